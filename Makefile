@@ -1,0 +1,81 @@
+# dta: `make demo` shows it at work, `make test` proves it. Both do their own set-up.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := build
+export CGO_ENABLED := 1
+export GOFLAGS ?= -buildvcs=false
+
+ROOT    := $(CURDIR)
+TOOLS   := $(ROOT)/.tools
+KUBO    := $(TOOLS)/ipfs
+SOFTHSM := /usr/lib/softhsm/libsofthsm2.so
+FILE    ?=
+export DTA_KUBO ?= $(KUBO)
+export DTA_BIN  ?= $(ROOT)/bin
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
+
+.PHONY: build
+build: toolchain ## dta and its plugins into bin/
+	@mkdir -p bin
+	go build -trimpath -o bin/ ./cmd/...
+
+.PHONY: demo
+demo: toolchain softhsm build ## a secret kept by an HSM plugin and given back (FILE=… takes any file up to 256 KiB)
+	@bin/dta demo $(if $(FILE),--file "$(FILE)")
+
+.PHONY: test
+test: toolchain softhsm kubo build generate-check ## every test, on real components
+	go vet ./...
+	go test -timeout 30m ./...
+
+.PHONY: check
+check: toolchain softhsm build ## the quick part of the tests, for daily use
+	go vet ./...
+	go test -short -timeout 5m ./...
+
+.PHONY: race
+race: toolchain softhsm kubo build ## the quick tests under the race detector
+	go test -race -short -timeout 30m ./...
+
+.PHONY: bench
+bench: toolchain softhsm build ## orders and redemptions a second, and the crypto budget
+	go test -run '^$$' -bench . -benchtime 1x -timeout 30m -v ./host/bench
+
+.PHONY: generate
+generate: ## the gRPC contract's Go code from its proto file
+	sdk/contract/generate.sh
+
+.PHONY: generate-check
+generate-check: ## fail when the committed generated code is not current
+	sdk/contract/generate.sh --check
+
+.PHONY: kubo
+kubo: $(KUBO) ## a real IPFS node, for tests and operators
+$(KUBO): tools/kubo/go.mod tools/kubo/go.sum
+	@mkdir -p $(TOOLS)
+	cd tools/kubo && go build -o $(KUBO) github.com/ipfs/kubo/cmd/ipfs
+	@touch $(KUBO)
+
+.PHONY: softhsm
+softhsm: ## SoftHSM 2, installed when this user may
+	@if [ ! -e $(SOFTHSM) ]; then \
+	  if [ "$$(id -u)" = 0 ]; then \
+	    apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends softhsm2; \
+	  elif sudo -n true 2>/dev/null; then \
+	    sudo apt-get update -q >/dev/null && sudo apt-get install -y -q --no-install-recommends softhsm2; \
+	  else \
+	    echo 'SoftHSM is missing ($(SOFTHSM)): as root, run: apt-get install softhsm2' >&2; exit 1; \
+	  fi; \
+	fi
+
+.PHONY: toolchain
+toolchain:
+	@command -v go >/dev/null || { echo 'Go 1.26 is missing: install it from https://go.dev/dl' >&2; exit 1; }
+	@command -v cc >/dev/null || command -v gcc >/dev/null || { echo 'a C compiler is missing: as root, run: apt-get install gcc libc6-dev' >&2; exit 1; }
+
+.PHONY: clean
+clean: ## what was built and the demo's leavings
+	rm -rf bin .tools
