@@ -1,0 +1,27 @@
+package contract
+
+import "time"
+
+const (
+	// MaxMessage bounds a gRPC message in either direction, in bytes.
+	MaxMessage = 4 << 20
+	// MaxConfig bounds the source of a configuration block, in bytes.
+	MaxConfig = 256 << 10
+	// MaxEnvelope bounds the block of an envelope and, by itself, its plaintext, in bytes.
+	MaxEnvelope = 1 << 20
+	// MaxDeposit bounds a deposit, in bytes.
+	MaxDeposit = 256 << 10
+	// MaxChains bounds the chains shown in a call: 32 fiduciaries with two identities each, 33 other parties.
+	MaxChains = 128
+	// MaxDocuments bounds the documents of one chain.
+	MaxDocuments = 64
+	// MaxCheckpoint bounds an audit checkpoint, in bytes.
+	MaxCheckpoint = 4 << 10
+	// MaxDiagnostics bounds the diagnostics of one answer.
+	MaxDiagnostics = 256
+
+	// DefaultDeadline ends a call whose caller set no deadline.
+	DefaultDeadline = 30 * time.Second
+	// ControlDeadline ends a call of go-plugin itself (health, shutdown) that came without a deadline.
+	ControlDeadline = 2 * time.Second
+)
