@@ -1,0 +1,120 @@
+package fault_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+func TestEveryKindKeepsItsMeaningAcrossGRPC(t *testing.T) {
+	for _, k := range fault.Kinds() {
+		t.Run(string(k), func(t *testing.T) {
+			sent := fmt.Errorf("keep the secret: %w", fault.New(k, "slot %d", 7))
+			got := fault.FromStatus(fault.ToStatus(sent))
+			if fault.Of(got) != k {
+				t.Errorf("kind: expected %s, got %s", k, fault.Of(got))
+			}
+			want := "keep the secret: slot 7"
+			if k == fault.Internal {
+				want = "internal error"
+			}
+			if got.Error() != want {
+				t.Errorf("text: expected %q, got %q", want, got)
+			}
+		})
+	}
+}
+
+func TestAKindSurvivesAPeerThatDropsTheDetails(t *testing.T) {
+	for _, k := range fault.Kinds() {
+		if got := fault.Of(fault.FromStatus(status.Error(k.GRPC(), "x"))); got != k {
+			t.Errorf("%s came back as %s", k, got)
+		}
+	}
+}
+
+func TestKindsMapToTheCodesOfTheProtocol(t *testing.T) {
+	for _, c := range []struct {
+		kind fault.Kind
+		http int
+		grpc codes.Code
+	}{
+		{fault.Invalid, 400, codes.InvalidArgument},
+		{fault.Denied, 403, codes.PermissionDenied},
+		{fault.NotFound, 404, codes.NotFound},
+		{fault.Conflict, 409, codes.AlreadyExists},
+		{fault.Unsupported, 501, codes.Unimplemented},
+		{fault.Busy, 429, codes.ResourceExhausted},
+		{fault.Unavailable, 503, codes.Unavailable},
+		{fault.Deadline, 504, codes.DeadlineExceeded},
+		{fault.Internal, 500, codes.Internal},
+		{fault.Kind("unheard of"), 500, codes.Internal},
+	} {
+		if c.kind.HTTP() != c.http || c.kind.GRPC() != c.grpc {
+			t.Errorf("%s: expected %d and %s, got %d and %s", c.kind, c.http, c.grpc, c.kind.HTTP(), c.kind.GRPC())
+		}
+	}
+	for _, k := range fault.Kinds() {
+		if fault.OfHTTP(k.HTTP()) != k {
+			t.Errorf("HTTP %d: expected %s, got %s", k.HTTP(), k, fault.OfHTTP(k.HTTP()))
+		}
+	}
+}
+
+func TestOf(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		err  error
+		want fault.Kind
+	}{
+		{"nothing wrong has no kind", nil, ""},
+		{"an error nobody gave a kind is internal", io.EOF, fault.Internal},
+		{"a deadline", fmt.Errorf("call: %w", context.DeadlineExceeded), fault.Deadline},
+		{"a caller that went away", context.Canceled, fault.Deadline},
+		{"the outermost kind counts", fault.New(fault.Unavailable, "log: %w", fault.New(fault.Invalid, "x")), fault.Unavailable},
+		{"a kind below a wrapping", fmt.Errorf("a: %w", fault.New(fault.Busy, "x")), fault.Busy},
+		{"a wrapped status", fmt.Errorf("a: %w", status.Error(codes.Aborted, "x")), fault.Conflict},
+		{"a code no kind is sent as", status.Error(codes.DataLoss, "x"), fault.Internal},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			if got := fault.Of(c.err); got != c.want {
+				t.Errorf("expected %q, got %q", c.want, got)
+			}
+		})
+	}
+}
+
+func TestInternalTextStaysHere(t *testing.T) {
+	err := fmt.Errorf("open /var/lib/dta/db: %w", io.ErrUnexpectedEOF)
+	if got := fault.Public(err); got != "internal error" {
+		t.Errorf("got %q", got)
+	}
+	if got := fault.ToStatus(err).Error(); strings.Contains(got, "/var/lib") {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestErrorsIsAsksForAKind(t *testing.T) {
+	err := fmt.Errorf("a: %w", fault.New(fault.Busy, "b: %w", io.EOF))
+	if !errors.Is(err, &fault.Error{Kind: fault.Busy}) || errors.Is(err, &fault.Error{Kind: fault.Invalid}) {
+		t.Error("expected busy and not invalid")
+	}
+	if !errors.Is(err, io.EOF) {
+		t.Error("expected what was wrapped to be found")
+	}
+}
+
+func TestTextFromAnotherProcessIsBounded(t *testing.T) {
+	got := fault.FromStatus(status.Error(codes.NotFound, strings.Repeat("é", 1<<20)))
+	if n := len(got.Error()); n > 2100 {
+		t.Errorf("expected at most 2100 bytes, got %d", n)
+	}
+}
