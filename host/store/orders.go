@@ -1,0 +1,107 @@
+package store
+
+import (
+	"strconv"
+	"strings"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Order is one order as one of this node's roles sees it.
+type Order struct {
+	Role      string  // principal, fiduciary or beneficiary
+	Reference string  // 64 hexadecimal digits
+	State     string  // as the role names it
+	CID       dag.CID // of the order envelope
+	Created   int64   // unix milliseconds
+	Updated   int64   // unix milliseconds
+	Data      []byte  // the role's own; never a secret
+}
+
+// InsertOrder adds an order; fault.Conflict when this role has it already.
+func (tx *Tx) InsertOrder(o Order) error {
+	n, err := tx.exec("insert order", `
+		insert into orders (role, reference, state, cid, created, updated, data)
+		values ($1, $2, $3, $4, $5, $6, $7) on conflict (role, reference) do nothing`,
+		o.Role, o.Reference, o.State, link(o.CID), o.Created, o.Updated, blob(o.Data))
+	if err == nil && n == 0 {
+		err = fault.New(fault.Conflict, "%s order %s exists already", o.Role, o.Reference)
+	}
+	return err
+}
+
+// SaveOrder replaces an order's state, CID, time of update and data if its state
+// is still from; fault.Conflict when it is not, or the order does not exist.
+func (tx *Tx) SaveOrder(o Order, from string) error {
+	n, err := tx.exec("save order", `
+		update orders set state = $1, cid = $2, updated = $3, data = $4
+		where role = $5 and reference = $6 and state = $7`,
+		o.State, link(o.CID), o.Updated, blob(o.Data), o.Role, o.Reference, from)
+	if err == nil && n == 0 {
+		err = fault.New(fault.Conflict, "%s order %s is no longer %s", o.Role, o.Reference, from)
+	}
+	return err
+}
+
+const orderColumns = `role, reference, state, cid, created, updated, data`
+
+// Order returns one order of a role.
+func (tx *Tx) Order(role, reference string) (Order, error) {
+	found, err := tx.orders(`select `+orderColumns+` from orders where role = $1 and reference = $2`, role, reference)
+	if err != nil {
+		return Order{}, err
+	}
+	if len(found) == 0 {
+		return Order{}, fault.New(fault.NotFound, "no %s order %s", role, reference)
+	}
+	return found[0], nil
+}
+
+// Orders returns a page of a role's orders by time of creation, then reference.
+func (tx *Tx) Orders(role string, offset, limit int, descending bool) ([]Order, error) {
+	by := `order by created, reference`
+	if descending {
+		by = `order by created desc, reference desc`
+	}
+	return tx.orders(`select `+orderColumns+` from orders where role = $1 `+by+` limit $2 offset $3`, role, limit, offset)
+}
+
+// OrdersInState returns a role's orders in any of the states, oldest first.
+func (tx *Tx) OrdersInState(role string, states ...string) ([]Order, error) {
+	if len(states) == 0 {
+		return nil, nil
+	}
+	args := []any{role}
+	var list []string
+	for i, s := range states {
+		args = append(args, s)
+		list = append(list, "$"+strconv.Itoa(i+2))
+	}
+	return tx.orders(`select `+orderColumns+` from orders where role = $1 and state in (`+strings.Join(list, ", ")+`)
+		order by created, reference`, args...)
+}
+
+// CountOrders counts a role's orders in a state, or in all states for "".
+func (tx *Tx) CountOrders(role, state string) (int, error) {
+	var n int
+	err := tx.row("count orders", `select count(*) from orders where role = $1 and ($2 = '' or state = $2)`,
+		[]any{role, state}, &n)
+	return n, err
+}
+
+func (tx *Tx) orders(query string, args ...any) ([]Order, error) {
+	var found []Order
+	err := tx.rows("read orders", query, args, func(scan func(...any) error) error {
+		var o Order
+		var c []byte
+		if err := scan(&o.Role, &o.Reference, &o.State, &c, &o.Created, &o.Updated, &o.Data); err != nil {
+			return err
+		}
+		var err error
+		o.CID, err = cid(c)
+		found = append(found, o)
+		return err
+	})
+	return found, err
+}

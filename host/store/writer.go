@@ -1,0 +1,266 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Update runs do in the next transaction and returns nil once it is durable.
+// Any error means that nothing do wrote was kept. It waits for its turn as long
+// as ctx allows; from then on it is run to its end, so that the caller always
+// learns the outcome.
+//
+// do may run when its caller has been waiting for others, never twice, and must
+// not block, nor use the store other than through its Tx.
+func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
+	r := &request{do: do, done: make(chan struct{})}
+	if err := s.writer.enqueue(r); err != nil {
+		return err
+	}
+	select {
+	case <-r.done:
+		return r.err
+	case <-ctx.Done():
+		if r.taken.CompareAndSwap(false, true) {
+			return fault.New(fault.Deadline, "store update: gave up in the queue: %w", ctx.Err())
+		}
+		<-r.done
+		return r.err
+	}
+}
+
+// Ready returns the failure of the newest transaction, nil when it succeeded.
+func (s *Store) Ready() error {
+	if err := s.writer.failure.Load(); err != nil {
+		return *err
+	}
+	return nil
+}
+
+type request struct {
+	do    func(*Tx) error
+	taken atomic.Bool // by the writer, or by a caller who gave up
+	tx    *Tx
+	err   error
+	done  chan struct{}
+}
+
+// writer owns the one connection that writes.
+type writer struct {
+	db      *sql.DB
+	size    int // closures in a batch at most
+	stopped chan struct{}
+	failure atomic.Pointer[error]
+
+	mu     sync.RWMutex // guards closing of queue against sends
+	closed bool
+	queue  chan *request
+
+	c *connection // used by run alone; nil when it must be dialled
+}
+
+func newWriter(db *sql.DB, o Options) *writer {
+	w := &writer{db: db, size: o.Batch, queue: make(chan *request, o.Queue), stopped: make(chan struct{})}
+	go w.run()
+	return w
+}
+
+func (w *writer) enqueue(r *request) error {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	if w.closed {
+		return fault.New(fault.Unavailable, "store update: the store is closed")
+	}
+	select {
+	case w.queue <- r:
+		return nil
+	default:
+		return fault.New(fault.Busy, "store update: %d updates are waiting already", cap(w.queue))
+	}
+}
+
+// stop runs what is queued and ends the writer; false when it was stopped before.
+func (w *writer) stop() bool {
+	w.mu.Lock()
+	if w.closed {
+		w.mu.Unlock()
+		<-w.stopped
+		return false
+	}
+	w.closed = true
+	close(w.queue)
+	w.mu.Unlock()
+	<-w.stopped
+	return true
+}
+
+func (w *writer) run() {
+	defer func() {
+		if w.c != nil {
+			w.c.close()
+		}
+		close(w.stopped)
+	}()
+	for first := range w.queue {
+		w.batch(first)
+	}
+}
+
+// batch runs first and whatever else arrives meanwhile in one transaction.
+func (w *writer) batch(first *request) {
+	var ran []*request
+	err := w.begin(func() error {
+		for r := first; r != nil; r = w.next(len(ran)) {
+			if !r.taken.CompareAndSwap(false, true) {
+				continue
+			}
+			ran = append(ran, r)
+			if err := w.attempt(r); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		w.failure.Store(&err)
+		if len(ran) == 0 && first.taken.CompareAndSwap(false, true) {
+			ran = append(ran, first)
+		}
+	} else if w.failure.Load() != nil {
+		w.failure.Store(nil)
+	}
+	for _, r := range ran {
+		if err != nil && r.err == nil {
+			r.err = err
+			r.tx.finish(false)
+		}
+		if r.err == nil {
+			r.tx.finish(true)
+		}
+	}
+	for _, r := range ran {
+		close(r.done)
+	}
+}
+
+// next takes another request without waiting, while the batch has room.
+func (w *writer) next(n int) *request {
+	if n >= w.size {
+		return nil
+	}
+	select {
+	case r := <-w.queue:
+		return r
+	default:
+		return nil
+	}
+}
+
+// begin runs body within a transaction on the writer's connection. After a
+// failure that the connection may not have survived, the connection is dropped.
+func (w *writer) begin(body func() error) error {
+	if w.c == nil {
+		c, err := dial(context.Background(), w.db)
+		if err != nil {
+			return failed("open", err)
+		}
+		w.c = c
+	}
+	tx, err := w.c.conn.BeginTx(context.Background(), nil)
+	if err != nil {
+		w.drop()
+		return failed("begin", err)
+	}
+	if err := body(); err != nil {
+		if tx.Rollback() != nil {
+			w.drop()
+		}
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		w.drop()
+		return failed("commit", err)
+	}
+	return nil
+}
+
+func (w *writer) drop() {
+	w.c.close()
+	w.c = nil
+}
+
+// attempt runs one closure within a savepoint. The error it returns is one that
+// ends the whole batch; the closure's own error is in r.err.
+func (w *writer) attempt(r *request) error {
+	r.tx = &Tx{c: w.c, write: true}
+	if _, err := w.c.exec("savepoint closure"); err != nil {
+		return failed("savepoint", err)
+	}
+	r.err = guard(r.do, r.tx)
+	r.tx.ended = true
+	if r.tx.broken != nil {
+		if r.err == nil {
+			r.err = r.tx.broken
+		}
+		r.tx.finish(false)
+		return r.tx.broken
+	}
+	if r.err != nil {
+		_, err := w.c.exec("rollback to savepoint closure")
+		r.tx.finish(false)
+		if err != nil {
+			return failed("rollback", err)
+		}
+	}
+	if _, err := w.c.exec("release savepoint closure"); err != nil {
+		return failed("release", err)
+	}
+	return nil
+}
+
+// finish tells those who asked what became of the closure's writes.
+func (tx *Tx) finish(committed bool) {
+	if tx == nil {
+		return
+	}
+	hooks := tx.undone
+	if committed {
+		hooks = tx.committed
+	}
+	tx.committed, tx.undone = nil, nil
+	for _, f := range hooks {
+		guard(func(*Tx) error { f(); return nil }, nil)
+	}
+}
+
+// guard runs f and turns a panic into an error, in a goroutine that may not die.
+// runtime.Goexit (a test's FailNow) cannot be stopped, so it is not caught here:
+// closures must not call it.
+func guard(f func(*Tx) error, tx *Tx) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fault.New(fault.Internal, "store closure panicked at %s: %v", panicked(), v)
+		}
+	}()
+	return f(tx)
+}
+
+// panicked names the line that panicked, when called from a deferred function.
+func panicked() string {
+	pc := make([]uintptr, 16)
+	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
+	for {
+		f, more := frames.Next()
+		if f.Function != "runtime.gopanic" && f.Function != "runtime.panicmem" && f.Function != "runtime.sigpanic" {
+			return f.Function
+		}
+		if !more {
+			return "an unknown place"
+		}
+	}
+}
