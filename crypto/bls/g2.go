@@ -1,0 +1,73 @@
+package bls
+
+import (
+	"encoding/hex"
+	"fmt"
+
+	blst "github.com/supranational/blst/bindings/go"
+)
+
+// G2 is an element of the group G2. It does not change and may be shared.
+type G2 struct{ p blst.P2 }
+
+// ParseG2 reads 96 bytes, compressed, and refuses the identity.
+func ParseG2(b []byte) (*G2, error) { return newG2(b, false) }
+
+// ParseG2OrIdentity is ParseG2 for the places where the identity is in order.
+func ParseG2OrIdentity(b []byte) (*G2, error) { return newG2(b, true) }
+
+func newG2(b []byte, identity bool) (*G2, error) {
+	var a blst.P2Affine
+	if err := parseG2(&a, b, identity); err != nil {
+		return nil, fmt.Errorf("parse G2: %w", err)
+	}
+	g := new(G2)
+	g.p.FromAffine(&a)
+	return g, nil
+}
+
+func parseG2(a *blst.P2Affine, b []byte, identity bool) error {
+	if len(b) != G2Size {
+		return fmt.Errorf("expected %d bytes, got %d", G2Size, len(b))
+	}
+	if a.Uncompress(b) == nil {
+		return errEncoding
+	}
+	if !identity && *a == (blst.P2Affine{}) {
+		return errIdentity
+	}
+	if !a.InG2() {
+		return errSubgroup
+	}
+	return nil
+}
+
+// G2Generator returns the group's standard generator.
+func G2Generator() *G2 { return &G2{p: *blst.P2Generator()} }
+
+// HashToG2 is the suite BLS12381G2_XMD:SHA-256_SSWU_RO_ of RFC 9380. Nobody
+// knows the discrete logarithm of its result.
+func HashToG2(msg []byte, dst string) *G2 {
+	return &G2{p: *blst.HashToG2(msg, []byte(dst))}
+}
+
+// Bytes returns the 96-byte encoding.
+func (g *G2) Bytes() []byte { return g.p.Compress() }
+
+// String is the encoding in hexadecimal.
+func (g *G2) String() string { return hex.EncodeToString(g.Bytes()) }
+
+// Mul returns x·g, in constant time.
+func (g *G2) Mul(x *Scalar) *G2 { return &G2{p: *g.p.Mult(&x.s)} }
+
+// Add returns g + h.
+func (g *G2) Add(h *G2) *G2 { return &G2{p: *g.p.Add(&h.p)} }
+
+// Sub returns g − h.
+func (g *G2) Sub(h *G2) *G2 { return &G2{p: *g.p.Sub(&h.p)} }
+
+// Equal tells whether both are the same element.
+func (g *G2) Equal(h *G2) bool { return g.p.Equals(&h.p) }
+
+// IsIdentity tells whether g is the neutral element.
+func (g *G2) IsIdentity() bool { return g.Equal(new(G2)) }

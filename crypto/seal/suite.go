@@ -1,0 +1,82 @@
+// Package seal encrypts: to a public key, and under a shared key.
+//
+// A Suite is a value that bundles the algorithms under a name which travels in
+// every document and envelope; code takes the suite it is given and never
+// branches on the name. There is one so far, V1:
+//
+//   - HPKE (RFC 9180, base mode) with the hybrid KEM MLKEM768X25519, called
+//     X-Wing (0x647a), HKDF-SHA256 and AES-256-GCM
+//   - content encryption with AES-256-GCM under random nonces
+//   - key derivation with HKDF-SHA256
+//   - BLS signatures, min-pk with proof of possession (package bls)
+//
+// HPKE in base mode does not say who sealed: that is for a signature to say.
+// AES-GCM does not commit to its key: two keys may open one ciphertext to two
+// plaintexts. Whoever needs every recipient to see the same must bind the
+// plaintext otherwise.
+package seal
+
+import (
+	"crypto/hpke"
+	"errors"
+	"fmt"
+
+	"github.com/milagro-dta/dta/crypto/bls"
+)
+
+// Sizes in bytes, of V1.
+const (
+	PublicKeySize = 1216 // ML-KEM-768 encapsulation key ‖ X25519 point
+	SeedSize      = 32   // private half
+	KeySize       = 32   // content keys
+
+	EncapsulationSize = 1120              // ML-KEM-768 ciphertext ‖ X25519 point
+	SealOverhead      = 1120 + gcmTag     // sealed minus plaintext
+	EncryptOverhead   = gcmNonce + gcmTag // ciphertext minus plaintext
+
+	gcmNonce = 12
+	gcmTag   = 16
+)
+
+var (
+	// ErrUnknownSuite says that no suite has the name.
+	ErrUnknownSuite = errors.New("unknown suite")
+
+	// ErrOpen says that a ciphertext does not open. Why it does not, whether
+	// for the key, the context or the bytes, is kept back on purpose.
+	ErrOpen = errors.New("ciphertext does not open")
+)
+
+// Suite is a set of algorithms under a name.
+type Suite struct {
+	// Name is what documents and envelopes carry.
+	Name string
+
+	// Signatures lists the algorithms of which a signature is required.
+	Signatures []string
+
+	kem  hpke.KEM
+	kdf  hpke.KDF
+	aead hpke.AEAD
+	keys *keyCache
+}
+
+// V1 is the suite "dta-v1".
+var V1 = Suite{
+	Name:       "dta-v1",
+	Signatures: []string{bls.Algorithm},
+	kem:        hpke.MLKEM768X25519(),
+	kdf:        hpke.HKDFSHA256(),
+	aead:       hpke.AES256GCM(),
+	keys:       newKeyCache(cachedKeys),
+}
+
+// ByName finds a suite. The error is ErrUnknownSuite.
+func ByName(name string) (Suite, error) {
+	for _, s := range []Suite{V1} {
+		if s.Name == name {
+			return s, nil
+		}
+	}
+	return Suite{}, fmt.Errorf("%w %q", ErrUnknownSuite, name)
+}
