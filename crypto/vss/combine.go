@@ -1,0 +1,60 @@
+package vss
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/secret"
+)
+
+// ErrTooFew says that there are fewer shares than the threshold.
+var ErrTooFew = errors.New("too few shares")
+
+// Combine restores the seed, 32 bytes, from at least as many shares as there
+// are commitments. It verifies every share first: where some are bad the error
+// is a *BadShareError that names all of them, and there is no seed even if
+// enough good ones remain. The caller sets the bad ones aside and calls again.
+// The shares stay the caller's, who clears them and the seed.
+func Combine(c Commitments, shares []*Share) (*secret.Bytes, error) {
+	p, err := c.parse()
+	if err != nil {
+		return nil, fmt.Errorf("combine: %w", err)
+	}
+	indices := make([]int, len(shares))
+	for k, s := range shares {
+		if slices.Contains(indices[:k], s.index) {
+			return nil, fmt.Errorf("combine: share %d is given twice", s.index)
+		}
+		indices[k] = s.index
+	}
+	var bad []int
+	for _, s := range shares {
+		if !p.match(s) {
+			bad = append(bad, s.index)
+		}
+	}
+	if len(bad) > 0 {
+		slices.Sort(bad)
+		return nil, fmt.Errorf("combine: %w", &BadShareError{Indices: bad})
+	}
+	if len(shares) < len(p) {
+		return nil, fmt.Errorf("combine: %w: expected %d, got %d", ErrTooFew, len(p), len(shares))
+	}
+	return interpolate(shares[:len(p)], indices[:len(p)]), nil
+}
+
+// interpolate returns the value at zero of the polynomial through the shares.
+func interpolate(shares []*Share, indices []int) *secret.Bytes {
+	sum := new(bls.Scalar)
+	for k, s := range shares {
+		term := s.s.Mul(lagrange(indices, k))
+		next := sum.Add(term)
+		term.Clear()
+		sum.Clear()
+		sum = next
+	}
+	defer sum.Clear()
+	return sum.Bytes()
+}
