@@ -1055,7 +1055,7 @@ type SafeguardRequest struct {
 	// hex of SHA-256("dta/operation/v1" ‖ order CID ‖ instance ‖ 0x00 ‖ purpose), purpose "share" or "key".
 	OperationId   string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
-	Chains        []*Chain `protobuf:"bytes,3,rep,name=chains,proto3" json:"chains,omitempty"`         // of every party of the order that verification needs; at most 128
+	Chains        []*Chain `protobuf:"bytes,3,rep,name=chains,proto3" json:"chains,omitempty"`         // of every party of the order that verification needs; at most 72
 	Share         []byte   `protobuf:"bytes,4,opt,name=share,proto3" json:"share,omitempty"`           // detached block of the share that terms give this custody identity; empty for a key
 	Checkpoint    []byte   `protobuf:"bytes,5,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"` // the node's newest audit checkpoint, at most 4 KiB
 	unknownFields protoimpl.UnknownFields

@@ -11,8 +11,8 @@ const (
 	MaxEnvelope = 1 << 20
 	// MaxDeposit bounds a deposit, in bytes.
 	MaxDeposit = 256 << 10
-	// MaxChains bounds the chains shown in a call: 32 fiduciaries with two identities each, 33 other parties.
-	MaxChains = 128
+	// MaxChains bounds the chains shown in a call: 40 parties of an order and 32 custody identities.
+	MaxChains = 72
 	// MaxDocuments bounds the documents of one chain.
 	MaxDocuments = 64
 	// MaxCheckpoint bounds an audit checkpoint, in bytes.
