@@ -1,0 +1,48 @@
+// Package order is the life of one safeguarded secret, from the principal who
+// places it to the beneficiary who gets it back. It is pure: it reads no clock,
+// no file and no network, and a host and a plugin judge with the same code.
+//
+// An order is a chain of four signed and encrypted envelopes.
+//
+//	order       the principal: the Terms, and links to the sealed shares
+//	acceptance  a custody identity: "I keep share i", with a receipt
+//	redemption  a redeemer: "release it to this receiver"
+//	release     a custody identity: a link to the share sealed to the receiver
+//
+//	header.previous   order: none            acceptance: order
+//	                  redemption: acceptances…, order
+//	                  release: redemption, own acceptance
+//
+// so that …/header/previous/0 leads from a release back to its order. Every
+// part is encrypted to the same parties, in this order and each once: the
+// principal, the fiduciaries' nodes, the redeemers, the receivers. A custody
+// identity is never among them: its host shows it the plaintext, which it
+// checks against the signed header.
+//
+// # Reading
+//
+// VerifyOrder, VerifyAcceptance, VerifyRedemption and VerifyRelease check every
+// rule that one part must keep and return a value of their own type. Later
+// steps take only such values, and each carries those it was checked against,
+// so that parts of two orders cannot be mixed. The Open… variants first decrypt
+// with a node's keyring; the signature is verified before anything is opened.
+//
+// # Writing
+//
+// Place makes an order, Accept an acceptance, Redeem a redemption and ReleaseTo
+// a release. Each runs the checks of its reader before it signs.
+//
+// # What holds a secret
+//
+// Shares, sealed releases and the secret's ciphertext are blocks of their own,
+// linked from a signed body and deletable without breaking the chain. Whatever
+// is sealed for an order is bound to CID(terms): lifted into another order it
+// does not open. One fiduciary is a case of many: a random seed is shared t of
+// n, the secret is encrypted under a key derived from the seed.
+//
+// # Not decided here
+//
+// Freshness (envelope.Fresh), whether a repeat is the first request, and what a
+// fiduciary wants of its principals: they need a clock, a memory or a
+// configuration, and belong to the host.
+package order

@@ -1,0 +1,111 @@
+package order
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// Part is what every verified part has in common. Only this package makes one
+// that is not empty.
+type Part struct {
+	cid        dag.CID
+	block      []byte
+	plain      []byte
+	header     envelope.Header
+	signer     *identity.Identity
+	recipients []*identity.Identity
+	floor      floors // documents recorded so far, this part included
+}
+
+// CID is the name of the part's envelope.
+func (p *Part) CID() dag.CID { return p.cid }
+
+// Block is the envelope as it is stored and sent. It must not be changed.
+func (p *Part) Block() []byte { return p.block }
+
+// Plain is the plaintext, salt included, as a plugin is shown it. It must not
+// be changed.
+func (p *Part) Plain() []byte { return p.plain }
+
+// Header is the signed header. Its lists must not be changed.
+func (p *Part) Header() envelope.Header { return p.header }
+
+// Signer is the identity that signed, at the document it signed with.
+func (p *Part) Signer() *identity.Identity { return p.signer }
+
+// Recipients are the parties of the order, each at the document that the part
+// was encrypted to. The list must not be changed.
+func (p *Part) Recipients() []*identity.Identity { return p.recipients }
+
+func (p *Part) verified() bool { return p != nil && p.signer != nil }
+
+// plainer comes by a part's plaintext, checked against the signed header.
+type plainer func(*envelope.Envelope) ([]byte, error)
+
+// shown takes the plaintext from a host.
+func shown(plain []byte) plainer {
+	return func(e *envelope.Envelope) ([]byte, error) {
+		return plain, e.CheckPlain(plain)
+	}
+}
+
+// opened decrypts with a recipient's own keyring.
+func opened(k *identity.Keyring) plainer {
+	return func(e *envelope.Envelope) ([]byte, error) { return e.Open(k) }
+}
+
+// readPart takes a part up to its body, cheapest checks first: structure, kind,
+// the header's own rules, signature, and only then the plaintext.
+func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope.Header) error, plain plainer, body any) (*Part, error) {
+	env, err := envelope.Parse(block)
+	if err != nil {
+		return nil, err
+	}
+	h := &env.Header
+	if h.Kind != kind {
+		return nil, fault.New(fault.Invalid, "expected an envelope of kind %s, found %s", kind, h.Kind)
+	}
+	if err := head(h); err != nil {
+		return nil, err
+	}
+	signer, err := resolve(who, h.Signer.Name, h.Signer.Document)
+	if err != nil {
+		return nil, err
+	}
+	if err := env.Verify(signer); err != nil {
+		return nil, err
+	}
+	text, err := plain(env)
+	if err != nil {
+		return nil, err
+	}
+	if err := envelope.DecodePlain(text, body); err != nil {
+		return nil, err
+	}
+	return &Part{
+		cid: env.CID(), block: bytes.Clone(block), plain: bytes.Clone(text), header: *h, signer: signer,
+	}, nil
+}
+
+// admit checks the part's recipients and records their documents.
+func (p *Part) admit(t *Terms, floor floors, who Parties) error {
+	ids, err := checkRecipients(p.header.Recipients, t, floor, who)
+	if err != nil {
+		return err
+	}
+	p.recipients = ids
+	p.floor = make(floors, len(ids)).of(p.header.Recipients)
+	return nil
+}
+
+func checkPrevious(h *envelope.Header, want ...dag.CID) error {
+	if !slices.Equal(h.Previous, want) {
+		return fault.New(fault.Invalid, "expected %d links to earlier parts as the chain has them, found %d that differ", len(want), len(h.Previous))
+	}
+	return nil
+}

@@ -1,0 +1,131 @@
+package order
+
+import (
+	"bytes"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// MaxShown bounds the document chains shown at once: every party of an order
+// and every custody identity.
+const MaxShown = MaxRecipients + MaxFiduciaries
+
+// Parties finds identities whose document chains were shown and verified.
+//
+// With a document it answers with the chain cut at that document, with an
+// undefined one with the newest document shown. A name or document that was
+// not shown is fault.NotFound.
+type Parties interface {
+	Identity(name, document dag.CID) (*identity.Identity, error)
+}
+
+// Shown is a set of verified identities, one per name; it never changes.
+type Shown struct {
+	byName map[dag.CID]*identity.Identity
+}
+
+var _ Parties = (*Shown)(nil)
+
+// NewParties verifies document chains, each first → newest. The cache may be
+// nil. Of two chains of one name the longer counts; two that disagree about a
+// successor are refused, for then one of them is a thief's.
+func NewParties(cache *identity.Cache, chains ...[][]byte) (*Shown, error) {
+	if len(chains) > MaxShown {
+		return nil, fault.New(fault.Invalid, "expected at most %d document chains, found %d", MaxShown, len(chains))
+	}
+	verify := identity.Verify
+	if cache != nil {
+		verify = cache.Verify
+	}
+	ids := make([]*identity.Identity, 0, len(chains))
+	for i, chain := range chains {
+		id, err := verify(chain)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "document chain %d: %w", i, err)
+		}
+		ids = append(ids, id)
+	}
+	return PartiesOf(ids...)
+}
+
+// PartiesOf is NewParties for chains that are verified already.
+func PartiesOf(ids ...*identity.Identity) (*Shown, error) {
+	s := &Shown{byName: make(map[dag.CID]*identity.Identity, len(ids))}
+	for _, id := range ids {
+		known, ok := s.byName[id.Name]
+		if !ok {
+			s.byName[id.Name] = id
+			continue
+		}
+		longer, err := longerChain(known, id)
+		if err != nil {
+			return nil, err
+		}
+		s.byName[id.Name] = longer
+	}
+	return s, nil
+}
+
+// Identity implements Parties.
+func (s *Shown) Identity(name, document dag.CID) (*identity.Identity, error) {
+	id, ok := s.byName[name]
+	if !ok {
+		return nil, fault.New(fault.NotFound, "no document chain of %s was shown", name)
+	}
+	if !document.Defined() || document == id.Document {
+		return id, nil
+	}
+	at, err := id.At(document)
+	if err != nil {
+		return nil, fault.New(fault.NotFound, "the document chain shown of %s lacks %s", name, document)
+	}
+	return at, nil
+}
+
+func longerChain(a, b *identity.Identity) (*identity.Identity, error) {
+	long, short := a.Blocks(), b.Blocks()
+	longer := a
+	if len(short) > len(long) {
+		long, short, longer = short, long, b
+	}
+	for i := range short {
+		if !bytes.Equal(long[i], short[i]) {
+			return nil, fault.New(fault.Invalid, "two document chains of %s disagree about document %d", a.Name, i)
+		}
+	}
+	return longer, nil
+}
+
+// resolve asks who and believes only an answer to the question asked.
+func resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
+	id, err := who.Identity(name, document)
+	if err != nil {
+		return nil, err
+	}
+	if id == nil || id.Name != name || (document.Defined() && id.Document != document) {
+		return nil, fault.New(fault.Internal, "asked for the documents of %s, got another's", name)
+	}
+	return id, nil
+}
+
+// descends refuses an identity whose document is older than floor, or of
+// another chain: a document once recorded is never gone back behind.
+func descends(id *identity.Identity, floor dag.CID) error {
+	if id.Document == floor {
+		return nil
+	}
+	if _, err := id.At(floor); err != nil {
+		return fault.New(fault.Denied, "document %s of %s does not follow the recorded %s", id.Document, id.Name, floor)
+	}
+	return nil
+}
+
+// ofKind refuses an identity of the other kind.
+func ofKind(id *identity.Identity, kind identity.Kind) error {
+	if id.Doc.Kind != kind {
+		return fault.New(fault.Invalid, "expected %s to be a %s identity, found %s", id.Name, kind, id.Doc.Kind)
+	}
+	return nil
+}

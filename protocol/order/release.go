@@ -1,0 +1,162 @@
+package order
+
+import (
+	"bytes"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// A release travels from custody identity to receiver as
+//
+//	SealTo(receiver, "dta/release/v1" ‖ CID(terms) ‖ redemption ‖ receiver, index, material)
+//
+// where the key is the redemption's reply key, or else that of the receiver's
+// document to which the release's own envelope is encrypted.
+
+// ReleaseTo is the custody identity's: it seals the material, a share (s‖r) or
+// an ordered key, to the receiver of a verified redemption. It refuses a
+// redemption signed with a replaced document, one that does not rely on the
+// custody identity's own acceptance, and material that is not what was
+// accepted. The material stays the caller's to clear.
+func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance, material *secret.Bytes, checkpoint []byte, who Parties, now time.Time) (_ *envelope.Sealed, _ Block, err error) {
+	defer explain("release", &err)
+	if err := checkPair(r, a); err != nil {
+		return nil, Block{}, err
+	}
+	o := r.order
+	if err := o.checkCustodian(k.Identity(), a.Index()); err != nil {
+		return nil, Block{}, err
+	}
+	if err := r.Current(who); err != nil {
+		return nil, Block{}, err
+	}
+	recipients, err := newestRecipients(&o.body.Terms, r.floor, who)
+	if err != nil {
+		return nil, Block{}, err
+	}
+	if err := checkMaterial(a, material); err != nil {
+		return nil, Block{}, err
+	}
+	share, err := sealRelease(r, recipients, a.Index(), material)
+	if err != nil {
+		return nil, Block{}, err
+	}
+	body := Release{
+		Version:    Version,
+		Order:      o.cid,
+		Terms:      o.terms.Bytes(),
+		Redemption: r.cid,
+		Acceptance: a.cid,
+		Index:      a.body.Index,
+		Receiver:   r.body.Receiver,
+		Share:      share.CID,
+		Checkpoint: checkpoint,
+	}
+	if err := body.check(r, a, k.Identity()); err != nil {
+		return nil, Block{}, err
+	}
+	sealed, err := envelope.Seal(k, envelope.Draft{
+		Kind: envelope.Release, Recipients: recipients, Time: now, Expires: now.Add(AnswerLife),
+		Previous: []dag.CID{r.cid, a.cid}, Body: body,
+	})
+	if err != nil {
+		return nil, Block{}, err
+	}
+	return sealed, share, nil
+}
+
+func sealRelease(r *VerifiedRedemption, recipients []*identity.Identity, index int, material *secret.Bytes) (Block, error) {
+	suite, err := seal.ByName(r.order.body.Terms.Suite)
+	if err != nil {
+		return Block{}, err
+	}
+	to := r.body.ReplyKey
+	if len(to) == 0 {
+		for _, id := range recipients {
+			if id.Name == r.body.Receiver {
+				to = id.SealingKey()
+			}
+		}
+	}
+	sealed, err := suite.SealTo(to, r.releaseInfo(), indexAAD(index), material.Open())
+	if err != nil {
+		return Block{}, err
+	}
+	return putDetached(detachedRelease, sealed)
+}
+
+func (r *VerifiedRedemption) releaseInfo() []byte {
+	return releaseInfo(r.order.terms, r.cid, r.body.Receiver)
+}
+
+// checkMaterial holds what is released to what was accepted: a share to the
+// commitments of the terms, a key to its public half.
+func checkMaterial(a *VerifiedAcceptance, material *secret.Bytes) error {
+	t := &a.order.body.Terms
+	if t.What == Secret {
+		s, err := checkShare(t, a.Index(), material)
+		if err != nil {
+			return err
+		}
+		s.Clear()
+		return nil
+	}
+	key, err := secp.ParsePrivateKey(material)
+	if err != nil {
+		return fault.New(fault.Invalid, "key: %w", err)
+	}
+	defer key.Clear()
+	if !bytes.Equal(key.Public(), a.body.Commitment) {
+		return fault.New(fault.Invalid, "key: expected the private half of the accepted public key")
+	}
+	return nil
+}
+
+// Opener opens what was sealed to one key: the reply key of a redemption or a
+// receiver's keyring.
+type Opener func(info, aad, sealed []byte) (*secret.Bytes, error)
+
+// ReplyOpener opens releases with the reply key that Redeem returned.
+func ReplyOpener(o *VerifiedOrder, reply *seal.PrivateKey) Opener {
+	return func(info, aad, sealed []byte) (*secret.Bytes, error) {
+		suite, err := seal.ByName(o.body.Terms.Suite)
+		if err != nil {
+			return nil, err
+		}
+		return suite.OpenWith(reply, info, aad, sealed)
+	}
+}
+
+// OpenRelease is the receiver's: it opens the block that a verified release
+// links, and checks that it is what the fiduciary accepted: a share (64 bytes,
+// see VerifiedRelease.ParseShare) or a key (32 bytes). A block that is the one
+// linked, yet does not open or holds something else, is a *BadFiduciaries: its
+// custody identity signed for it.
+func OpenRelease(l *VerifiedRelease, block []byte, open Opener) (*secret.Bytes, error) {
+	if err := checkVerifiedRelease(l); err != nil {
+		return nil, err
+	}
+	if err := dag.Check(l.body.Share, block); err != nil {
+		return nil, fault.New(fault.Invalid, "release of fiduciary %d: not the block that it links: %w", l.Index(), err)
+	}
+	sealed, err := getDetached(l.body.Share, block, detachedRelease)
+	if err != nil {
+		return nil, l.blame(NotWellFormed, err)
+	}
+	material, err := open(l.redemption.releaseInfo(), indexAAD(l.Index()), sealed)
+	if err != nil {
+		return nil, l.blame(DoesNotOpen, err)
+	}
+	if err := checkMaterial(l.acceptance, material); err != nil {
+		material.Clear()
+		return nil, l.blame(NotAsAccepted, err)
+	}
+	return material, nil
+}

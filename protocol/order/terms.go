@@ -1,0 +1,115 @@
+package order
+
+import (
+	"encoding/hex"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// What is ordered; a closed list.
+type What string
+
+const (
+	Secret What = "secret" // a given secret is kept
+	Key    What = "key"    // the plugin makes a secp256k1 key and keeps it
+)
+
+// Publish says which blocks of an order go to the log; a closed list.
+type Publish string
+
+const (
+	PublishNone  Publish = "none"
+	PublishChain Publish = "chain" // the four parts, the default
+	PublishAll   Publish = "all"   // the detached blocks too
+)
+
+// HostEnforced is the word of a policy that only the fiduciaries' hosts, not
+// their plugins, uphold. Receipts repeat it.
+const HostEnforced = "host-enforced"
+
+// Policy is what beyond the redeemers' signatures a release needs.
+type Policy struct {
+	Enforcement string     `cbor:"enforcement"` // "" or HostEnforced
+	Critical    dag.Values `cbor:"critical"`
+	Extra       dag.Values `cbor:"extra"`
+}
+
+// Fiduciary is one keeper: the custody identity that holds the share, the node
+// it is reached through, and the offer that the principal accepted (null where
+// none was relied upon).
+type Fiduciary struct {
+	Custody identity.Party `cbor:"custody"`
+	Node    identity.Party `cbor:"node"`
+	Offer   dag.CID        `cbor:"offer"`
+}
+
+// Terms are the heart of an order: whatever is sealed for it is bound to their
+// CID. Redeemers may ask for a release, receivers may get one; both are names,
+// sorted by their bytes and unique. The place of a fiduciary in the list is its
+// index i; its share is the point i+1.
+//
+// The link to the secret's ciphertext stands beside the terms, in the order's
+// body: the ciphertext is itself bound to CID(terms).
+type Terms struct {
+	Version     uint64      `cbor:"version"`
+	Suite       string      `cbor:"suite"`
+	Reference   []byte      `cbor:"reference"` // ReferenceSize random bytes
+	What        What        `cbor:"what"`
+	Principal   dag.CID     `cbor:"principal"`
+	Redeemers   []dag.CID   `cbor:"redeemers"`
+	Receivers   []dag.CID   `cbor:"receivers"`
+	Policy      Policy      `cbor:"policy"`
+	T           uint64      `cbor:"threshold"`
+	N           uint64      `cbor:"total"`
+	Fiduciaries []Fiduciary `cbor:"fiduciaries"` // exactly N
+	Commitments [][]byte    `cbor:"commitments"` // T points of G1 for a secret, none for a key
+	Publish     Publish     `cbor:"publish"`
+	Size        uint64      `cbor:"size"` // bytes of the secret; 0 for a key
+	Critical    dag.Values  `cbor:"critical"`
+	Extra       dag.Values  `cbor:"extra"`
+}
+
+// CID is the name of these terms. It fails only on terms that cannot be
+// encoded, which Check refuses too.
+func (t *Terms) CID() (dag.CID, error) {
+	c, _, err := dag.Put(t)
+	return c, err
+}
+
+// ReferenceHex is the reference as principals know it: 64 hex digits.
+func (t *Terms) ReferenceHex() string { return hex.EncodeToString(t.Reference) }
+
+// IndexOf finds a fiduciary by its custody identity's name.
+func (t *Terms) IndexOf(custody dag.CID) (index int, found bool) {
+	for i, f := range t.Fiduciaries {
+		if f.Custody.Name == custody {
+			return i, true
+		}
+	}
+	return 0, false
+}
+
+// Parties are the names for which every part of the order is encrypted: the
+// principal, the fiduciaries' nodes, the redeemers, the receivers; each once.
+func (t *Terms) Parties() []dag.CID {
+	names := make([]dag.CID, 0, MaxRecipients)
+	seen := make(map[dag.CID]bool, MaxRecipients)
+	add := func(name dag.CID) {
+		if !seen[name] {
+			seen[name] = true
+			names = append(names, name)
+		}
+	}
+	add(t.Principal)
+	for _, f := range t.Fiduciaries {
+		add(f.Node.Name)
+	}
+	for _, name := range t.Redeemers {
+		add(name)
+	}
+	for _, name := range t.Receivers {
+		add(name)
+	}
+	return names
+}

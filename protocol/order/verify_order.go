@@ -1,0 +1,136 @@
+package order
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// VerifiedOrder is an order whose every rule holds.
+type VerifiedOrder struct {
+	Part
+	body  Order
+	terms dag.CID
+}
+
+// VerifyOrder checks an order of which the plaintext is shown: signature, terms,
+// principal = signer, and recipients complete. who must know the chains of
+// every party.
+func VerifyOrder(block, plain []byte, who Parties) (*VerifiedOrder, error) {
+	return verifyOrder(block, shown(plain), who)
+}
+
+// OpenOrder is VerifyOrder for a recipient, who decrypts the part itself.
+func OpenOrder(k *identity.Keyring, block []byte, who Parties) (*VerifiedOrder, error) {
+	return verifyOrder(block, opened(k), who)
+}
+
+func verifyOrder(block []byte, plain plainer, who Parties) (_ *VerifiedOrder, err error) {
+	defer explain("order", &err)
+	o := &VerifiedOrder{}
+	head := func(h *envelope.Header) error { return checkPrevious(h) }
+	part, err := readPart(block, envelope.Order, who, head, plain, &o.body)
+	if err != nil {
+		return nil, err
+	}
+	o.Part = *part
+	if err := o.body.check(); err != nil {
+		return nil, err
+	}
+	t := &o.body.Terms
+	if t.Principal != o.signer.Name {
+		return nil, fault.New(fault.Denied, "terms name %s as principal, %s signed", t.Principal, o.signer.Name)
+	}
+	if t.Suite != o.header.Suite {
+		return nil, fault.New(fault.Invalid, "terms are of suite %q, the envelope of %q", t.Suite, o.header.Suite)
+	}
+	floor, err := termsFloor(t)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.admit(t, floor, who); err != nil {
+		return nil, err
+	}
+	// The principal is its own first recipient, at the document it signed with.
+	if o.recipients[0].Document != o.signer.Document {
+		return nil, fault.New(fault.Invalid, "the principal signed with %s and is a recipient at %s", o.signer.Document, o.recipients[0].Document)
+	}
+	if o.terms, err = t.CID(); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// Terms are the order's terms. Their lists must not be changed.
+func (o *VerifiedOrder) Terms() *Terms {
+	t := o.body.Terms
+	return &t
+}
+
+// TermsCID is what everything sealed for the order is bound to.
+func (o *VerifiedOrder) TermsCID() dag.CID { return o.terms }
+
+// Shares links the sealed shares in the order of the terms; empty for a key.
+func (o *VerifiedOrder) Shares() []dag.CID { return slices.Clone(o.body.Shares) }
+
+// Ciphertext links the encrypted secret; undefined for a key.
+func (o *VerifiedOrder) Ciphertext() dag.CID { return o.body.Ciphertext }
+
+// Extra is what the principal added to the order's body.
+func (o *VerifiedOrder) Extra() dag.Values { return o.body.Extra }
+
+// Principal is the identity that placed the order, at the document it signed with.
+func (o *VerifiedOrder) Principal() *identity.Identity { return o.signer }
+
+// checkLink holds what every later body repeats of its order.
+func (o *VerifiedOrder) checkLink(order dag.CID, terms []byte) error {
+	if order != o.cid {
+		return fault.New(fault.Invalid, "expected the body to name order %s, found %s", o.cid, order)
+	}
+	if !bytes.Equal(terms, o.terms.Bytes()) {
+		return fault.New(fault.Invalid, "the body names other terms than its order")
+	}
+	return nil
+}
+
+// fiduciary is entry index of the terms.
+func (o *VerifiedOrder) fiduciary(index int) (*Fiduciary, error) {
+	if index < 0 || index >= len(o.body.Terms.Fiduciaries) {
+		return nil, fault.New(fault.Invalid, "the order has %d fiduciaries and none at index %d", len(o.body.Terms.Fiduciaries), index)
+	}
+	return &o.body.Terms.Fiduciaries[index], nil
+}
+
+// checkCustodian wants the custody identity that the terms name at index, at
+// the document they record or a later one.
+func (o *VerifiedOrder) checkCustodian(id *identity.Identity, index int) error {
+	f, err := o.fiduciary(index)
+	if err != nil {
+		return err
+	}
+	if id.Name != f.Custody.Name {
+		return fault.New(fault.Denied, "fiduciary %d is custody identity %s, not %s", index, f.Custody.Name, id.Name)
+	}
+	if err := ofKind(id, identity.Custody); err != nil {
+		return err
+	}
+	return descends(id, f.Custody.Document)
+}
+
+func checkVerifiedOrder(o *VerifiedOrder) error {
+	if o == nil || !o.verified() {
+		return fault.New(fault.Internal, "the order was not verified")
+	}
+	return nil
+}
+
+// explain puts before an error which part it is about.
+func explain(part string, err *error) {
+	if *err != nil {
+		*err = fault.New(fault.Of(*err), "%s: %w", part, *err)
+	}
+}

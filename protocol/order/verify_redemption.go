@@ -1,0 +1,162 @@
+package order
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// VerifiedRedemption is a redemption of a verified order.
+type VerifiedRedemption struct {
+	Part
+	body  Redemption
+	order *VerifiedOrder
+}
+
+// VerifyRedemption checks a redemption of which the plaintext is shown: signed
+// by a redeemer, for a receiver, a reply key only from the receiver itself, and
+// linked to enough acceptances and the order.
+func VerifyRedemption(o *VerifiedOrder, block, plain []byte, who Parties) (*VerifiedRedemption, error) {
+	return verifyRedemption(o, block, shown(plain), who)
+}
+
+// OpenRedemption is VerifyRedemption for a recipient, who decrypts it itself.
+func OpenRedemption(k *identity.Keyring, o *VerifiedOrder, block []byte, who Parties) (*VerifiedRedemption, error) {
+	return verifyRedemption(o, block, opened(k), who)
+}
+
+func verifyRedemption(o *VerifiedOrder, block []byte, plain plainer, who Parties) (_ *VerifiedRedemption, err error) {
+	defer explain("redemption", &err)
+	if err := checkVerifiedOrder(o); err != nil {
+		return nil, err
+	}
+	r := &VerifiedRedemption{order: o}
+	head := func(h *envelope.Header) error {
+		if !slices.Contains(o.body.Terms.Redeemers, h.Signer.Name) {
+			return fault.New(fault.Denied, "%s may not redeem this order", h.Signer.Name)
+		}
+		return checkRelied(o, h.Previous)
+	}
+	part, err := readPart(block, envelope.Redemption, who, head, plain, &r.body)
+	if err != nil {
+		return nil, err
+	}
+	r.Part = *part
+	if err := r.body.check(o, r.signer); err != nil {
+		return nil, err
+	}
+	if err := r.admit(&o.body.Terms, o.floor, who); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// checkRelied wants t to n different acceptances, then the order. Which
+// acceptances they are, ReliesOn tells.
+func checkRelied(o *VerifiedOrder, previous []dag.CID) error {
+	if len(previous) < 1 || previous[len(previous)-1] != o.cid {
+		return fault.New(fault.Invalid, "expected the order as the last link")
+	}
+	acceptances := previous[:len(previous)-1]
+	if n := uint64(len(acceptances)); n < o.body.Terms.T || n > o.body.Terms.N {
+		return fault.New(fault.Invalid, "expected links to %d to %d acceptances, found %d", o.body.Terms.T, o.body.Terms.N, n)
+	}
+	for i, a := range previous {
+		if slices.Contains(previous[:i], a) {
+			return fault.New(fault.Invalid, "two links to %s", a)
+		}
+	}
+	return nil
+}
+
+// check holds a redemption, about to be signed or just read, to its order.
+func (b *Redemption) check(o *VerifiedOrder, signer *identity.Identity) error {
+	if err := checkBody(b.Version, b.Critical); err != nil {
+		return err
+	}
+	if err := o.checkLink(b.Order, b.Terms); err != nil {
+		return err
+	}
+	t := &o.body.Terms
+	if !slices.Contains(t.Redeemers, signer.Name) {
+		return fault.New(fault.Denied, "%s may not redeem this order", signer.Name)
+	}
+	if err := descends(signer, o.floor[signer.Name]); err != nil {
+		return err
+	}
+	if !slices.Contains(t.Receivers, b.Receiver) {
+		return fault.New(fault.Denied, "this order may not be released to %s", b.Receiver)
+	}
+	if len(b.Nonce) != NonceSize {
+		return fault.New(fault.Invalid, "expected a nonce of %d bytes, found %d", NonceSize, len(b.Nonce))
+	}
+	if len(b.ReplyKey) == 0 {
+		return nil
+	}
+	if signer.Name != b.Receiver {
+		return fault.New(fault.Denied, "only the receiver itself may send a reply key")
+	}
+	suite, err := seal.ByName(t.Suite)
+	if err != nil {
+		return fault.New(fault.Unsupported, "%w", err)
+	}
+	if err := suite.CheckPublicKey(b.ReplyKey); err != nil {
+		return fault.New(fault.Invalid, "reply key: %w", err)
+	}
+	return nil
+}
+
+// Order is the order to be redeemed.
+func (r *VerifiedRedemption) Order() *VerifiedOrder { return r.order }
+
+// Receiver is the name to which the shares are to be released.
+func (r *VerifiedRedemption) Receiver() dag.CID { return r.body.Receiver }
+
+// ReplyKey is the sealing key made for this redemption, or empty.
+func (r *VerifiedRedemption) ReplyKey() []byte { return bytes.Clone(r.body.ReplyKey) }
+
+// Extra is what the redeemer added to the body.
+func (r *VerifiedRedemption) Extra() dag.Values { return r.body.Extra }
+
+// Acceptances are those that the redemption relies on.
+func (r *VerifiedRedemption) Acceptances() []dag.CID {
+	p := r.header.Previous
+	return slices.Clone(p[:len(p)-1])
+}
+
+// ReliesOn tells whether the redemption links this acceptance of its own order.
+func (r *VerifiedRedemption) ReliesOn(a *VerifiedAcceptance) error {
+	if a.order.cid != r.order.cid {
+		return fault.New(fault.Invalid, "the acceptance is of another order than the redemption")
+	}
+	if p := r.header.Previous; !slices.Contains(p[:len(p)-1], a.cid) {
+		return fault.New(fault.Invalid, "the redemption does not rely on acceptance %s", a.cid)
+	}
+	return nil
+}
+
+// Current refuses a redemption signed with a document that the chain shown has
+// replaced: its key may be a thief's. An old redemption still reads well, but
+// nothing more is released for it.
+func (r *VerifiedRedemption) Current(who Parties) error {
+	newest, err := resolve(who, r.signer.Name, dag.CID{})
+	if err != nil {
+		return err
+	}
+	if newest.Document != r.signer.Document {
+		return fault.New(fault.Denied, "redemption: signed with %s, which %s has replaced", r.signer.Document, newest.Document)
+	}
+	return nil
+}
+
+func checkVerifiedRedemption(r *VerifiedRedemption) error {
+	if r == nil || !r.verified() {
+		return fault.New(fault.Internal, "the redemption was not verified")
+	}
+	return nil
+}

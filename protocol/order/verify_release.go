@@ -1,0 +1,131 @@
+package order
+
+import (
+	"bytes"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// VerifiedRelease is a release for a verified redemption, by the fiduciary of a
+// verified acceptance.
+type VerifiedRelease struct {
+	Part
+	body       Release
+	redemption *VerifiedRedemption
+	acceptance *VerifiedAcceptance
+}
+
+// VerifyRelease checks a release of which the plaintext is shown: signed by the
+// custody identity that accepted, linked to the redemption and its acceptance,
+// for the receiver that the redemption names. What it releases, OpenRelease
+// checks.
+func VerifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block, plain []byte, who Parties) (*VerifiedRelease, error) {
+	return verifyRelease(r, a, block, shown(plain), who)
+}
+
+// OpenReleaseEnvelope is VerifyRelease for a recipient, who decrypts it itself.
+func OpenReleaseEnvelope(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, who Parties) (*VerifiedRelease, error) {
+	return verifyRelease(r, a, block, opened(k), who)
+}
+
+func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, plain plainer, who Parties) (_ *VerifiedRelease, err error) {
+	defer explain("release", &err)
+	if err := checkPair(r, a); err != nil {
+		return nil, err
+	}
+	rel := &VerifiedRelease{redemption: r, acceptance: a}
+	head := func(h *envelope.Header) error {
+		if err := checkPrevious(h, r.cid, a.cid); err != nil {
+			return err
+		}
+		return checkCustodySigner(r.order, h)
+	}
+	part, err := readPart(block, envelope.Release, who, head, plain, &rel.body)
+	if err != nil {
+		return nil, err
+	}
+	rel.Part = *part
+	if err := rel.body.check(r, a, rel.signer); err != nil {
+		return nil, err
+	}
+	if err := rel.admit(&r.order.body.Terms, r.floor, who); err != nil {
+		return nil, err
+	}
+	return rel, nil
+}
+
+// checkPair wants a redemption and an acceptance that it relies on.
+func checkPair(r *VerifiedRedemption, a *VerifiedAcceptance) error {
+	if err := checkVerifiedRedemption(r); err != nil {
+		return err
+	}
+	if err := checkVerifiedAcceptance(a); err != nil {
+		return err
+	}
+	return r.ReliesOn(a)
+}
+
+// check holds a release, about to be signed or just read, to its chain.
+func (b *Release) check(r *VerifiedRedemption, a *VerifiedAcceptance, signer *identity.Identity) error {
+	if err := checkBody(b.Version, b.Critical); err != nil {
+		return err
+	}
+	o := r.order
+	if err := o.checkLink(b.Order, b.Terms); err != nil {
+		return err
+	}
+	if b.Redemption != r.cid || b.Acceptance != a.cid {
+		return fault.New(fault.Invalid, "expected the body to name redemption %s and acceptance %s, found %s and %s", r.cid, a.cid, b.Redemption, b.Acceptance)
+	}
+	if b.Index != a.body.Index {
+		return fault.New(fault.Invalid, "expected index %d as in the acceptance, found %d", a.body.Index, b.Index)
+	}
+	if err := o.checkCustodian(signer, a.Index()); err != nil {
+		return err
+	}
+	// The custody identity goes on from where it accepted, never back.
+	if err := descends(signer, a.signer.Document); err != nil {
+		return err
+	}
+	if b.Receiver != r.body.Receiver {
+		return fault.New(fault.Denied, "the redemption asks for a release to %s, not to %s", r.body.Receiver, b.Receiver)
+	}
+	if !b.Share.Defined() {
+		return fault.New(fault.Invalid, "no link to the sealed share")
+	}
+	return checkCheckpoint(b.Checkpoint)
+}
+
+// Order is the order released.
+func (l *VerifiedRelease) Order() *VerifiedOrder { return l.redemption.order }
+
+// Redemption is what asked for the release.
+func (l *VerifiedRelease) Redemption() *VerifiedRedemption { return l.redemption }
+
+// Acceptance is the fiduciary's own.
+func (l *VerifiedRelease) Acceptance() *VerifiedAcceptance { return l.acceptance }
+
+// Index is the fiduciary's place in the terms.
+func (l *VerifiedRelease) Index() int { return l.acceptance.Index() }
+
+// Custody is the name of the custody identity that released.
+func (l *VerifiedRelease) Custody() dag.CID { return l.signer.Name }
+
+// Receiver is the name to which the share is sealed.
+func (l *VerifiedRelease) Receiver() dag.CID { return l.body.Receiver }
+
+// Share links the detached block that OpenRelease opens.
+func (l *VerifiedRelease) Share() dag.CID { return l.body.Share }
+
+// Checkpoint is the node's audit checkpoint, or empty.
+func (l *VerifiedRelease) Checkpoint() []byte { return bytes.Clone(l.body.Checkpoint) }
+
+func checkVerifiedRelease(l *VerifiedRelease) error {
+	if l == nil || !l.verified() {
+		return fault.New(fault.Internal, "the release was not verified")
+	}
+	return nil
+}
