@@ -1,0 +1,139 @@
+// Package softtoken gives tests real tokens: SoftHSM's, reached through a thin PKCS#11 library (testdata/shim.c) that
+// counts calls and, on demand, lets some of them fail or hang.
+//
+// SoftHSM reads its configuration once in a process, so a test binary calls Main from its TestMain and makes as many
+// tokens as it likes with New.
+package softtoken
+
+import (
+	_ "embed"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/plugins/pkcs11/token"
+)
+
+// Library is where Debian and its kin put SoftHSM.
+const Library = "/usr/lib/softhsm/libsofthsm2.so"
+
+//go:embed testdata/shim.c
+var shim []byte
+
+var (
+	module string // the shim
+	orders string // directory of orders to the shim
+)
+
+// Main runs the tests of a package with a SoftHSM of their own.
+func Main(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "softtoken")
+		if err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		defer os.RemoveAll(dir)
+		if err := setUp(dir); err != nil {
+			fmt.Fprintln(os.Stderr, "FAIL", err)
+			return 1
+		}
+		return m.Run()
+	}())
+}
+
+func setUp(dir string) error {
+	if _, err := os.Stat(Library); err != nil {
+		return fmt.Errorf("SoftHSM is missing (%s): as root, run: apt-get install softhsm2", Library)
+	}
+	orders = filepath.Join(dir, "orders")
+	conf := filepath.Join(dir, "softhsm2.conf")
+	for _, d := range []string{orders, filepath.Join(dir, "tokens")} {
+		if err := os.Mkdir(d, 0o700); err != nil {
+			return err
+		}
+	}
+	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", filepath.Join(dir, "tokens"))
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return err
+	}
+	os.Setenv("SOFTHSM2_CONF", conf)
+	os.Setenv("SHIM_TARGET", Library)
+	os.Setenv("SHIM_ORDERS", orders)
+
+	headers, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/miekg/pkcs11").Output()
+	if err != nil {
+		return fmt.Errorf("find the PKCS#11 headers: %w", err)
+	}
+	source := filepath.Join(dir, "shim.c")
+	if err := os.WriteFile(source, shim, 0o600); err != nil {
+		return err
+	}
+	module = filepath.Join(dir, "shim.so")
+	out, err := exec.Command("cc", "-shared", "-fPIC", "-O1", "-I", strings.TrimSpace(string(headers)), "-o", module, source, "-ldl").CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("compile the test library: %w\n%s", err, out)
+	}
+	return nil
+}
+
+// New makes a token with a random PIN.
+func New(t testing.TB) token.Options {
+	t.Helper()
+	pin := secret.New([]byte(hex.EncodeToString(secret.Random(8).Open())))
+	officer := secret.New([]byte(hex.EncodeToString(secret.Random(8).Open())))
+	label := "test-" + hex.EncodeToString(secret.Random(8).Open())
+	if err := token.Initialise(module, label, officer, pin); err != nil {
+		t.Fatal(err)
+	}
+	return token.Options{Module: module, Label: label, PIN: pin}
+}
+
+// Module is the path of the shim.
+func Module() string { return module }
+
+// Fail makes the next n calls of a function return a CKR_ code.
+func Fail(t testing.TB, function string, code uint, n int) {
+	t.Helper()
+	order(t, function+".fail", fmt.Sprintf("%x %d", code, n))
+}
+
+// Hang makes calls of a function wait, until the returned function is called.
+func Hang(t testing.TB, function string) (resume func()) {
+	t.Helper()
+	order(t, function+".hang", "")
+	resume = func() { os.Remove(filepath.Join(orders, function+".hang")) }
+	t.Cleanup(resume)
+	return resume
+}
+
+// Count counts the calls of a function from now on.
+func Count(t testing.TB, function string) (calls func() int) {
+	t.Helper()
+	order(t, function+".count", "")
+	return func() int {
+		b, err := os.ReadFile(filepath.Join(orders, function+".count"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(b)
+	}
+}
+
+// order leaves a message for the shim.
+func order(t testing.TB, name, text string) {
+	t.Helper()
+	file := filepath.Join(orders, name)
+	if err := os.WriteFile(file+".new", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(file+".new", file); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(file) })
+}

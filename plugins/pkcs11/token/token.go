@@ -1,0 +1,150 @@
+package token
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/miekg/pkcs11"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+const (
+	// DefaultSessions serves a node well: measured tokens gain little from more than a few.
+	DefaultSessions = 4
+	// MaxSessions bounds what a configuration may ask for.
+	MaxSessions = 64
+
+	// drainTime is how long Close waits for sessions that are still lent.
+	drainTime = 5 * time.Second
+)
+
+// Options say which token to use. One of Label and Serial is required; where both are given both must match.
+type Options struct {
+	Module   string        // absolute path of the PKCS#11 library
+	Label    string        // CKA_LABEL of the token, without trailing blanks
+	Serial   string        // the token's serial number
+	PIN      *secret.Bytes // the user PIN; Open keeps its own copy
+	Sessions int           // sessions lent at once, 1…MaxSessions; 0 means DefaultSessions
+}
+
+// Token is an open, logged-in token. It is safe for concurrent use.
+type Token struct {
+	options Options
+	module  *module
+	lent    chan struct{} // holds one entry for every session that is lent
+
+	mu         sync.Mutex // guards what follows
+	closed     bool
+	connected  bool
+	generation uint64 // counts connections: a session or handle of another generation is stale
+	slot       uint
+	anchor     pkcs11.SessionHandle // kept open and unused: a login lasts while one session is open
+	idle       []*Session
+	handles    map[Query]Object // of this generation
+	refusal    error            // a login that was refused for its PIN; permanent
+}
+
+// Open loads the module, finds the token and logs in. A wrong PIN is tried once: the error is ErrPIN of kind denied.
+func Open(ctx context.Context, o Options) (*Token, error) {
+	if o.Label == "" && o.Serial == "" {
+		return nil, fault.New(fault.Invalid, "pkcs11: open a token: neither label nor serial number given")
+	}
+	if o.Sessions == 0 {
+		o.Sessions = DefaultSessions
+	}
+	if o.Sessions < 1 || o.Sessions > MaxSessions {
+		return nil, fault.New(fault.Invalid, "pkcs11: open a token: expected 1 to %d sessions, found %d", MaxSessions, o.Sessions)
+	}
+	if o.PIN.Len() == 0 {
+		return nil, fault.New(fault.Invalid, "pkcs11: open a token: no PIN given")
+	}
+	o.PIN = secret.Copy(o.PIN.Open())
+	m, err := loadModule(o.Module)
+	if err != nil {
+		o.PIN.Clear()
+		return nil, err
+	}
+	t := &Token{options: o, module: m, lent: make(chan struct{}, o.Sessions), handles: map[Query]Object{}}
+	if _, err := Use(ctx, t, func(s *Session) (struct{}, error) { return struct{}{}, s.Check() }); err != nil {
+		return nil, firstOf(err, t.Close())
+	}
+	return t, nil
+}
+
+// firstOf is the error that came first; what happened while clearing up after it would only hide it.
+func firstOf(err, _ error) error { return err }
+
+// Close gives the token back and clears the PIN. Sessions still lent get a moment to come back; if one does not, the
+// module is left initialised, since finalising it under a running call crashes some of them.
+func (t *Token) Close() error {
+	t.mu.Lock()
+	already := t.closed
+	t.closed = true
+	t.mu.Unlock()
+	if already {
+		return nil
+	}
+	deadline := time.NewTimer(drainTime)
+	defer deadline.Stop()
+	for range cap(t.lent) {
+		select {
+		case t.lent <- struct{}{}:
+		case <-deadline.C:
+			return fault.New(fault.Busy, "pkcs11: close %s: a call is still in the module", t)
+		}
+	}
+	t.disconnect(t.currentGeneration())
+	t.options.PIN.Clear()
+	return t.module.release()
+}
+
+// String names the token for messages.
+func (t *Token) String() string { return t.options.name() }
+
+func (o Options) name() string {
+	switch {
+	case o.Serial == "":
+		return fmt.Sprintf("token %q", o.Label)
+	case o.Label == "":
+		return fmt.Sprintf("token with serial number %q", o.Serial)
+	}
+	return fmt.Sprintf("token %q with serial number %q", o.Label, o.Serial)
+}
+
+// find returns the one slot whose token the options mean.
+func (m *module) find(o Options) (slot uint, info pkcs11.TokenInfo, err error) {
+	slots, err := m.slots()
+	if err != nil {
+		return 0, info, err
+	}
+	var matches, others []string
+	for id, in := range slots {
+		if in.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
+			continue
+		}
+		if (o.Label != "" && in.Label != o.Label) || (o.Serial != "" && in.SerialNumber != o.Serial) {
+			others = append(others, fmt.Sprintf("%q", in.Label))
+			continue
+		}
+		matches = append(matches, in.SerialNumber)
+		slot, info = id, in
+	}
+	slices.Sort(others)
+	slices.Sort(matches)
+	switch {
+	case len(matches) == 1:
+		return slot, info, nil
+	case len(matches) > 1:
+		return 0, info, fault.New(fault.Invalid, "pkcs11: find %s: %d tokens match; choose by serial number: %s",
+			o.name(), len(matches), strings.Join(matches, ", "))
+	case len(others) > 0:
+		return 0, info, fault.New(fault.Unavailable, "pkcs11: find %s: not present; %s has %s", o.name(), m.path, strings.Join(others, ", "))
+	}
+	return 0, info, fault.New(fault.Unavailable, "pkcs11: find %s: not present; %s has no initialised token", o.name(), m.path)
+}
