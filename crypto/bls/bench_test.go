@@ -3,19 +3,26 @@ package bls
 import "testing"
 
 func BenchmarkSign(b *testing.B) {
-	k, _ := NewSecretKey()
-	msg := make([]byte, 1024)
+	k, msg := newKey(b), make([]byte, 1024)
 	for b.Loop() {
 		k.Sign(DomainEnvelope, msg)
 	}
 }
 
 func BenchmarkVerify(b *testing.B) {
-	k, _ := NewSecretKey()
-	msg := make([]byte, 1024)
-	sig, pub := k.Sign(DomainEnvelope, msg), k.Public()
+	k, msg := newKey(b), make([]byte, 1024)
+	sig := k.Sign(DomainEnvelope, msg)
 	for b.Loop() {
-		if err := pub.Verify(DomainEnvelope, msg, sig); err != nil {
+		if err := k.Public().Verify(DomainEnvelope, msg, sig); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkParsePublicKey(b *testing.B) {
+	encoded := newKey(b).Public().Bytes()
+	for b.Loop() {
+		if _, err := ParsePublicKey(encoded); err != nil {
 			b.Fatal(err)
 		}
 	}

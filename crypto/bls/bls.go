@@ -61,27 +61,30 @@ func (d Domain) tag() []byte { return []byte("DTA-V1-" + string(d) + "-" + suite
 // ErrSignature says that a signature is well formed and wrong.
 var ErrSignature = errors.New("BLS signature does not verify")
 
-// verify checks e(pk, H(msg)) = e(G, sig) on the calling goroutine: blst's own
-// Verify starts workers, which costs more than it gains for one signature.
+// negatedGenerator is −G of G1.
+var negatedGenerator = new(blst.P1).Sub(blst.P1Generator()).ToAffine()
+
+// verify checks e(pk, H(msg)) · e(−G, sig) = 1, both Miller loops run as one, on
+// the calling goroutine. blst's own Verify starts workers and runs two loops:
+// for a single signature it takes a tenth more processor time.
+//
+// pk was checked when it was parsed.
 func verify(pk *blst.P1Affine, msg, tag, sig []byte) error {
-	if len(sig) != SignatureSize {
-		return fmt.Errorf("verify BLS signature: expected %d bytes, got %d", SignatureSize, len(sig))
+	s, err := parseSignature(sig)
+	if err != nil {
+		return fmt.Errorf("verify BLS signature: %w", err)
 	}
-	var s blst.P2Affine
-	if s.Uncompress(sig) == nil {
-		return errors.New("verify BLS signature: not the encoding of a point on the curve")
-	}
-	if !s.SigValidate(true) {
-		return errors.New("verify BLS signature: the identity, or outside the subgroup")
-	}
-	ctx := blst.PairingCtx(true, tag)
-	// The key was checked when it was parsed, the signature just now.
-	if blst.PairingAggregatePkInG1(ctx, pk, false, &s, false, msg) != 0 {
-		return ErrSignature
-	}
+	ctx := blst.PairingCtx(true, nil)
+	blst.PairingRawAggregate(ctx, blst.HashToG2(msg, tag).ToAffine(), pk)
+	blst.PairingRawAggregate(ctx, s, negatedGenerator)
 	blst.PairingCommit(ctx)
 	if !blst.PairingFinalVerify(ctx) {
 		return ErrSignature
 	}
 	return nil
+}
+
+func parseSignature(sig []byte) (*blst.P2Affine, error) {
+	s := new(blst.P2Affine)
+	return s, parseG2(s, sig, false)
 }

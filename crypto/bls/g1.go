@@ -66,7 +66,7 @@ func (g *G1) Bytes() []byte { return g.p.Compress() }
 func (g *G1) String() string { return hex.EncodeToString(g.Bytes()) }
 
 // Mul returns x·g, in constant time.
-func (g *G1) Mul(x *Scalar) *G1 { return &G1{p: *g.p.Mult(&x.s)} }
+func (g *G1) Mul(x *Scalar) *G1 { return &G1{p: *g.p.Mult(x.open())} }
 
 // MulSmall returns n·g in a time that depends on n, which must be public. For
 // numbers of a few bits it is far cheaper than Mul.

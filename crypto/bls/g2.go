@@ -58,7 +58,7 @@ func (g *G2) Bytes() []byte { return g.p.Compress() }
 func (g *G2) String() string { return hex.EncodeToString(g.Bytes()) }
 
 // Mul returns x·g, in constant time.
-func (g *G2) Mul(x *Scalar) *G2 { return &G2{p: *g.p.Mult(&x.s)} }
+func (g *G2) Mul(x *Scalar) *G2 { return &G2{p: *g.p.Mult(x.open())} }
 
 // Add returns g + h.
 func (g *G2) Add(h *G2) *G2 { return &G2{p: *g.p.Add(&h.p)} }

@@ -36,7 +36,7 @@ func ParseSecretKey(b *secret.Bytes) (*SecretKey, error) {
 
 func newSecretKey(x *Scalar) *SecretKey {
 	public := new(PublicKey)
-	public.p.From(&x.s)
+	public.p.From(x.open())
 	copy(public.b[:], public.p.Compress())
 	return &SecretKey{x: x, public: public}
 }
@@ -55,7 +55,7 @@ func (k *SecretKey) Sign(d Domain, msg []byte) []byte { return k.sign(d.tag(), m
 func (k *SecretKey) ProvePossession() []byte { return k.sign(possessionTag, k.public.b[:]) }
 
 func (k *SecretKey) sign(tag, msg []byte) []byte {
-	return new(blst.P2Affine).Sign(&k.x.s, msg, tag).Compress()
+	return new(blst.P2Affine).Sign(k.x.open(), msg, tag).Compress()
 }
 
 // Clear overwrites the key. It may be called again, and on nil.

@@ -14,7 +14,7 @@ type PrivateKey struct {
 	secret.Hidden
 	seed   *secret.Bytes
 	public []byte
-	key    hpke.PrivateKey
+	key    secret.Box[hpke.PrivateKey]
 }
 
 // NewPrivateKey returns a random key.
@@ -37,7 +37,7 @@ func (s Suite) ParsePrivateKey(seed *secret.Bytes) (*PrivateKey, error) {
 	return &PrivateKey{
 		seed:   secret.Copy(seed.Open()),
 		public: key.PublicKey().Bytes(),
-		key:    key,
+		key:    secret.NewBox(&key),
 	}, nil
 }
 
@@ -53,7 +53,7 @@ func (k *PrivateKey) Seed() *secret.Bytes { return secret.Copy(k.seed.Open()) }
 func (k *PrivateKey) Clear() {
 	if k != nil {
 		k.seed.Clear()
-		k.key = nil
+		k.key = secret.Box[hpke.PrivateKey]{}
 	}
 }
 

@@ -29,11 +29,12 @@ func (s Suite) SealTo(pub, info, aad, plaintext []byte) ([]byte, error) {
 // OpenWith decrypts what SealTo made for the public half of k. The error is
 // ErrOpen whatever the reason. The caller clears the plaintext.
 func (s Suite) OpenWith(k *PrivateKey, info, aad, sealed []byte) (*secret.Bytes, error) {
-	if k.key == nil || len(sealed) < SealOverhead {
+	key := k.key.Open()
+	if key == nil || len(sealed) < SealOverhead {
 		return nil, ErrOpen
 	}
 	enc, ciphertext := sealed[:EncapsulationSize], sealed[EncapsulationSize:]
-	recipient, err := hpke.NewRecipient(enc, k.key, s.kdf, s.aead, info)
+	recipient, err := hpke.NewRecipient(enc, *key, s.kdf, s.aead, info)
 	if err != nil {
 		return nil, ErrOpen
 	}

@@ -30,7 +30,7 @@ var ErrSignature = errors.New("secp256k1 signature does not verify")
 // PrivateKey does not print. Clear it after use.
 type PrivateKey struct {
 	secret.Hidden
-	d   *secp256k1.PrivateKey
+	box secret.Box[secp256k1.PrivateKey]
 	pub [PublicKeySize]byte
 }
 
@@ -58,13 +58,13 @@ func ParsePrivateKey(b *secret.Bytes) (*PrivateKey, error) {
 }
 
 func newPrivateKey(d *secp256k1.PrivateKey) *PrivateKey {
-	k := &PrivateKey{d: d}
+	k := &PrivateKey{box: secret.NewBox(d)}
 	copy(k.pub[:], d.PubKey().SerializeCompressed())
 	return k
 }
 
 // Bytes returns the 32-byte encoding, which the caller clears.
-func (k *PrivateKey) Bytes() *secret.Bytes { return secret.New(k.d.Serialize()) }
+func (k *PrivateKey) Bytes() *secret.Bytes { return secret.New(k.box.Open().Serialize()) }
 
 // Public returns the compressed public key, 33 bytes.
 func (k *PrivateKey) Public() []byte { return append([]byte(nil), k.pub[:]...) }
@@ -72,14 +72,14 @@ func (k *PrivateKey) Public() []byte { return append([]byte(nil), k.pub[:]...) }
 // Clear overwrites the key. It may be called again, and on nil.
 func (k *PrivateKey) Clear() {
 	if k != nil {
-		k.d.Zero()
+		k.box.Open().Zero()
 	}
 }
 
 // Sign returns r ‖ s with s at most half the group order. The same key and
 // digest give the same signature.
 func (k *PrivateKey) Sign(digest [32]byte) []byte {
-	sig := ecdsa.Sign(k.d, digest[:])
+	sig := ecdsa.Sign(k.box.Open(), digest[:])
 	r, s := sig.R(), sig.S()
 	out := make([]byte, SignatureSize)
 	r.PutBytesUnchecked(out[:32])

@@ -3,7 +3,7 @@
 // A Bytes does not print, does not marshal, compares in constant time and can
 // be cleared. Its content is reached through Open alone, so that a search for
 // Open( finds every place where a secret is in the clear. Types that hold a
-// secret in another form embed Hidden.
+// secret in another form embed Hidden and keep it in a Box.
 //
 // Not promised: that no copy survives. The Go runtime may have moved the bytes
 // (stacks move, heap objects do not), and what Open returned is the caller's
@@ -20,14 +20,11 @@ import (
 // as an empty one. It is not safe to Clear while another goroutine uses it.
 type Bytes struct {
 	Hidden
-	box *box
+	box Box[[]byte]
 }
 
-// box puts a pointer between fmt and the bytes; see Hidden.
-type box struct{ b []byte }
-
 // New takes ownership of b: the caller keeps no other use of it.
-func New(b []byte) *Bytes { return &Bytes{box: &box{b}} }
+func New(b []byte) *Bytes { return &Bytes{box: NewBox(&b)} }
 
 // Copy leaves b to the caller, who clears it.
 func Copy(b []byte) *Bytes { return New(append(make([]byte, 0, len(b)), b...)) }
@@ -43,10 +40,13 @@ func Random(n int) *Bytes {
 // Open returns the bytes themselves, not a copy, valid until Clear. It is the
 // one place where a secret is opened.
 func (s *Bytes) Open() []byte {
-	if s == nil || s.box == nil {
+	if s == nil {
 		return nil
 	}
-	return s.box.b
+	if b := s.box.Open(); b != nil {
+		return *b
+	}
+	return nil
 }
 
 // Len is the number of bytes, 0 after Clear.
@@ -54,11 +54,13 @@ func (s *Bytes) Len() int { return len(s.Open()) }
 
 // Clear overwrites the bytes and leaves s empty. It may be called again.
 func (s *Bytes) Clear() {
-	if s == nil || s.box == nil {
+	if s == nil {
 		return
 	}
-	Clear(s.box.b)
-	s.box.b = nil
+	if b := s.box.Open(); b != nil {
+		Clear(*b)
+		*b = nil
+	}
 }
 
 // Equal compares in a time that depends on the lengths only.
