@@ -1,0 +1,102 @@
+package identity
+
+import (
+	"container/list"
+	"crypto/sha256"
+	"sync"
+)
+
+// Cache remembers verified chains, the least recently used leaving first. It
+// finds them by the hash of all their blocks, so what it returns was verified
+// from the very bytes shown. Failures are not remembered: they cost their
+// sender's peer two pairings at most, and memory nothing.
+type Cache struct {
+	chains int // at most so many
+	size   int // and so many bytes of blocks
+
+	mu    sync.Mutex // guards what follows
+	held  int
+	byKey map[cacheKey]*list.Element
+	order *list.List // of *cached, most recently used in front
+}
+
+// cacheKey is a running hash: that of n+1 blocks is SHA-256(that of n ‖
+// SHA-256(block)). So the keys of all beginnings of a chain come for one pass.
+type cacheKey [sha256.Size]byte
+
+type cached struct {
+	key      cacheKey
+	size     int
+	identity *Identity
+}
+
+// NewCache makes a cache of at most n chains, and of n times MaxDocument bytes.
+func NewCache(n int) *Cache {
+	n = max(n, 1)
+	return &Cache{chains: n, size: n * MaxDocument, byKey: map[cacheKey]*list.Element{}, order: list.New()}
+}
+
+// Verify does what the package's Verify does, and for nothing when it did it
+// before. Of a chain that goes on from a known one only the new documents are
+// verified.
+func (c *Cache) Verify(blocks [][]byte) (*Identity, error) { return c.VerifyWith(blocks, nil) }
+
+// VerifyWith is Verify with a resolver for the signers of recoveries. A chain
+// verified with one resolver is returned to callers with another, or none: the
+// signers' keys follow from the CIDs in the chain, whoever looks them up.
+func (c *Cache) VerifyWith(blocks [][]byte, who Resolver) (*Identity, error) {
+	if n := len(blocks); n == 0 || n > MaxDocuments {
+		return extend(nil, blocks, who)
+	}
+	keys, size := make([]cacheKey, len(blocks)), 0
+	var running cacheKey
+	for n, block := range blocks {
+		if len(block) > MaxDocument {
+			return extend(nil, blocks, who)
+		}
+		h := sha256.Sum256(block)
+		running = sha256.Sum256(append(running[:], h[:]...))
+		keys[n] = running
+		size += len(block)
+	}
+	known := c.longest(keys)
+	if known != nil && len(known.links) == len(blocks) {
+		return known, nil
+	}
+	// Outside the lock: two callers with the same new chain both verify it.
+	verified, err := extend(known, blocks, who)
+	if err != nil {
+		return nil, err
+	}
+	c.keep(&cached{key: keys[len(keys)-1], size: size, identity: verified})
+	return verified, nil
+}
+
+// longest finds the longest beginning of a chain that is known.
+func (c *Cache) longest(keys []cacheKey) *Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for n := len(keys) - 1; n >= 0; n-- {
+		if e, ok := c.byKey[keys[n]]; ok {
+			c.order.MoveToFront(e)
+			return e.Value.(*cached).identity
+		}
+	}
+	return nil
+}
+
+func (c *Cache) keep(entry *cached) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if e, ok := c.byKey[entry.key]; ok {
+		c.order.MoveToFront(e)
+		return
+	}
+	c.byKey[entry.key] = c.order.PushFront(entry)
+	c.held += entry.size
+	for c.order.Len() > c.chains || c.held > c.size && c.order.Len() > 1 {
+		oldest := c.order.Remove(c.order.Back()).(*cached)
+		c.held -= oldest.size
+		delete(c.byKey, oldest.key)
+	}
+}

@@ -1,0 +1,239 @@
+package identity
+
+import (
+	"crypto/sha256"
+	"slices"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Version is that of the document format.
+const Version = 1
+
+// Bounds, checked before any cryptography.
+const (
+	MaxDocuments = 64       // in a chain
+	MaxDocument  = 16 << 10 // bytes in one document
+	MaxReference = 128      // bytes
+	MaxRecovery  = 16       // names in a recovery set
+)
+
+// maxTime is the last millisecond of the year 9999: later times are mistakes,
+// and sums with them could overflow.
+const maxTime = 253402300799999
+
+// Kind says what a party is. It is the same in all documents of a chain.
+type Kind string
+
+const (
+	// Node is a D-TA: it orders, serves and redeems.
+	Node Kind = "node"
+	// Custody is a plugin instance: it accepts and releases.
+	Custody Kind = "custody"
+)
+
+// Party refers to a party by its name and the document whose keys are meant.
+type Party struct {
+	Name     dag.CID `cbor:"name" json:"name"`
+	Document dag.CID `cbor:"document" json:"document"`
+}
+
+// Recovery is the set of names of which Threshold together may rotate without
+// the announced key. Names are ascending, 1 to MaxRecovery of them, none the
+// party's own.
+type Recovery struct {
+	Names     []dag.CID `cbor:"names"`
+	Threshold uint64    `cbor:"threshold"`
+}
+
+// Document is one link of a chain. All byte strings have the sizes given.
+type Document struct {
+	Version    uint64    `cbor:"version"`
+	Suite      string    `cbor:"suite"`
+	Kind       Kind      `cbor:"kind"`
+	Reference  string    `cbor:"reference"` // authentication reference, ≤ 128 bytes, for people and directories
+	Time       int64     `cbor:"time"`      // unix milliseconds, never before the predecessor's
+	Sequence   uint64    `cbor:"sequence"`  // 0, 1, 2 …
+	Previous   dag.CID   `cbor:"previous"`  // undefined in the first document
+	Signing    []byte    `cbor:"signing"`   // BLS12-381 public key, 48
+	Possession []byte    `cbor:"possession"`
+	Sealing    []byte    `cbor:"sealing"` // X-Wing public key, 1216
+	Wallet     []byte    `cbor:"wallet"`  // compressed secp256k1 public key, 33, or empty
+	Next       []byte    `cbor:"next"`    // SHA-256 of the public key that will sign the successor, 32
+	Recovery   *Recovery `cbor:"recovery"`
+
+	Critical dag.Values `cbor:"critical"`
+	Extra    dag.Values `cbor:"extra"`
+
+	// Signatures holds the document's own signature, then, where the rotation
+	// is a recovery, one of each of exactly Threshold names of the
+	// predecessor's recovery set, in the set's order.
+	Signatures []Signature `cbor:"signatures"`
+}
+
+// Signature is made in bls.DomainDocument over the document encoded with an
+// empty list of signatures.
+type Signature struct {
+	Signer    dag.CID `cbor:"signer"`   // undefined: the key in the document itself
+	Document  dag.CID `cbor:"document"` // the signer's document whose key signed
+	Algorithm string  `cbor:"algorithm"`
+	Signature []byte  `cbor:"signature"`
+}
+
+// ParseDocument reads one document strictly and checks whatever needs neither its
+// predecessor nor a pairing. Verify does the rest.
+func ParseDocument(block []byte) (*Document, error) {
+	if len(block) > MaxDocument {
+		return nil, fault.New(fault.Invalid, "identity document: expected at most %d bytes, got %d", MaxDocument, len(block))
+	}
+	d := new(Document)
+	if err := dag.Decode(block, d); err != nil {
+		return nil, err
+	}
+	if err := d.check(); err != nil {
+		return nil, fault.New(fault.Invalid, "identity document %s: %w", dag.Sum(block), err)
+	}
+	return d, nil
+}
+
+func (d *Document) check() error {
+	if d.Version != Version {
+		return fault.New(fault.Invalid, "expected version %d, got %d", Version, d.Version)
+	}
+	suite, err := seal.ByName(d.Suite)
+	if err != nil {
+		return fault.New(fault.Invalid, "suite: %w", err)
+	}
+	if d.Kind != Node && d.Kind != Custody {
+		return fault.New(fault.Invalid, "expected kind %q or %q, got %q", Node, Custody, d.Kind)
+	}
+	if err := CheckReference(d.Reference); err != nil {
+		return err
+	}
+	if d.Time <= 0 || d.Time > maxTime {
+		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, got %d", int64(maxTime), d.Time)
+	}
+	if d.Sequence >= MaxDocuments {
+		return fault.New(fault.Invalid, "expected a sequence number below %d, got %d", MaxDocuments, d.Sequence)
+	}
+	if first := d.Sequence == 0; first == d.Previous.Defined() {
+		return fault.New(fault.Invalid, "expected a previous document exactly when the sequence number is not 0, got %d and %q", d.Sequence, d.Previous)
+	}
+	if err := d.checkSizes(); err != nil {
+		return err
+	}
+	if err := suite.CheckPublicKey(d.Sealing); err != nil {
+		return fault.New(fault.Invalid, "sealing key: %w", err)
+	}
+	if len(d.Wallet) > 0 {
+		if err := secp.CheckPublicKey(d.Wallet); err != nil {
+			return fault.New(fault.Invalid, "wallet key: %w", err)
+		}
+	}
+	if h := sha256.Sum256(d.Signing); slices.Equal(h[:], d.Next) {
+		return fault.New(fault.Invalid, "expected the next signing key to be another one, got the same")
+	}
+	if err := d.Recovery.check(); err != nil {
+		return err
+	}
+	if err := d.Critical.RefuseUnknown(); err != nil {
+		return err
+	}
+	return d.checkSignatures(suite)
+}
+
+func (d *Document) checkSizes() error {
+	for _, f := range []struct {
+		name      string
+		got, want int
+	}{
+		{"signing key", len(d.Signing), bls.PublicKeySize},
+		{"proof of possession", len(d.Possession), bls.SignatureSize},
+		{"sealing key", len(d.Sealing), seal.PublicKeySize},
+		{"hash of the next signing key", len(d.Next), sha256.Size},
+	} {
+		if f.got != f.want {
+			return fault.New(fault.Invalid, "%s: expected %d bytes, got %d", f.name, f.want, f.got)
+		}
+	}
+	if n := len(d.Wallet); n != 0 && n != secp.PublicKeySize {
+		return fault.New(fault.Invalid, "wallet key: expected 0 or %d bytes, got %d", secp.PublicKeySize, n)
+	}
+	return nil
+}
+
+// checkSignatures checks the shape of the list: one signature by the document's
+// own key for each algorithm of the suite, then those of others.
+func (d *Document) checkSignatures(suite seal.Suite) error {
+	own := len(suite.Signatures)
+	if n := len(d.Signatures); n < own || n > own+MaxRecovery*own {
+		return fault.New(fault.Invalid, "expected %d to %d signatures, got %d", own, own+MaxRecovery*own, n)
+	}
+	for i, s := range d.Signatures {
+		if s.Signer.Defined() != (i >= own) || s.Document.Defined() != (i >= own) {
+			return fault.New(fault.Invalid, "signature %d: expected signer and document exactly where others sign, got %q and %q", i, s.Signer, s.Document)
+		}
+		if want := suite.Signatures[i%own]; s.Algorithm != want {
+			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %q", i, want, s.Algorithm)
+		}
+		if len(s.Signature) != bls.SignatureSize {
+			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, bls.SignatureSize, len(s.Signature))
+		}
+	}
+	return nil
+}
+
+func (r *Recovery) check() error {
+	if r == nil {
+		return nil
+	}
+	n := len(r.Names)
+	if n == 0 || n > MaxRecovery {
+		return fault.New(fault.Invalid, "recovery: expected 1 to %d names, got %d", MaxRecovery, n)
+	}
+	if r.Threshold == 0 || r.Threshold > uint64(n) {
+		return fault.New(fault.Invalid, "recovery: expected a threshold from 1 to %d, got %d", n, r.Threshold)
+	}
+	for i, name := range r.Names {
+		if !name.Defined() || i > 0 && r.Names[i-1].Compare(name) >= 0 {
+			return fault.New(fault.Invalid, "recovery: expected names in ascending order, got %q at %d", name, i)
+		}
+	}
+	return nil
+}
+
+// CheckReference checks an authentication reference: at most 128 bytes of
+// UTF-8, and nothing in it that would move an operator's cursor.
+func CheckReference(s string) error {
+	if len(s) > MaxReference || !utf8.ValidString(s) {
+		return fault.New(fault.Invalid, "reference: expected at most %d bytes of UTF-8, got %d", MaxReference, len(s))
+	}
+	for _, r := range s {
+		if !unicode.IsPrint(r) {
+			return fault.New(fault.Invalid, "reference: expected printable characters, got %U", r)
+		}
+	}
+	return nil
+}
+
+// signed returns the bytes that the signatures of a document cover: the block
+// with an empty list of signatures. They are cut from the block, which is
+// canonical already.
+func signed(block []byte) ([]byte, error) {
+	start, end, err := dag.Field(block, "signatures")
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, len(block))
+	b = append(b, block[:start]...)
+	b = append(b, emptyList)
+	return append(b, block[end:]...), nil
+}
+
+const emptyList = 0x80
