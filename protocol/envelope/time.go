@@ -1,0 +1,48 @@
+package envelope
+
+import (
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Times are the signer's, and the clocks of the parties differ.
+const (
+	// MaxLife is the longest time from an envelope's time to its expiry.
+	MaxLife = 31 * 24 * time.Hour
+	// MaxSkew is how far a signer's clock may be ahead.
+	MaxSkew = 2 * time.Minute
+)
+
+// maxTime is the last millisecond of the year 9999. Below it no sum or
+// difference of times overflows.
+const maxTime = 253402300799999
+
+func (h *Header) checkTimes() error {
+	if h.Time <= 0 || h.Time > maxTime {
+		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, got %d", int64(maxTime), h.Time)
+	}
+	if h.Expires <= h.Time || h.Expires > h.Time+MaxLife.Milliseconds() {
+		return fault.New(fault.Invalid, "expected expiry after %d ms and within %s, got %d", h.Time, MaxLife, h.Expires)
+	}
+	return nil
+}
+
+// Fresh reports whether an envelope that was never seen may be accepted at now:
+// its time is not ahead by more than MaxSkew, and it has not expired. A repeat
+// of one that was seen is not a question of time.
+func (e *Envelope) Fresh(now time.Time) error {
+	if err := e.Header.checkTimes(); err != nil {
+		return err
+	}
+	at := now.UnixMilli()
+	if e.Header.Time > at+MaxSkew.Milliseconds() {
+		return fault.New(fault.Invalid, "envelope %s: expected a time up to %s, got %s", e.cid, show(at+MaxSkew.Milliseconds()), show(e.Header.Time))
+	}
+	if at > e.Header.Expires {
+		return fault.New(fault.Invalid, "envelope %s: expected it before it expired at %s, got it at %s", e.cid, show(e.Header.Expires), show(at))
+	}
+	return nil
+}
+
+func show(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
