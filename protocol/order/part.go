@@ -77,7 +77,16 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 	if err != nil {
 		return nil, err
 	}
-	if err := env.Verify(signer); err != nil {
+	// With the whole chain the envelope also checks that the signer's document
+	// was not replaced before it was signed.
+	newest, err := resolve(who, h.Signer.Name, dag.CID{})
+	if err != nil {
+		return nil, err
+	}
+	if !newest.Extends(signer) {
+		return nil, fault.New(fault.Internal, "the newest documents of %s lack %s", signer.Name, signer.Document)
+	}
+	if err := env.Verify(newest); err != nil {
 		return nil, err
 	}
 	text, err := plain(env)

@@ -1,8 +1,6 @@
 package order
 
 import (
-	"bytes"
-
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -14,9 +12,9 @@ const MaxShown = MaxRecipients + MaxFiduciaries
 
 // Parties finds identities whose document chains were shown and verified.
 //
-// With a document it answers with the chain cut at that document, with an
-// undefined one with the newest document shown. A name or document that was
-// not shown is fault.NotFound.
+// With a document it answers with the chain cut at that document; with an
+// undefined one, with the whole chain, up to the newest document shown. A name
+// or document that was not shown is fault.NotFound.
 type Parties interface {
 	Identity(name, document dag.CID) (*identity.Identity, error)
 }
@@ -29,19 +27,42 @@ type Shown struct {
 var _ Parties = (*Shown)(nil)
 
 // NewParties verifies document chains, each first → newest. The cache may be
-// nil. Of two chains of one name the longer counts; two that disagree about a
-// successor are refused, for then one of them is a thief's.
+// nil. Of two chains of one name the longer counts; where neither extends the
+// other they are refused, for then one of them is a thief's. Who signed a
+// recovery is looked up among the chains shown.
 func NewParties(cache *identity.Cache, chains ...[][]byte) (*Shown, error) {
 	if len(chains) > MaxShown {
 		return nil, fault.New(fault.Invalid, "expected at most %d document chains, found %d", MaxShown, len(chains))
 	}
-	verify := identity.Verify
-	if cache != nil {
-		verify = cache.Verify
+	if cache == nil {
+		cache = identity.NewCache(MaxShown)
+	}
+	// Each document with those before it. A chain is verified as a whole, so a
+	// false predecessor here makes its own chain fail and no other's name.
+	until := make(map[dag.CID][][]byte)
+	for _, chain := range chains {
+		if len(chain) > identity.MaxDocuments {
+			return nil, fault.New(fault.Invalid, "expected a chain of at most %d documents, found %d", identity.MaxDocuments, len(chain))
+		}
+		for n, block := range chain {
+			if c := dag.Sum(block); until[c] == nil {
+				until[c] = chain[:n+1]
+			}
+		}
+	}
+	// A document names the documents that signed its recovery by their CIDs:
+	// the search cannot go round in circles.
+	var signer identity.Resolver
+	signer = func(_, document dag.CID) (*identity.Identity, error) {
+		chain, ok := until[document]
+		if !ok {
+			return nil, fault.New(fault.NotFound, "identity document %s was not shown", document)
+		}
+		return cache.VerifyWith(chain, signer)
 	}
 	ids := make([]*identity.Identity, 0, len(chains))
 	for i, chain := range chains {
-		id, err := verify(chain)
+		id, err := cache.VerifyWith(chain, signer)
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "document chain %d: %w", i, err)
 		}
@@ -85,17 +106,13 @@ func (s *Shown) Identity(name, document dag.CID) (*identity.Identity, error) {
 }
 
 func longerChain(a, b *identity.Identity) (*identity.Identity, error) {
-	long, short := a.Blocks(), b.Blocks()
-	longer := a
-	if len(short) > len(long) {
-		long, short, longer = short, long, b
+	switch {
+	case a.Extends(b):
+		return a, nil
+	case b.Extends(a):
+		return b, nil
 	}
-	for i := range short {
-		if !bytes.Equal(long[i], short[i]) {
-			return nil, fault.New(fault.Invalid, "two document chains of %s disagree about document %d", a.Name, i)
-		}
-	}
-	return longer, nil
+	return nil, fault.New(fault.Invalid, "two document chains of %s: neither extends the other", a.Name)
 }
 
 // resolve asks who and believes only an answer to the question asked.

@@ -119,28 +119,26 @@ func checkMaterial(a *VerifiedAcceptance, material *secret.Bytes) error {
 	return nil
 }
 
-// Opener opens what was sealed to one key: the reply key of a redemption or a
-// receiver's keyring.
-type Opener func(info, aad, sealed []byte) (*secret.Bytes, error)
-
-// ReplyOpener opens releases with the reply key that Redeem returned.
-func ReplyOpener(o *VerifiedOrder, reply *seal.PrivateKey) Opener {
-	return func(info, aad, sealed []byte) (*secret.Bytes, error) {
-		suite, err := seal.ByName(o.body.Terms.Suite)
-		if err != nil {
-			return nil, err
-		}
-		return suite.OpenWith(reply, info, aad, sealed)
-	}
+// ReceiverKey is what a receiver opens a release with: the reply key that Redeem
+// returned, or, for a redemption without one, its keyring. The other is not
+// looked at.
+type ReceiverKey struct {
+	Reply   *seal.PrivateKey
+	Keyring *identity.Keyring
 }
 
 // OpenRelease is the receiver's: it opens the block that a verified release
 // links, and checks that it is what the fiduciary accepted: a share (64 bytes,
 // see VerifiedRelease.ParseShare) or a key (32 bytes). A block that is the one
 // linked, yet does not open or holds something else, is a *BadFiduciaries: its
-// custody identity signed for it.
-func OpenRelease(l *VerifiedRelease, block []byte, open Opener) (*secret.Bytes, error) {
+// custody identity signed for it. A key that is not the receiver's accuses
+// nobody; it is fault.Denied.
+func OpenRelease(l *VerifiedRelease, block []byte, key ReceiverKey) (*secret.Bytes, error) {
 	if err := checkVerifiedRelease(l); err != nil {
+		return nil, err
+	}
+	open, err := key.opener(l)
+	if err != nil {
 		return nil, err
 	}
 	if err := dag.Check(l.body.Share, block); err != nil {
@@ -159,4 +157,34 @@ func OpenRelease(l *VerifiedRelease, block []byte, open Opener) (*secret.Bytes, 
 		return nil, l.blame(NotAsAccepted, err)
 	}
 	return material, nil
+}
+
+// opener finds the private half of the very key that the release is sealed to,
+// so that a failure to open is the sealer's.
+func (key ReceiverKey) opener(l *VerifiedRelease) (func(info, aad, sealed []byte) (*secret.Bytes, error), error) {
+	r := l.redemption
+	if to := r.body.ReplyKey; len(to) > 0 {
+		if key.Reply == nil || !bytes.Equal(key.Reply.Public(), to) {
+			return nil, fault.New(fault.Denied, "open release: expected the reply key of redemption %s, got another", r.cid)
+		}
+		suite, err := seal.ByName(r.order.body.Terms.Suite)
+		if err != nil {
+			return nil, err
+		}
+		return func(info, aad, sealed []byte) (*secret.Bytes, error) {
+			return suite.OpenWith(key.Reply, info, aad, sealed)
+		}, nil
+	}
+	if key.Keyring == nil || key.Keyring.Identity().Name != r.body.Receiver {
+		return nil, fault.New(fault.Denied, "open release: expected the keyring of receiver %s, got another", r.body.Receiver)
+	}
+	// The document that the release was encrypted to, also where the receiver
+	// has rotated since.
+	document := l.floor[r.body.Receiver]
+	if _, err := key.Keyring.Identity().At(document); err != nil {
+		return nil, fault.New(fault.Denied, "open release: the receiver's keyring is older than document %s", document)
+	}
+	return func(info, aad, sealed []byte) (*secret.Bytes, error) {
+		return key.Keyring.OpenAt(document, info, aad, sealed)
+	}, nil
 }

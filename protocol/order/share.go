@@ -48,9 +48,10 @@ func OpenShare(k *identity.Keyring, o *VerifiedOrder, index int, block []byte) (
 	if err != nil {
 		return nil, err
 	}
-	plain, err := k.Open(shareInfo(o.terms, t.Principal, k.Identity().Name), indexAAD(index), sealed)
+	custody := t.Fiduciaries[index].Custody
+	plain, err := k.OpenAt(custody.Document, shareInfo(o.terms, t.Principal, custody.Name), indexAAD(index), sealed)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "share %d does not open for %s: %w", index, k.Identity().Document, err)
+		return nil, fault.New(fault.Invalid, "share %d: %w", index, err)
 	}
 	defer plain.Clear()
 	return checkShare(t, index, plain)

@@ -1,0 +1,371 @@
+package order
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/vss"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+func TestSecretComesBack(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		t, n int
+		from []int
+		size int
+	}{
+		{"from the only fiduciary", 1, 1, []int{0}, 32},
+		{"of a single byte", 1, 1, []int{0}, 1},
+		{"of the largest size", 1, 1, []int{0}, MaxSecret},
+		{"from the first two of three", 2, 3, []int{0, 1}, 32},
+		{"from the last two of three, in any order", 2, 3, []int{2, 1}, 32},
+		{"from all three where two would do", 2, 3, []int{0, 1, 2}, 32},
+		{"from all of thirty-two", 32, 32, upTo(32), 32},
+		{"from seventeen of thirty-two", 17, 32, upTo(32)[15:], 32},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := newRealm(t, tt.n)
+			what := secret.Random(tt.size)
+			h := r.run(t, r.plan(Secret, tt.t), what, r.beneficiary, r.beneficiary)
+			got, err := Combine(h.order, h.shares(t, tt.from...), h.ciphertext())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !got.Equal(what.Open()) {
+				t.Fatal("the secret that came back is another")
+			}
+		})
+	}
+}
+
+func upTo(n int) []int {
+	s := make([]int, n)
+	for i := range s {
+		s[i] = i
+	}
+	return s
+}
+
+func TestSecretComesBackToReceiverWhomThePrincipalNames(t *testing.T) {
+	r := newRealm(t, 1)
+	what := secret.New([]byte("for the beneficiary"))
+	h := r.run(t, r.plan(Secret, 1), what, r.principal, r.beneficiary)
+	if h.reply != nil || len(h.redemption.ReplyKey()) != 0 {
+		t.Fatal("a redeemer for another has a reply key")
+	}
+	got, err := Combine(h.order, h.shares(t, 0), h.ciphertext())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Equal(what.Open()) {
+		t.Fatal("the secret that came back is another")
+	}
+}
+
+func TestOneNodePlaysAllRoles(t *testing.T) {
+	r := newRealm(t, 1)
+	r.principal = r.nodes[0]
+	r.beneficiary = r.nodes[0]
+	what := secret.New([]byte("to myself"))
+	h := r.run(t, r.plan(Secret, 1), what, r.principal, r.beneficiary)
+	if n := len(h.order.Recipients()); n != 1 {
+		t.Fatalf("expected one recipient, found %d", n)
+	}
+	got, err := Combine(h.order, h.shares(t, 0), h.ciphertext())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !got.Equal(what.Open()) {
+		t.Fatal("the secret that came back is another")
+	}
+}
+
+func TestKeyComesBack(t *testing.T) {
+	r := newRealm(t, 1)
+	h := r.run(t, r.plan(Key, 1), nil, r.beneficiary, r.beneficiary)
+	material, err := OpenRelease(h.releases[0], h.released[0].Bytes, h.key())
+	if err != nil {
+		t.Fatal(err)
+	}
+	key, err := secp.ParsePrivateKey(material)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(key.Public(), h.acceptances[0].Commitment()) {
+		t.Fatal("the key that came back is not the one committed to")
+	}
+}
+
+func TestChainIsWalkedFromReleaseToOrder(t *testing.T) {
+	r := newRealm(t, 3)
+	h := r.run(t, r.plan(Secret, 2), secret.Random(32), r.beneficiary, r.beneficiary)
+	a := h.acceptances
+	want := map[string][]dag.CID{
+		"order":      nil,
+		"acceptance": {h.order.CID()},
+		"redemption": {a[0].CID(), a[1].CID(), a[2].CID(), h.order.CID()},
+		"release":    {h.redemption.CID(), a[1].CID()},
+	}
+	got := map[string][]dag.CID{
+		"order":      h.order.Header().Previous,
+		"acceptance": a[1].Header().Previous,
+		"redemption": h.redemption.Header().Previous,
+		"release":    h.releases[1].Header().Previous,
+	}
+	for part := range want {
+		if len(got[part]) != len(want[part]) {
+			t.Fatalf("%s: expected %d links, found %d", part, len(want[part]), len(got[part]))
+		}
+		for i := range want[part] {
+			if got[part][i] != want[part][i] {
+				t.Errorf("%s: link %d is another", part, i)
+			}
+		}
+	}
+}
+
+func TestEveryPartIsForTheSameParties(t *testing.T) {
+	r := newRealm(t, 2)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
+	p := h.order.Terms()
+	want := []dag.CID{p.Principal, r.nodes[0].Identity().Name, r.nodes[1].Identity().Name, r.beneficiary.Identity().Name}
+	for part, got := range map[string]*Part{
+		"order": &h.order.Part, "acceptance": &h.acceptances[1].Part,
+		"redemption": &h.redemption.Part, "release": &h.releases[0].Part,
+	} {
+		var names []dag.CID
+		for _, id := range got.Recipients() {
+			names = append(names, id.Name)
+		}
+		if diff := cmp.Diff(want, names, cmp.Comparer(func(a, b dag.CID) bool { return a == b })); diff != "" {
+			t.Errorf("%s: recipients differ (-want +got):\n%s", part, diff)
+		}
+	}
+}
+
+func TestTooFewSharesGiveNothing(t *testing.T) {
+	r := newRealm(t, 3)
+	h := r.run(t, r.plan(Secret, 2), secret.Random(32), r.beneficiary, r.beneficiary)
+	_, err := Combine(h.order, h.shares(t, 1), h.ciphertext())
+	wantKind(t, err, fault.Invalid)
+	twice := h.shares(t, 1, 1)
+	_, err = Combine(h.order, twice, h.ciphertext())
+	wantKind(t, err, fault.Invalid)
+}
+
+func TestBadShareNamesItsFiduciary(t *testing.T) {
+	r := newRealm(t, 3)
+	h := r.run(t, r.plan(Secret, 2), secret.Random(32), r.beneficiary, r.beneficiary)
+	other := r.run(t, r.plan(Secret, 2), secret.Random(32), r.beneficiary, r.beneficiary)
+	shares := h.shares(t, 0, 1, 2)
+	shares[1], shares[2] = other.shares(t, 1)[0], other.shares(t, 2)[0]
+	_, err := Combine(h.order, shares, h.ciphertext())
+	wantKind(t, err, fault.Invalid)
+	var bad *BadFiduciaries
+	if !errors.As(err, &bad) {
+		t.Fatalf("expected the culprits, found %v", err)
+	}
+	if bad.Order != h.order.CID() || len(bad.Bad) != 2 {
+		t.Fatalf("expected two culprits of this order, found %d", len(bad.Bad))
+	}
+	for i, b := range bad.Bad {
+		if b.Index != i+1 || b.Custody != r.custody[i+1].Identity().Name {
+			t.Errorf("expected fiduciary %d as culprit, found %d, %s", i+1, b.Index, b.Custody)
+		}
+	}
+	if _, err := Combine(h.order, []*vss.Share{shares[0], h.shares(t, 2)[0]}, h.ciphertext()); err != nil {
+		t.Fatalf("with t good shares: %v", err)
+	}
+}
+
+// A custody identity that lies signs for a block that anyone with the reply key
+// can open.
+func TestLyingFiduciaryIsNamedWithEvidence(t *testing.T) {
+	r := newRealm(t, 2)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
+	other := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
+	o := h.order
+
+	wrong, err := sealRelease(h.redemption, h.redemption.recipients, 1, other.material[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	elsewhere, err := sealRelease(other.redemption, h.redemption.recipients, 1, h.material[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	garbage, err := putDetached(detachedShare, []byte("?"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name  string
+		block Block
+		want  Reason
+	}{
+		{"a share of another order", wrong, NotAsAccepted},
+		{"a share sealed for another redemption", elsewhere, DoesNotOpen},
+		{"a block of another kind", garbage, NotWellFormed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			body := h.releases[1].body
+			body.Share = tt.block.CID
+			sealed := h.reseal(t, r.custody[1], &h.releases[1].Part, body)
+			rel, err := OpenReleaseEnvelope(r.beneficiary, h.redemption, h.acceptances[1], sealed.Block, r.who)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = OpenRelease(rel, tt.block.Bytes, h.key())
+			wantKind(t, err, fault.Invalid)
+			var bad *BadFiduciaries
+			if !errors.As(err, &bad) {
+				t.Fatalf("expected the culprit, found %v", err)
+			}
+			want := BadFiduciary{
+				Index: 1, Custody: r.custody[1].Identity().Name, Redemption: h.redemption.CID(),
+				Release: sealed.CID, Share: tt.block.CID, Reason: tt.want,
+			}
+			if bad.Order != o.CID() || len(bad.Bad) != 1 || bad.Bad[0] != want {
+				t.Fatalf("expected %+v, found %+v", want, bad.Bad)
+			}
+		})
+	}
+
+	t.Run("a block that is not the one linked accuses nobody", func(t *testing.T) {
+		_, err := OpenRelease(h.releases[1], wrong.Bytes, h.key())
+		wantKind(t, err, fault.Invalid)
+		var bad *BadFiduciaries
+		if errors.As(err, &bad) {
+			t.Fatalf("accused %v", bad)
+		}
+	})
+}
+
+func TestShareOpensInItsOwnPlaceOnly(t *testing.T) {
+	r := newRealm(t, 2)
+	plan := r.plan(Secret, 2)
+	h := r.run(t, plan, secret.Random(32), r.beneficiary, r.beneficiary)
+
+	// transplant orders anew, with a's share 0 in the place given.
+	transplant := func(t *testing.T, as *identity.Keyring, p Plan, place int) (*VerifiedOrder, []byte) {
+		t.Helper()
+		placed, err := Place(as, p, secret.Random(32), now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o, err := VerifyOrder(placed.Envelope.Block, placed.Envelope.Plain, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := o.body
+		body.Shares = o.Shares()
+		body.Shares[place] = h.order.Shares()[0]
+		sealed := h.reseal(t, as, &o.Part, body)
+		o, err = VerifyOrder(sealed.Block, sealed.Plain, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return o, h.placed.Detached[0].Bytes
+	}
+
+	t.Run("not in another order of the same principal", func(t *testing.T) {
+		o, block := transplant(t, r.principal, plan, 0)
+		_, err := OpenShare(r.custody[0], o, 0, block)
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("not in an order of another principal", func(t *testing.T) {
+		o, block := transplant(t, r.stranger, plan, 0)
+		_, err := OpenShare(r.custody[0], o, 0, block)
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("not for another fiduciary of its order", func(t *testing.T) {
+		body := h.order.body
+		body.Shares = []dag.CID{h.order.Shares()[1], h.order.Shares()[0]}
+		sealed := h.reseal(t, r.principal, &h.order.Part, body)
+		o, err := VerifyOrder(sealed.Block, sealed.Plain, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = OpenShare(r.custody[1], o, 1, h.placed.Detached[0].Bytes)
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("not by a custody identity that the terms do not name there", func(t *testing.T) {
+		_, err := OpenShare(r.custody[1], h.order, 0, h.placed.Detached[0].Bytes)
+		wantKind(t, err, fault.Denied)
+		_, err = OpenShare(r.nodes[0], h.order, 0, h.placed.Detached[0].Bytes)
+		wantKind(t, err, fault.Denied)
+	})
+	t.Run("not at an index that the order lacks", func(t *testing.T) {
+		for _, index := range []int{-1, 2, 1 << 40} {
+			_, err := OpenShare(r.custody[0], h.order, index, h.placed.Detached[0].Bytes)
+			wantKind(t, err, fault.Invalid)
+		}
+	})
+	t.Run("not where the principal committed to something else", func(t *testing.T) {
+		block, err := sealShare(mustSuite(t, h.order), h.order.terms, h.order.Terms().Principal, r.custody[0].Identity(), 0, mustShare(t, h.material[1], 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		body := h.order.body
+		body.Shares = []dag.CID{block.CID, h.order.Shares()[1]}
+		sealed := h.reseal(t, r.principal, &h.order.Part, body)
+		o, err := VerifyOrder(sealed.Block, sealed.Plain, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = OpenShare(r.custody[0], o, 0, block.Bytes)
+		wantKind(t, err, fault.Invalid)
+	})
+}
+
+func TestCiphertextOpensInItsOwnOrderOnly(t *testing.T) {
+	r := newRealm(t, 1)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
+	other := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
+
+	t.Run("not instead of the block linked", func(t *testing.T) {
+		_, err := Combine(h.order, h.shares(t, 0), other.ciphertext())
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("not where the principal links it", func(t *testing.T) {
+		body := h.order.body
+		body.Ciphertext = other.order.Ciphertext()
+		sealed := h.reseal(t, r.principal, &h.order.Part, body)
+		o, err := VerifyOrder(sealed.Block, sealed.Plain, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Combine(o, h.shares(t, 0), other.ciphertext())
+		wantKind(t, err, fault.Invalid)
+	})
+}
+
+func TestSecretOfAnotherSizeThanTheTermsSayIsRefused(t *testing.T) {
+	r := newRealm(t, 1)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
+	seed, err := vss.Combine(h.order.Terms().Commitments, h.shares(t, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, err := encryptSecret(mustSuite(t, h.order), h.order.terms, seed, secret.Random(33))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := h.order.body
+	body.Ciphertext = block.CID
+	sealed := h.reseal(t, r.principal, &h.order.Part, body)
+	o, err := VerifyOrder(sealed.Block, sealed.Plain, r.who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Combine(o, h.shares(t, 0), block.Bytes)
+	wantKind(t, err, fault.Invalid)
+}

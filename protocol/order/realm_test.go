@@ -1,0 +1,261 @@
+package order
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/vss"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+var now = time.UnixMilli(1_800_000_000_000)
+
+// realm is a cast of parties: a principal, a beneficiary, a stranger, and n
+// fiduciaries with a node and a custody identity each.
+type realm struct {
+	principal, beneficiary, stranger *identity.Keyring
+	nodes, custody                   []*identity.Keyring
+	who                              *Shown
+}
+
+func newRealm(t testing.TB, n int) *realm {
+	t.Helper()
+	r := &realm{
+		principal:   newKeyring(t, identity.Node, "principal"),
+		beneficiary: newKeyring(t, identity.Node, "beneficiary"),
+		stranger:    newKeyring(t, identity.Node, "stranger"),
+	}
+	for i := range n {
+		r.nodes = append(r.nodes, newKeyring(t, identity.Node, fmt.Sprintf("node %d", i)))
+		r.custody = append(r.custody, newKeyring(t, identity.Custody, fmt.Sprintf("custody %d", i)))
+	}
+	r.who = r.parties(t)
+	return r
+}
+
+func newKeyring(t testing.TB, kind identity.Kind, reference string) *identity.Keyring {
+	t.Helper()
+	k, next, err := identity.Create(kind, reference, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Clear()
+	return k
+}
+
+func (r *realm) keyrings() []*identity.Keyring {
+	all := []*identity.Keyring{r.principal, r.beneficiary, r.stranger}
+	return append(append(all, r.nodes...), r.custody...)
+}
+
+func (r *realm) parties(t testing.TB, more ...*identity.Keyring) *Shown {
+	t.Helper()
+	var ids []*identity.Identity
+	for _, k := range append(r.keyrings(), more...) {
+		ids = append(ids, k.Identity())
+	}
+	who, err := PartiesOf(ids...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return who
+}
+
+// plan orders what for the beneficiary, whom the principal may represent.
+func (r *realm) plan(what What, threshold int) Plan {
+	p := Plan{
+		What:      what,
+		Redeemers: []*identity.Identity{r.principal.Identity(), r.beneficiary.Identity()},
+		Receivers: []*identity.Identity{r.beneficiary.Identity()},
+		T:         threshold,
+	}
+	for i := range r.nodes {
+		p.Fiduciaries = append(p.Fiduciaries, Choice{
+			Custody: r.custody[i].Identity(), Node: r.nodes[i].Identity(),
+			Offer: dag.Sum(fmt.Appendf(nil, "offer %d", i)),
+		})
+	}
+	return p
+}
+
+// history is one order from end to end, as the parties hold it.
+type history struct {
+	*realm
+	placed      *Placed
+	order       *VerifiedOrder
+	material    []*secret.Bytes // what each fiduciary keeps
+	commitments []Commitment
+	acceptances []*VerifiedAcceptance
+	redeemer    *identity.Keyring
+	receiver    *identity.Keyring
+	redemption  *VerifiedRedemption
+	reply       *seal.PrivateKey // nil where the redeemer is not the receiver
+	releases    []*VerifiedRelease
+	released    []Block
+}
+
+// run plays an order through: placed, accepted by all, redeemed, released by all.
+func (r *realm) run(t testing.TB, p Plan, what *secret.Bytes, redeemer, receiver *identity.Keyring) *history {
+	t.Helper()
+	return r.runWith(t, p, what, redeemer, receiver, func(*Receipt) {})
+}
+
+func (r *realm) runWith(t testing.TB, p Plan, what *secret.Bytes, redeemer, receiver *identity.Keyring, edit func(*Receipt)) *history {
+	t.Helper()
+	h := &history{realm: r, redeemer: redeemer, receiver: receiver}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	var err error
+	h.placed, err = Place(r.principal, p, what, now)
+	must(err)
+	h.order, err = OpenOrder(r.nodes[0], h.placed.Envelope.Block, r.who)
+	must(err)
+	for i, k := range r.custody[:len(p.Fiduciaries)] {
+		// As a plugin is shown it.
+		o, err := VerifyOrder(h.placed.Envelope.Block, h.placed.Envelope.Plain, r.who)
+		must(err)
+		material, commitment := h.keep(t, o, k, i)
+		h.material = append(h.material, material)
+		h.commitments = append(h.commitments, commitment)
+		rc := receipt(i)
+		edit(&rc)
+		sealed, err := Accept(k, o, i, commitment, rc, []byte("checkpoint"), r.who, now)
+		must(err)
+		a, err := OpenAcceptance(r.principal, h.order, sealed.Block, r.who)
+		must(err)
+		h.acceptances = append(h.acceptances, a)
+	}
+	sealed, reply, err := Redeem(redeemer, h.order, h.acceptances, receiver.Identity().Name, r.who, now)
+	must(err)
+	h.reply = reply
+	h.redemption, err = OpenRedemption(r.nodes[0], h.order, sealed.Block, r.who)
+	must(err)
+	for i, k := range r.custody[:len(p.Fiduciaries)] {
+		sealed, share, err := ReleaseTo(k, h.redemption, h.acceptances[i], h.material[i], nil, r.who, now)
+		must(err)
+		rel, err := OpenReleaseEnvelope(receiver, h.redemption, h.acceptances[i], sealed.Block, r.who)
+		must(err)
+		h.releases = append(h.releases, rel)
+		h.released = append(h.released, share)
+	}
+	return h
+}
+
+// keep is what a plugin does between seeing an order and accepting it.
+func (h *history) keep(t testing.TB, o *VerifiedOrder, k *identity.Keyring, i int) (*secret.Bytes, Commitment) {
+	t.Helper()
+	if o.Terms().What == Key {
+		key, err := secp.NewPrivateKey()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return key.Bytes(), ProveKey(o, k.Identity().Name, key)
+	}
+	share, err := OpenShare(k, o, i, h.placed.Detached[i].Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return share.Bytes(), o.SecretCommitment()
+}
+
+func receipt(i int) Receipt {
+	return Receipt{Deposit: secret.Random(32).Open(), Mode: Supervised, Type: "test", Scheme: fmt.Sprintf("rung %d", i)}
+}
+
+// key is what the receiver opens releases with.
+func (h *history) key() ReceiverKey { return ReceiverKey{Reply: h.reply, Keyring: h.receiver} }
+
+func mustSuite(t testing.TB, o *VerifiedOrder) seal.Suite {
+	t.Helper()
+	s, err := seal.ByName(o.Terms().Suite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func mustShare(t testing.TB, material *secret.Bytes, point int) *vss.Share {
+	t.Helper()
+	s, err := vss.ParseShare(point, material)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// shares opens the releases of the fiduciaries given.
+func (h *history) shares(t testing.TB, of ...int) []*vss.Share {
+	t.Helper()
+	var shares []*vss.Share
+	for _, i := range of {
+		material, err := OpenRelease(h.releases[i], h.released[i].Bytes, h.key())
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := h.releases[i].ParseShare(material)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shares = append(shares, s)
+	}
+	return shares
+}
+
+func (h *history) ciphertext() []byte { return h.placed.Detached[len(h.placed.Detached)-1].Bytes }
+
+// reseal signs a body as its proper signer would, with the header of p.
+func (h *history) reseal(t testing.TB, k *identity.Keyring, p *Part, body any) *envelope.Sealed {
+	t.Helper()
+	return h.sealAs(t, k, envelope.Draft{
+		Kind: p.header.Kind, Recipients: p.recipients, Time: now, Expires: now.Add(time.Hour),
+		Previous: p.header.Previous, Body: body,
+	})
+}
+
+func (h *history) sealAs(t testing.TB, k *identity.Keyring, d envelope.Draft) *envelope.Sealed {
+	t.Helper()
+	if d.Time.IsZero() {
+		d.Time, d.Expires = now, now.Add(time.Hour)
+	}
+	sealed, err := envelope.Seal(k, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed
+}
+
+func wantKind(t testing.TB, err error, want fault.Kind) {
+	t.Helper()
+	if err == nil {
+		t.Fatalf("expected a refusal of kind %s, found none", want)
+	}
+	if got := fault.Of(err); got != want {
+		t.Fatalf("expected a refusal of kind %s, found %s: %v", want, got, err)
+	}
+}
+
+// rotate replaces a keyring's document by the next.
+func rotate(t testing.TB, kind identity.Kind) (before, after *identity.Keyring) {
+	t.Helper()
+	k, next, err := identity.Create(kind, "rotates", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, next, err = k.Rotate(next, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Clear()
+	return k, after
+}
