@@ -25,3 +25,7 @@ const (
 	// ControlDeadline ends a call of go-plugin itself (health, shutdown) that came without a deadline.
 	ControlDeadline = 2 * time.Second
 )
+
+// EnvLogLevel is the environment variable that sets how much a plugin logs: trace, debug, info (the default), warn,
+// error. The host sets it to its own level.
+const EnvLogLevel = "DTA_LOG_LEVEL"

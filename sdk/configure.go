@@ -1,0 +1,137 @@
+package sdk
+
+import (
+	"context"
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/internal/guard"
+	"github.com/milagro-dta/dta/sdk/pluginconf"
+)
+
+func (s *server) Validate(_ context.Context, req *contract.ValidateRequest) (*contract.ValidateResponse, error) {
+	config, check := s.newConfig()
+	r := pluginconf.Validate(pluginconf.FromWire(req.GetBlock()), config, check)
+	return &contract.ValidateResponse{Diagnostics: contract.FromHCL(r.Diagnostics)}, nil
+}
+
+func (s *server) Configure(ctx context.Context, req *contract.ConfigureRequest) (*contract.ConfigureResponse, error) {
+	s.configuring.Lock()
+	defer s.configuring.Unlock()
+
+	asked, err := digest(req)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.configured(); err == nil {
+		return s.sameAgain(asked)
+	}
+	known, err := s.checkBelief(req)
+	if err != nil {
+		return nil, err
+	}
+	config, check := s.newConfig()
+	r := pluginconf.Decode(pluginconf.FromWire(req.GetBlock()), config, check)
+	answer := &contract.ConfigureResponse{Diagnostics: contract.FromHCL(r.Diagnostics)}
+	if r.HasErrors() {
+		return answer, nil
+	}
+	s.log.scrubWith(r.Scrub)
+
+	i, err := s.open(ctx, config, r, req)
+	if err != nil {
+		return nil, err
+	}
+	if err := i.guard.Load(ctx, req.GetRoot(), known); err != nil {
+		closeCustodian(s.logger, i.custodian)
+		return nil, fault.New(fault.Of(err), "%s", r.Scrub(err.Error()))
+	}
+	answer.CustodyChain, answer.Scheme = i.guard.Chain(), schemeOf(i.custodian)
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.instance, s.configure, s.answer = i, asked, answer
+	return answer, nil
+}
+
+// newConfig makes the author's struct and the check over it.
+func (s *server) newConfig() (any, func() []pluginconf.Problem) {
+	if s.plugin.Config == nil {
+		return &struct{}{}, nil
+	}
+	config := s.plugin.Config()
+	if s.plugin.Validate == nil {
+		return config, nil
+	}
+	return config, func() []pluginconf.Problem { return s.plugin.Validate(config) }
+}
+
+// sameAgain answers a repeated Configure, which a host sends that attached anew.
+func (s *server) sameAgain(asked [32]byte) (*contract.ConfigureResponse, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if asked != s.configure {
+		return nil, fault.New(fault.Conflict, "the plugin is configured already, otherwise; it must be started anew")
+	}
+	return &contract.ConfigureResponse{
+		Diagnostics:  s.answer.Diagnostics,
+		CustodyChain: s.instance.guard.Chain(),
+		Scheme:       s.answer.Scheme,
+	}, nil
+}
+
+const maxInstance = 64 // bytes
+
+// checkBelief holds what the host believes against what the plugin is.
+func (s *server) checkBelief(req *contract.ConfigureRequest) (known dag.CID, err error) {
+	if req.GetType() != s.plugin.Type {
+		return known, fault.New(fault.Invalid, "this program is a plugin of type %q, not %q", s.plugin.Type, req.GetType())
+	}
+	if n := len(req.GetInstance()); n == 0 || n > maxInstance {
+		return known, fault.New(fault.Invalid, "expected an instance name of 1 to %d bytes, found %d", maxInstance, n)
+	}
+	if req.GetSupervised() != (s.mode == order.Supervised) {
+		return known, fault.New(fault.Invalid, "this plugin is %s; the host believes otherwise", s.mode)
+	}
+	if len(req.GetRoot()) > contract.MaxDeposit {
+		return known, fault.New(fault.Invalid, "expected a root deposit of at most %d bytes, found %d", contract.MaxDeposit, len(req.GetRoot()))
+	}
+	if len(req.GetCustody()) == 0 {
+		return known, nil
+	}
+	known, err = dag.FromBytes(req.GetCustody())
+	if err != nil {
+		return known, fault.New(fault.Invalid, "the name of the custody identity: %w", err)
+	}
+	return known, nil
+}
+
+// open has the author's code start the custodian. Whatever it says goes to the operator, who alone can help.
+func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req *contract.ConfigureRequest) (*instance, error) {
+	custodian, err := s.plugin.Open(ctx, config, Environment{Logger: s.logger.Named(s.plugin.Type), Instance: req.GetInstance()})
+	if err != nil {
+		kind := fault.Of(err)
+		if kind == fault.Internal {
+			kind = fault.Unavailable
+		}
+		return nil, fault.New(kind, "%s", r.Scrub(err.Error()))
+	}
+	settings := guard.Settings{
+		Custodian: keeper{custodian},
+		Instance:  req.GetInstance(),
+		Type:      s.plugin.Type,
+		Scheme:    func() string { return schemeOf(custodian) },
+		Mode:      s.mode,
+		Now:       time.Now,
+	}
+	if m, ok := custodian.(KeyMaker); ok {
+		settings.Keys = maker{m}
+	}
+	if roots, ok := custodian.(RootKeeper); ok {
+		settings.Roots = roots
+	}
+	return &instance{custodian: custodian, guard: guard.New(settings), scrub: r.Scrub}, nil
+}

@@ -1,0 +1,123 @@
+// Package guard stands between the host and a plugin author's Custodian. The host is believed in nothing; the
+// author need not know the protocol. Everything here follows from signed bytes that the host shows:
+//
+//	Enrol      makes the custody identity and has its secret half kept as a deposit of purpose custody-root
+//	Load       opens that deposit again, and refuses a realm without its root or with another
+//	Safeguard  verifies an order, opens the share sealed to this identity, checks it against the commitments,
+//	           has it kept, signs the acceptance
+//	Restore    verifies order, acceptance and redemption, opens the deposit that the acceptance names, and seals
+//	           what it held to the receiver
+//	MakeKey, OpenKey  the host's own identity: the one purpose whose material the host gets to see
+//
+// A deposit's material is sealed here, under a fresh key and with its purpose, terms, custody identity and epoch as
+// associated data. The custodian keeps that key alone, so that one who ignores its Context cannot weaken the
+// binding.
+//
+// What it cannot do: know the time, an absence, or what it did before. A redemption's age is the host's to judge;
+// the same redemption shown twice gives two releases to the same receiver.
+package guard
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+// Purpose says what a deposit is for; a closed list.
+type Purpose string
+
+const (
+	Share        Purpose = "share"         // a share of a given secret
+	Key          Purpose = "key"           // an ordered key
+	NetworkShare Purpose = "network-share" // a share of a network's master secret
+	CustodyRoot  Purpose = "custody-root"  // secret half of the custody identity
+	NodeIdentity Purpose = "node-identity" // key under which the host keeps its own identity
+)
+
+// About tells a custodian what it is asked for. Fields that a purpose has no use for are zero.
+type About struct {
+	Operation string
+	Purpose   Purpose
+	Terms     dag.CID
+	Custody   dag.CID
+	Epoch     uint64
+	Principal dag.CID
+	Receiver  dag.CID
+	Instance  string
+}
+
+// Custodian is sdk.Custodian.
+type Custodian interface {
+	Safeguard(ctx context.Context, key []byte, about About) (deposit []byte, err error)
+	Restore(ctx context.Context, deposit []byte, about About) (key []byte, err error)
+}
+
+// KeyMaker is sdk.KeyMaker.
+type KeyMaker interface {
+	MakeKey(ctx context.Context, about About) (key []byte, err error)
+}
+
+// RootKeeper is sdk.RootKeeper.
+type RootKeeper interface {
+	Root(ctx context.Context) (deposit []byte, err error)
+	KeepRoot(ctx context.Context, deposit []byte) error
+}
+
+// Settings are what a Guard is made of.
+type Settings struct {
+	Custodian Custodian
+	Keys      KeyMaker      // nil: keys are made here
+	Roots     RootKeeper    // nil: the host stores the root deposit
+	Instance  string        // the operator's name
+	Type      string        // of the plugin, for receipts
+	Scheme    func() string // for receipts
+	Mode      order.Mode    // for receipts
+	Now       func() time.Time
+}
+
+// Guard serves one custodian.
+type Guard struct {
+	Settings
+	cache    *identity.Cache
+	accepted flights[*contract.SafeguardResponse]
+	released flights[*contract.RestoreResponse]
+
+	enrolling sync.Mutex // held through an enrolment
+
+	mu   sync.RWMutex
+	self *identity.Keyring // nil before enrolment
+}
+
+// cachedChains bounds the document chains remembered as verified.
+const cachedChains = 4096
+
+// New makes a Guard that is not enrolled; Load or Enrol follow.
+func New(s Settings) *Guard {
+	return &Guard{Settings: s, cache: identity.NewCache(cachedChains)}
+}
+
+// Chain gives the custody identity's documents, first to newest; none before enrolment.
+func (g *Guard) Chain() [][]byte {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.self == nil {
+		return nil
+	}
+	return g.self.Identity().Blocks()
+}
+
+// keyring is the custody identity's secret half.
+func (g *Guard) keyring() (*identity.Keyring, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if g.self == nil {
+		return nil, fault.New(fault.Unavailable, "this plugin instance has no custody identity: enrol it first")
+	}
+	return g.self, nil
+}

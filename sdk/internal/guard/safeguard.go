@@ -1,0 +1,115 @@
+package guard
+
+import (
+	"context"
+	"crypto/sha256"
+
+	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+// Safeguard keeps the share, or makes the key, of an order that names this custody identity.
+func (g *Guard) Safeguard(ctx context.Context, req *contract.SafeguardRequest) (*contract.SafeguardResponse, error) {
+	if err := boundSafeguard(req); err != nil {
+		return nil, err
+	}
+	k, err := g.keyring()
+	if err != nil {
+		return nil, err
+	}
+	return g.accepted.do(ctx, safeguardKey(req), func(ctx context.Context) (*contract.SafeguardResponse, error) {
+		return g.safeguard(ctx, k, req)
+	})
+}
+
+func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contract.SafeguardRequest) (*contract.SafeguardResponse, error) {
+	who, err := g.parties(k, req.GetChains())
+	if err != nil {
+		return nil, err
+	}
+	o, err := order.VerifyOrder(req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(), who)
+	if err != nil {
+		return nil, err
+	}
+	purpose, err := purposeOf(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.checkOperation(req.GetOperationId(), o.CID(), purpose); err != nil {
+		return nil, err
+	}
+	terms := o.Terms()
+	index, ok := terms.IndexOf(k.Identity().Name)
+	if !ok {
+		return nil, fault.New(fault.Denied, "the order names other fiduciaries than %s", k.Identity().Name)
+	}
+	about := About{Operation: req.GetOperationId(), Principal: terms.Principal}
+	b := binding{Purpose: purpose, Terms: o.TermsCID(), Custody: k.Identity().Name}
+
+	material, commitment, err := g.material(ctx, k, o, index, req.GetShare(), g.complete(about, b))
+	if err != nil {
+		return nil, err
+	}
+	defer material.Clear()
+	deposit, err := g.keep(ctx, b, about, material)
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256.Sum256(deposit)
+	accepted, err := order.Accept(k, o, index, commitment, order.Receipt{
+		Deposit:      hash[:],
+		Mode:         g.Mode,
+		Type:         g.Type,
+		Scheme:       g.Scheme(),
+		HostEnforced: terms.Policy.Enforcement == order.HostEnforced,
+	}, req.GetCheckpoint(), who, g.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &contract.SafeguardResponse{
+		Deposit:    deposit,
+		Acceptance: &contract.Shown{Envelope: accepted.Block, Plain: accepted.Plain},
+	}, nil
+}
+
+// material opens the share and checks it, or makes the ordered key.
+func (g *Guard) material(ctx context.Context, k *identity.Keyring, o *order.VerifiedOrder, index int, block []byte, about About) (*secret.Bytes, order.Commitment, error) {
+	if o.Terms().What == order.Key {
+		if len(block) != 0 {
+			return nil, order.Commitment{}, fault.New(fault.Invalid, "an ordered key has no share, found one of %d bytes", len(block))
+		}
+		key, err := g.makeKey(ctx, about)
+		if err != nil {
+			return nil, order.Commitment{}, err
+		}
+		defer key.Clear()
+		return key.Bytes(), order.ProveKey(o, k.Identity().Name, key), nil
+	}
+	share, err := order.OpenShare(k, o, index, block)
+	if err != nil {
+		return nil, order.Commitment{}, err
+	}
+	defer share.Clear()
+	return share.Bytes(), o.SecretCommitment(), nil
+}
+
+func (g *Guard) makeKey(ctx context.Context, about About) (*secp.PrivateKey, error) {
+	if g.Keys == nil {
+		return secp.NewPrivateKey()
+	}
+	b, err := g.Keys.MakeKey(ctx, about)
+	if err != nil {
+		return nil, explain(err, "making a key")
+	}
+	made := secret.New(b)
+	defer made.Clear()
+	key, err := secp.ParsePrivateKey(made)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "the key maker made no key: %w", err)
+	}
+	return key, nil
+}

@@ -1,0 +1,155 @@
+package sdk
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+// Serve is all that a plugin's main does. It returns when the plugin has ended well, and exits the process with
+// status 1 otherwise, with 2 when it was run by hand.
+//
+//	program                a D-TA host runs it: supervised
+//	program -socket PATH   a service manager runs it, the host attaches to the socket: enrolled
+//	program -version       prints type and version
+func Serve(p Plugin) {
+	os.Exit(run(p, os.Args[1:]))
+}
+
+func run(p Plugin, args []string) int {
+	flags := flag.NewFlagSet(p.Type, flag.ContinueOnError)
+	socket := flags.String("socket", "", "serve on a unix socket at this `path`, made by this program")
+	version := flags.Bool("version", false, "print type and version")
+	if err := flags.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return 0
+		}
+		return 2
+	}
+	if *version {
+		fmt.Println(p.Type, p.Version)
+		return 0
+	}
+	if *socket == "" && os.Getenv(contract.Handshake.MagicCookieKey) != contract.Handshake.MagicCookieValue {
+		fmt.Fprintf(os.Stderr, "This is a custody plugin of type %q. A D-TA host runs it; name it in a plugin block:\n\n"+
+			"  plugin %q \"my-instance\" {\n    command = %q\n    config { … }\n  }\n\n"+
+			"or let a service manager run it with -socket PATH.\n", p.Type, p.Type, os.Args[0])
+		return 2
+	}
+	// The logger takes hold of the real standard error before go-plugin replaces os.Stderr.
+	logger, scrubbed := newLogger(os.Stderr)
+	redirect(logger)
+	if err := serveProcess(p, *socket, logger, scrubbed); err != nil {
+		logger.Error("plugin ends", "error", err)
+		return 1
+	}
+	return 0
+}
+
+func serveProcess(p Plugin, socket string, logger hclog.Logger, scrubbed *scrubbedWriter) error {
+	if err := p.check(); err != nil {
+		return err
+	}
+	if err := harden(); err != nil {
+		return err
+	}
+	// An interrupt from a terminal reaches the whole process group; the host decides what it means for its plugins.
+	ends := []os.Signal{syscall.SIGTERM}
+	if socket != "" {
+		ends = append(ends, os.Interrupt)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), ends...)
+	defer stop()
+	if socket != "" {
+		s := &server{plugin: p, mode: order.Enrolled, logger: logger, log: scrubbed}
+		return s.serveSocket(ctx, socket)
+	}
+	s := &server{plugin: p, mode: order.Supervised, logger: logger, log: scrubbed}
+	s.serveHost(ctx)
+	return nil
+}
+
+func (p Plugin) check() error {
+	switch {
+	case p.Type == "" || len(p.Type) > order.MaxLabel:
+		return fmt.Errorf("expected a plugin type of 1 to %d bytes, found %q", order.MaxLabel, p.Type)
+	case p.Open == nil:
+		return fmt.Errorf("plugin %q has no Open", p.Type)
+	}
+	return nil
+}
+
+// serveHost serves the host that started this process until that host ends it, itself ends, or ctx does.
+func (s *server) serveHost(ctx context.Context) {
+	g := newGate()
+	made := make(chan *grpc.Server, 1)
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		select {
+		case <-done:
+			return
+		case <-ctx.Done():
+			s.logger.Info("asked to end; finishing what was begun")
+		case <-orphaned(done):
+			s.logger.Warn("the host is gone; finishing what was begun")
+		}
+		if !g.drain() {
+			s.logger.Warn("calls did not finish in time; ending them", "limit", drainLimit)
+		}
+		select {
+		case server := <-made:
+			server.Stop()
+		case <-done:
+		}
+	}()
+	plugin.Serve(&plugin.ServeConfig{
+		HandshakeConfig:  contract.Handshake,
+		VersionedPlugins: contract.Served(s.register),
+		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
+			server := s.grpcServer(g, options, contract.ServerOptions)
+			made <- server
+			return server
+		},
+		Logger: s.logger.Named("transport"),
+	})
+	close(done)
+	<-ended
+	s.close()
+}
+
+// orphaned closes its channel when the parent process ends: the last resort, where the host's own arrangements (the
+// kernel's parent-death signal) failed or do not exist.
+func orphaned(done <-chan struct{}) <-chan struct{} {
+	gone := make(chan struct{})
+	parent := os.Getppid()
+	go func() {
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				if os.Getppid() != parent {
+					close(gone)
+					return
+				}
+			}
+		}
+	}()
+	return gone
+}
