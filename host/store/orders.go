@@ -84,9 +84,12 @@ func (tx *Tx) OrdersInState(role string, states ...string) ([]Order, error) {
 
 // CountOrders counts a role's orders in a state, or in all states for "".
 func (tx *Tx) CountOrders(role, state string) (int, error) {
+	query, args := `select count(*) from orders where role = $1`, []any{role}
+	if state != "" {
+		query, args = query+` and state = $2`, append(args, state)
+	}
 	var n int
-	err := tx.row("count orders", `select count(*) from orders where role = $1 and ($2 = '' or state = $2)`,
-		[]any{role, state}, &n)
+	err := tx.row("count orders", query, args, &n)
 	return n, err
 }
 

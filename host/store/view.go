@@ -30,16 +30,17 @@ func (s *Store) View(ctx context.Context, do func(*Tx) error) error {
 		return failed("view", err)
 	}
 	t := &Tx{c: c}
-	err = guard(do, t)
-	t.ended = true
-	if e := tx.Rollback(); e != nil || t.broken != nil {
-		c.close()
-		c = nil
+	defer func() {
+		t.ended = true
+		if tx.Rollback() != nil || t.broken != nil {
+			c.close()
+			c = nil
+		}
+	}()
+	if err := guard(do, t); err != nil {
+		return err
 	}
-	if err == nil {
-		err = t.broken
-	}
-	return err
+	return t.broken
 }
 
 func (s *Store) reader(ctx context.Context) (*connection, bool, error) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -99,49 +100,70 @@ func (w *writer) stop() bool {
 	return true
 }
 
+// run writes until the queue is closed. A closure that ends the goroutine
+// (runtime.Goexit, as a test's FailNow does) loses its batch, not the writer.
 func (w *writer) run() {
+	var ran []*request
+	stopped := false
 	defer func() {
 		if w.c != nil {
-			w.c.close()
+			w.drop()
 		}
-		close(w.stopped)
+		if stopped {
+			close(w.stopped)
+			return
+		}
+		answer(ran, fault.New(fault.Internal, "store closure ended its goroutine"))
+		go w.run()
 	}()
 	for first := range w.queue {
-		w.batch(first)
+		ran = ran[:0]
+		w.batch(first, &ran)
 	}
+	stopped = true
 }
 
 // batch runs first and whatever else arrives meanwhile in one transaction.
-func (w *writer) batch(first *request) {
-	var ran []*request
-	err := w.begin(func() error {
-		for r := first; r != nil; r = w.next(len(ran)) {
+func (w *writer) batch(first *request, ran *[]*request) {
+	err := w.transaction(func() error {
+		for r := first; r != nil; r = w.next(len(*ran)) {
 			if !r.taken.CompareAndSwap(false, true) {
 				continue
 			}
-			ran = append(ran, r)
+			*ran = append(*ran, r)
 			if err := w.attempt(r); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
-	if err != nil {
+	if err == nil {
+		if w.failure.Load() != nil {
+			w.failure.Store(nil)
+		}
+	} else {
 		w.failure.Store(&err)
-		if len(ran) == 0 && first.taken.CompareAndSwap(false, true) {
-			ran = append(ran, first)
+		if len(*ran) == 0 {
+			// The transaction could not even begin. Whoever waits would only
+			// wait for the same failure.
+			for r := first; r != nil; r = w.next(len(*ran)) {
+				if r.taken.CompareAndSwap(false, true) {
+					*ran = append(*ran, r)
+				}
+			}
 		}
-	} else if w.failure.Load() != nil {
-		w.failure.Store(nil)
 	}
+	answer(*ran, err)
+}
+
+// answer lets the callers of a batch go. When the batch failed they all get its
+// error: even a closure's own refusal may rest on rows that are gone now.
+func answer(ran []*request, err error) {
 	for _, r := range ran {
-		if err != nil && r.err == nil {
+		if err != nil {
 			r.err = err
-			r.tx.finish(false)
 		}
-		if r.err == nil {
-			r.tx.finish(true)
-		}
+		r.tx.finish(r.err == nil)
 	}
 	for _, r := range ran {
 		close(r.done)
@@ -161,9 +183,9 @@ func (w *writer) next(n int) *request {
 	}
 }
 
-// begin runs body within a transaction on the writer's connection. After a
+// transaction runs body within a transaction on the writer's connection. After a
 // failure that the connection may not have survived, the connection is dropped.
-func (w *writer) begin(body func() error) error {
+func (w *writer) transaction(body func() error) error {
 	if w.c == nil {
 		c, err := dial(context.Background(), w.db)
 		if err != nil {
@@ -176,12 +198,17 @@ func (w *writer) begin(body func() error) error {
 		w.drop()
 		return failed("begin", err)
 	}
-	if err := body(); err != nil {
-		if tx.Rollback() != nil {
+	ended := false
+	defer func() {
+		// A connection with a transaction left open could not even be closed.
+		if !ended && tx.Rollback() != nil {
 			w.drop()
 		}
+	}()
+	if err := body(); err != nil {
 		return err
 	}
+	ended = true
 	if err := tx.Commit(); err != nil {
 		w.drop()
 		return failed("commit", err)
@@ -204,15 +231,11 @@ func (w *writer) attempt(r *request) error {
 	r.err = guard(r.do, r.tx)
 	r.tx.ended = true
 	if r.tx.broken != nil {
-		if r.err == nil {
-			r.err = r.tx.broken
-		}
-		r.tx.finish(false)
 		return r.tx.broken
 	}
 	if r.err != nil {
 		_, err := w.c.exec("rollback to savepoint closure")
-		r.tx.finish(false)
+		r.tx.finish(false) // before the next closure reads what the hooks restore
 		if err != nil {
 			return failed("rollback", err)
 		}
@@ -238,25 +261,23 @@ func (tx *Tx) finish(committed bool) {
 	}
 }
 
-// guard runs f and turns a panic into an error, in a goroutine that may not die.
-// runtime.Goexit (a test's FailNow) cannot be stopped, so it is not caught here:
-// closures must not call it.
+// guard runs f and turns a panic into an error.
 func guard(f func(*Tx) error, tx *Tx) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = fault.New(fault.Internal, "store closure panicked at %s: %v", panicked(), v)
+			err = fault.New(fault.Internal, "store closure panicked in %s: %v", panicked(), v)
 		}
 	}()
 	return f(tx)
 }
 
-// panicked names the line that panicked, when called from a deferred function.
+// panicked names the function that panicked, when called from a deferred one.
 func panicked() string {
 	pc := make([]uintptr, 16)
 	frames := runtime.CallersFrames(pc[:runtime.Callers(3, pc)])
 	for {
 		f, more := frames.Next()
-		if f.Function != "runtime.gopanic" && f.Function != "runtime.panicmem" && f.Function != "runtime.sigpanic" {
+		if !strings.HasPrefix(f.Function, "runtime.") {
 			return f.Function
 		}
 		if !more {
