@@ -1,0 +1,102 @@
+package supervisor
+
+import (
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Find returns the absolute path of a plugin's program. A command without a slash is looked up beside the running
+// program first, then in PATH. The error is of kind not_found.
+func Find(command string) (string, error) {
+	if !strings.Contains(command, "/") {
+		if self, err := os.Executable(); err == nil {
+			beside := filepath.Join(filepath.Dir(self), command)
+			if st, err := os.Stat(beside); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
+				return beside, nil
+			}
+		}
+		found, err := exec.LookPath(command)
+		if err != nil {
+			return "", fault.New(fault.NotFound, "looking for the program %q beside this one and in PATH: %w", command, err)
+		}
+		command = found
+	}
+	path, err := filepath.Abs(command)
+	if err != nil {
+		return "", fault.New(fault.NotFound, "looking for the program %q: %w", command, err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		return "", fault.New(fault.NotFound, "looking for the program: %w", err)
+	}
+	return path, nil
+}
+
+// Digest returns the SHA-256 of a regular file in hex.
+func Digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fault.New(fault.NotFound, "reading the program: %w", err)
+	}
+	defer f.Close()
+	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
+		return "", fault.New(fault.Invalid, "reading the program: expected a regular file at %s", path)
+	}
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("reading the program: %w", err)
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// inspect finds the program, checks who may write it and that it is the pinned one. The digest is returned also
+// when it is wrong.
+func inspect(s Spec) (path, digest string, err error) {
+	if path, err = Find(s.Command); err != nil {
+		return "", "", err
+	}
+	if err = checkWriters(path); err != nil {
+		return path, "", err
+	}
+	if digest, err = Digest(path); err != nil {
+		return path, "", err
+	}
+	if s.SHA256 != "" && subtle.ConstantTimeCompare([]byte(s.SHA256), []byte(digest)) != 1 {
+		return path, digest, fault.New(fault.Denied, "%s is not the pinned program: expected sha256 %s, found %s", path, s.SHA256, digest)
+	}
+	return path, digest, nil
+}
+
+// checkWriters refuses a program that others than its owner may change. A group with the number of the owner is the
+// owner's private group: with a umask of 002, which many systems set, a fresh build is writable by it.
+func checkWriters(path string) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return fault.New(fault.NotFound, "looking for the program: %w", err)
+	}
+	mode := st.Mode().Perm()
+	shared := true
+	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
+		shared = sys.Uid != sys.Gid
+	}
+	if mode&0o002 != 0 || (mode&0o020 != 0 && shared) {
+		return fault.New(fault.Denied, "%s can be changed by others: expected a mode without write permission for group and others, found %#o", path, mode)
+	}
+	dir, err := os.Stat(filepath.Dir(path))
+	if err != nil {
+		return fault.New(fault.NotFound, "looking for the program: %w", err)
+	}
+	if dir.Mode().Perm()&0o002 != 0 && dir.Mode()&os.ModeSticky == 0 {
+		return fault.New(fault.Denied, "%s can be exchanged by anyone: its directory has mode %#o", path, dir.Mode().Perm())
+	}
+	return nil
+}

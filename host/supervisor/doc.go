@@ -1,0 +1,37 @@
+// Package supervisor runs plugin programs and keeps them running, so that no plugin can crash the host, hang it past
+// a deadline, exhaust it, or disturb another plugin.
+//
+// Use New, Start and Call for a plugin that serves, Once for a single question (validate, pin, enrol). Sweep clears,
+// at start, what a killed host left in the runtime directory.
+//
+// # Life of a plugin
+//
+//	stopped ─Start→ starting ─handshake→ configuring ─Prepare→ ready ─Stop, Restart→ draining → stopped, starting
+//	                   ↑  └───────failure──────┘                 └─exit, three missed health checks→ starting
+//	                   └─ backoff ←┘ └→ failed ─Restart→ starting
+//
+// One goroutine per Supervisor owns these states. A plugin that had been ready is started again at once. Back-off
+// (full jitter, 250 ms doubling up to 30 s) grows only over starts that never became ready; after five in a row the
+// plugin is failed, until Restart. A start is failed at once, without repetition, when trying again could not help or
+// could harm: the program's digest or mode is wrong, it speaks no known version, or Prepare returned an error of
+// kind invalid, denied, conflict or unsupported. A wrong PIN tried five times locks a token.
+//
+// # What the host relies on
+//
+// go-plugin launches the program (environment, one-time certificates, handshake). Everything after that is done here,
+// because its client has calls without deadline, a broker that grows without bound with what a plugin sends, a log
+// parser that a plugin's line can panic, and leaves a connection behind when a plugin dies while it connects:
+//
+//   - the handshake line is checked before go-plugin sees it: gRPC on a Unix socket in the launch's own directory,
+//     with a certificate;
+//   - standard error and output are read with bounded lines, cleaned, rate-limited, and never reach go-plugin;
+//   - the program runs in its own process group, killed as a whole; on Linux it dies with the host (Pdeathsig follows
+//     the thread that started it, so one locked thread starts and awaits it);
+//   - each launch has a private directory (0700), held by a lock and removed with the process.
+//
+// # What it does not do
+//
+// A descendant that leaves the process group (setsid) outlives the plugin, and any descendant outlives a host killed
+// by SIGKILL. Between the check of the digest and the exec a file can still be exchanged by who may write its
+// directory; the file itself must not be writable by group or others.
+package supervisor

@@ -1,0 +1,205 @@
+package supervisor
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"syscall"
+	"time"
+
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/connectivity"
+	"google.golang.org/protobuf/types/known/emptypb"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+const (
+	// politely is how long a plugin may take over each of: answering Shutdown, ending after it, ending after SIGTERM.
+	politely = 400 * time.Millisecond
+	// killTime is how long a process may take to die of SIGKILL before the host stops waiting.
+	killTime = time.Second
+)
+
+// generation is one process of a plugin, from its launch to its end.
+type generation struct {
+	name    string
+	digest  string // of the program, in hex; empty when it could not be read
+	program *program
+	dir     *runDir          // nil until it is made
+	conn    *grpc.ClientConn // nil until the handshake
+	client  *contract.Client
+
+	life      context.Context    // ends with the process; nil until it has connected, as are:
+	gone      <-chan struct{}    // life's end
+	stopStdio context.CancelFunc // ends the reading of what it prints
+	stdio     sync.WaitGroup
+
+	mu     sync.Mutex // guards what follows
+	calls  int
+	closed bool
+	idle   chan struct{} // closed when closed is set and calls is 0
+}
+
+// follow watches a process that has connected: its end, and what it prints.
+func (g *generation) follow() {
+	ctx, cancel := context.WithCancel(context.Background())
+	g.stopStdio = cancel
+	g.stdio.Go(func() { followStdio(ctx, g.conn, g.program.intake) })
+	life, end := context.WithCancel(context.Background())
+	g.life, g.gone, g.idle = life, life.Done(), make(chan struct{})
+	go func() {
+		<-g.program.proc.exited
+		end()
+	}()
+}
+
+// borrow registers a call; false when the generation takes no more.
+func (g *generation) borrow() bool {
+	select {
+	case <-g.gone:
+		return false
+	default:
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.closed {
+		return false
+	}
+	g.calls++
+	return true
+}
+
+func (g *generation) release() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.calls--
+	if g.closed && g.calls == 0 {
+		close(g.idle)
+	}
+}
+
+// drain refuses further calls and waits for those in flight until ctx ends.
+func (g *generation) drain(ctx context.Context) {
+	g.mu.Lock()
+	if !g.closed {
+		g.closed = true
+		if g.calls == 0 {
+			close(g.idle)
+		}
+	}
+	g.mu.Unlock()
+	select {
+	case <-g.idle:
+	case <-g.gone:
+	case <-ctx.Done():
+	}
+}
+
+// call runs fn against this process. The context it hands on ends with the process, so that a call ends even where
+// a descendant of the plugin keeps the connection open.
+func (g *generation) call(ctx context.Context, fn func(context.Context, *contract.Client) error) error {
+	inner, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(g.life, cancel)()
+	err := fn(inner, g.client)
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	switch fault.Of(err) {
+	case fault.Unavailable, fault.Deadline, fault.Internal:
+	default:
+		return err // the plugin's own answer
+	}
+	if g.conn.GetState() != connectivity.Ready {
+		// The connection ends a moment before the process is seen to have ended.
+		select {
+		case <-g.gone:
+		case <-time.After(lastWords):
+		}
+	}
+	select {
+	case <-g.gone:
+		return fault.New(fault.Unavailable, "plugin %q died during the call: it %s", g.name, g.program.proc.exit)
+	default:
+		return err
+	}
+}
+
+// shutdown asks the plugin to end, then tells it to, then kills it, within a second and a half; at once when ctx
+// ends.
+func (g *generation) shutdown(ctx context.Context, why string) {
+	ask, cancel := context.WithTimeout(ctx, politely)
+	err := g.conn.Invoke(ask, shutdownMethod, &emptypb.Empty{}, &emptypb.Empty{})
+	cancel()
+	// go-plugin ends the connection before it answers, so that an error says nothing but that time ran out.
+	if (err == nil || fault.Of(err) != fault.Deadline) && g.awaitGone(ctx, politely) {
+		g.discard(why)
+		return
+	}
+	if ctx.Err() == nil {
+		g.program.proc.signal(syscall.SIGTERM, "")
+		g.awaitGone(ctx, politely)
+	}
+	g.discard(why)
+}
+
+func (g *generation) awaitGone(ctx context.Context, limit time.Duration) bool {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-g.gone:
+		return true
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+	return false
+}
+
+// discard ends the process, if it has not ended, and frees all that belonged to it. It is bounded: a process that
+// cannot even be killed is left to the kernel.
+func (g *generation) discard(why string) {
+	if p := g.program; p.proc != nil {
+		p.proc.signal(syscall.SIGKILL, why)
+		select {
+		case <-p.proc.exited:
+			<-p.read
+		case <-time.After(killTime):
+			p.log.Error("the process does not die of SIGKILL", "pid", p.proc.pid)
+		}
+	}
+	if g.stopStdio != nil {
+		g.stopStdio()
+	}
+	if g.conn != nil {
+		g.conn.Close()
+	}
+	g.stdio.Wait()
+	g.dir.remove()
+}
+
+// ended tells how the process ended, with the first line of its panic if it had one.
+func (g *generation) ended() string {
+	<-g.program.read
+	if line := g.program.intake.panicLine(); line != "" {
+		return fmt.Sprintf("%s (%s)", g.program.proc.exit, line)
+	}
+	return g.program.proc.exit.String()
+}
+
+// explain replaces the reason of a failed start by the end of the process, where that came first.
+func (g *generation) explain(err error) error {
+	p := g.program
+	if p.proc == nil || fault.Of(err) != fault.Unavailable {
+		return err
+	}
+	select {
+	case <-p.proc.exited:
+		if p.proc.exit.killed == "" {
+			return fault.New(fault.Unavailable, "it %s before it was ready", g.ended())
+		}
+	case <-time.After(lastWords):
+	}
+	return err
+}

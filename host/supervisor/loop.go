@@ -1,0 +1,194 @@
+package supervisor
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"time"
+)
+
+// A plugin that dies as soon as it is ready is started again at once as often as revivals allows, and then at most
+// revivalsPerSecond times.
+const revivals, revivalsPerSecond = 20, 4
+
+// loop owns the plugin's state until ctx ends.
+func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {
+	defer close(done)
+	defer s.publish(func(v *view) {
+		v.status.State, v.status.PID, v.status.Failures, v.intake, v.ending = Stopped, 0, 0, nil, false
+	})
+	pace := bucket{size: revivals, rate: revivalsPerSecond, level: revivals}
+	for failures := 0; ctx.Err() == nil; {
+		g, err := s.bringUp(ctx)
+		switch {
+		case err == nil:
+			failures = 0
+			s.serve(ctx, g)
+			s.pause(ctx, pace.take(1, time.Now()))
+		case ctx.Err() != nil:
+		default:
+			failures++
+			s.setBack(ctx, err, failures)
+			if s.Status().State == Failed {
+				failures = 0
+			}
+		}
+	}
+}
+
+// bringUp starts the plugin once.
+func (s *Supervisor) bringUp(ctx context.Context) (*generation, error) {
+	// A restart that was asked for before is this one.
+	select {
+	case <-s.restart:
+	default:
+	}
+	s.publish(func(v *view) {
+		v.status.State = Starting
+		v.status.Starts++
+	})
+	g, err := start(ctx, s.spec, func(g *generation) {
+		s.publish(func(v *view) {
+			v.status.State, v.status.SHA256, v.status.PID, v.intake = Configuring, g.digest, g.program.proc.pid, g.program.intake
+		})
+	})
+	if err != nil {
+		s.publish(func(v *view) {
+			v.status.PID, v.intake = 0, nil
+			if g.digest != "" {
+				v.status.SHA256 = g.digest
+			}
+		})
+	}
+	return g, err
+}
+
+// setBack waits after a failed start: for its back-off, or in state failed for Restart.
+func (s *Supervisor) setBack(ctx context.Context, err error, failures int) {
+	var wait time.Duration
+	state, reason := Backoff, err.Error()
+	var lines []string
+	var se *StartError
+	if errors.As(err, &se) {
+		reason, lines = se.Err.Error(), se.Lines
+	}
+	switch {
+	case final(err):
+		state = Failed
+	case failures >= s.opt.MaxStarts:
+		state, reason = Failed, fmt.Sprintf("%d starts in a row failed; the last: %s", failures, reason)
+	default:
+		wait = s.backoff(failures)
+	}
+	reason = clip(clean(reason), 2*maxKept)
+	s.publish(func(v *view) {
+		v.status.State, v.status.Reason, v.status.LastLines, v.status.Failures = state, reason, lines, failures
+	})
+	if state == Failed {
+		s.log.Error("the plugin has failed and is not started again", "reason", reason)
+		select {
+		case <-s.restart:
+		case <-ctx.Done():
+		}
+		return
+	}
+	s.log.Warn("the plugin did not start", "reason", reason, "failures", failures, "again_in", wait.Round(time.Millisecond))
+	s.pause(ctx, wait)
+}
+
+// backoff is full jitter: anything up to a limit that doubles with each failure.
+func (s *Supervisor) backoff(failures int) time.Duration {
+	limit := s.opt.BackoffMax
+	if shift := failures - 1; shift < 20 {
+		limit = min(limit, s.opt.BackoffMin<<shift)
+	}
+	return rand.N(limit + 1)
+}
+
+// pause waits; Restart and Stop end it.
+func (s *Supervisor) pause(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.restart:
+	case <-ctx.Done():
+	}
+}
+
+// serve lends a ready plugin to callers until it ends or has to end. Nothing is left of it then.
+func (s *Supervisor) serve(ctx context.Context, g *generation) {
+	s.publish(func(v *view) {
+		v.status.State, v.status.Failures, v.gen = Ready, 0, g
+	})
+	s.log.Info("the plugin is ready", "pid", g.program.proc.pid)
+	health := time.NewTicker(s.opt.HealthEvery)
+	defer health.Stop()
+	for misses := 0; ; {
+		select {
+		case <-ctx.Done():
+			s.retire(g, context.Cause(ctx))
+			return
+		case <-s.restart:
+			s.retire(g, nil)
+			return
+		case <-g.gone:
+			s.bury(g, "the plugin "+g.ended())
+			return
+		case <-health.C:
+		}
+		if s.ping(ctx, g) {
+			misses = 0
+		} else if misses++; misses >= s.opt.HealthMisses {
+			reason := fmt.Sprintf("it missed %d health checks", misses)
+			g.program.proc.signal(syscall.SIGKILL, reason)
+			s.bury(g, "the plugin was killed by this host ("+reason+")")
+			return
+		}
+	}
+}
+
+// ping says whether the plugin answered; true, too, when the answer no longer matters.
+func (s *Supervisor) ping(ctx context.Context, g *generation) bool {
+	limited, cancel := context.WithTimeout(ctx, s.opt.HealthTimeout)
+	defer cancel()
+	defer context.AfterFunc(g.life, cancel)()
+	err := g.client.Ping(limited)
+	return err == nil || ctx.Err() != nil || g.life.Err() != nil
+}
+
+// bury clears up after a process that ended, or was killed, on its own account.
+func (s *Supervisor) bury(g *generation, reason string) {
+	s.log.Error("a plugin in service ended and is started again", "reason", reason)
+	s.publish(func(v *view) {
+		v.status.State, v.status.Reason = Starting, clip(clean(reason), 2*maxKept)
+		v.status.PID, v.intake = 0, nil
+	})
+	g.discard(reason)
+	s.publish(func(v *view) { v.status.LastLines = g.program.intake.last() })
+}
+
+// retire drains a plugin and ends it, because of Stop (cause is a stopping) or Restart.
+func (s *Supervisor) retire(g *generation, cause error) {
+	limit := context.Background()
+	why := "it was being restarted"
+	var st stopping
+	if errors.As(cause, &st) {
+		limit, why = st.ctx, "it was being stopped"
+	}
+	s.publish(func(v *view) {
+		v.status.State, v.ending = Draining, cause != nil
+		v.status.Reason, v.status.LastLines = "", nil
+	})
+	drain, cancel := context.WithTimeout(limit, s.opt.Drain)
+	defer cancel()
+	g.drain(drain)
+	g.shutdown(limit, why)
+	s.publish(func(v *view) { v.status.PID, v.intake = 0, nil })
+	s.log.Info("the plugin was ended", "because", why)
+}

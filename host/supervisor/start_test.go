@@ -1,0 +1,296 @@
+package supervisor_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/milagro-dta/dta/host/supervisor"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+func TestAPluginServes(t *testing.T) {
+	sup := ready(t, spec(t, "good"), supervisor.Options{})
+	if _, err := tell(within(t, time.Minute), sup, "nothing"); err != nil {
+		t.Fatal(err)
+	}
+	st := sup.Status()
+	want, err := supervisor.Digest(os.Args[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if st.State != supervisor.Ready || st.SHA256 != want || st.Pinned || !alive(st.PID) || st.Starts != 1 || st.Reason != "" {
+		t.Errorf("unexpected status %+v", st)
+	}
+}
+
+func TestAPluginSeesOnlyTheEnvironmentItWasGiven(t *testing.T) {
+	t.Setenv("HOST_SECRET", "canary")
+	s := spec(t, "good")
+	s.Env = append(s.Env, "GIVEN=yes")
+	env, err := tell(within(t, time.Minute), ready(t, s, supervisor.Options{}), "env")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for name := range strings.Lines(env) {
+		names[strings.TrimSpace(name)] = true
+	}
+	want := map[string]bool{
+		"PATH": true, "LANG": true, "GIVEN": true, modeEnv: true, contract.Handshake.MagicCookieKey: true,
+		"PLUGIN_MIN_PORT": true, "PLUGIN_MAX_PORT": true, "PLUGIN_PROTOCOL_VERSIONS": true,
+		"PLUGIN_CLIENT_CERT": true, "PLUGIN_UNIX_SOCKET_DIR": true,
+	}
+	if d := cmp.Diff(want, names); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAPluginHasNoStandardInput(t *testing.T) {
+	got, err := tell(within(t, time.Minute), ready(t, spec(t, "good"), supervisor.Options{}), "stdin")
+	if err != nil || got != "0" {
+		t.Errorf("expected 0 bytes, got %q, %v", got, err)
+	}
+}
+
+func TestAPinnedProgramStartsAndAnotherDoesNot(t *testing.T) {
+	s := spec(t, "good")
+	var err error
+	if s.SHA256, err = supervisor.Digest(os.Args[0]); err != nil {
+		t.Fatal(err)
+	}
+	sup := ready(t, s, supervisor.Options{})
+	for range 3 { // a pin holds for every start, not for the first
+		if err := sup.Restart(); err != nil {
+			t.Fatal(err)
+		}
+		n := sup.Status().Starts
+		eventually(t, "a restart", func() bool {
+			st := sup.Status()
+			return st.Starts > n && st.State == supervisor.Ready
+		})
+	}
+	if !sup.Status().Pinned {
+		t.Error("expected the status to say pinned")
+	}
+
+	found := s.SHA256
+	s = spec(t, "good")
+	s.SHA256 = strings.Repeat("ab", 32)
+	sup = begin(t, s, quick)
+	if err := sup.Start(within(t, time.Minute)); fault.Of(err) != fault.Unavailable {
+		t.Errorf("expected unavailable, got %v", err)
+	}
+	st := sup.Status()
+	if st.State != supervisor.Failed || st.Starts != 1 || st.PID != 0 {
+		t.Errorf("expected one start that failed, found %+v", st)
+	}
+	for _, digest := range []string{s.SHA256, found} {
+		if !strings.Contains(st.Reason, digest) {
+			t.Errorf("expected the reason to name %s, found %q", digest, st.Reason)
+		}
+	}
+}
+
+func TestAProgramThatOthersMayWriteIsRefused(t *testing.T) {
+	for name, mode := range map[string]os.FileMode{"by anyone": 0o757, "and its directory by anyone": 0o755} {
+		t.Run(name, func(t *testing.T) {
+			s := spec(t, "good")
+			dir := filepath.Join(t.TempDir(), "bin")
+			s.Command = filepath.Join(dir, "plugin")
+			if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(s.Command, []byte("#!/bin/true\n"), 0o755), os.Chmod(s.Command, mode)); err != nil {
+				t.Fatal(err)
+			}
+			if mode == 0o755 {
+				if err := os.Chmod(dir, 0o777); err != nil {
+					t.Fatal(err)
+				}
+			}
+			err := supervisor.Once(within(t, time.Minute), s, nil)
+			if fault.Of(err) != fault.Denied {
+				t.Errorf("expected denied, got %v", err)
+			}
+		})
+	}
+}
+
+// TestStartsThatFail: each is tried again, five times in all, unless that could not help; the reason is told.
+func TestStartsThatFail(t *testing.T) {
+	for _, c := range []struct {
+		name, mode, reason string
+		starts             int
+	}{
+		{"it ends at once", "exits", "exited with code 0", 5},
+		{"it panics", "panics", "panic: at the disco", 5},
+		{"it prints before it serves", "prints", "hello, world \uFFFD[31mred", 5},
+		{"its first line has no end", "long-line", "found a longer line", 5},
+		{"it closes its standard output", "closes-stdout", "without a handshake", 5},
+		{"it speaks another version", "says 1|99|unix|/tmp/x|grpc|", `expected a protocol version of [1], found "99"`, 1},
+		{"its handshake is of another kind", "says 2|1|unix|/tmp/x|grpc|", "expected handshake version 1", 1},
+		{"it would have us dial the network", "says 1|1|tcp|10.0.0.1:22|grpc|", "expected a Unix socket", 1},
+		{"its socket is elsewhere", "says 1|1|unix|/var/run/docker.sock|grpc|", "expected a socket in", 1},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			sup := begin(t, spec(t, c.mode), quick)
+			if err := sup.Start(within(t, time.Minute)); fault.Of(err) != fault.Unavailable {
+				t.Errorf("expected unavailable, got %v", err)
+			}
+			st := sup.Status()
+			if st.State != supervisor.Failed || st.Starts != c.starts || st.PID != 0 {
+				t.Errorf("expected %d starts and a failed plugin, found %+v", c.starts, st)
+			}
+			if !strings.Contains(st.Reason, c.reason) {
+				t.Errorf("expected the reason to say %q, found %q", c.reason, st.Reason)
+			}
+			if _, err := tell(context.Background(), sup, "nothing"); fault.Of(err) != fault.Unavailable {
+				t.Errorf("a call: expected unavailable, got %v", err)
+			}
+		})
+	}
+}
+
+func TestTheLastLinesOfAFailedPluginAreShown(t *testing.T) {
+	sup := begin(t, spec(t, "exits"), quick)
+	sup.Start(within(t, time.Minute))
+	if d := cmp.Diff([]string{"debug: last words"}, sup.Status().LastLines); d != "" {
+		t.Error(d)
+	}
+}
+
+func TestAPluginThatHangsAtItsStartIsGivenUp(t *testing.T) {
+	for _, mode := range []string{"hangs", "stops-after-handshake"} {
+		t.Run(mode, func(t *testing.T) {
+			s := spec(t, mode)
+			s.StartTimeout = 2 * time.Second
+			s.Prepare = func(ctx context.Context, c *contract.Client) error {
+				_, err := c.Plugin.Validate(ctx, &contract.ValidateRequest{Instance: "sleep 1m"})
+				return err
+			}
+			o := quick
+			o.MaxStarts = 2
+			sup := begin(t, s, o)
+			sup.Start(within(t, time.Minute))
+			if st := sup.Status(); st.State != supervisor.Failed || st.Starts != 2 || !strings.Contains(st.Reason, "within 2s") {
+				t.Errorf("expected two starts that took too long, found %+v", st)
+			}
+		})
+	}
+}
+
+func TestAPluginMayNeedSeveralStarts(t *testing.T) {
+	sup := ready(t, spec(t, "flaky "+filepath.Join(t.TempDir(), "count")), quick)
+	if st := sup.Status(); st.Starts != 4 || !strings.Contains(st.Reason, "exited with code 9") {
+		t.Errorf("expected the fourth start to succeed and the reason of the third, found %+v", st)
+	}
+}
+
+// TestARefusedConfigurationIsNotRepeated, because a wrong PIN tried five times locks a token.
+func TestARefusedConfigurationIsNotRepeated(t *testing.T) {
+	for kind, starts := range map[fault.Kind]int{
+		fault.Invalid: 1, fault.Denied: 1, fault.Conflict: 1, fault.Unsupported: 1,
+		fault.Unavailable: 5, fault.NotFound: 5, fault.Busy: 5, fault.Internal: 5,
+	} {
+		t.Run(string(kind), func(t *testing.T) {
+			s := spec(t, "good")
+			s.Prepare = func(ctx context.Context, c *contract.Client) error {
+				_, err := c.Plugin.Validate(ctx, &contract.ValidateRequest{Instance: "refuse " + string(kind)})
+				return err
+			}
+			sup := begin(t, s, quick)
+			sup.Start(within(t, time.Minute))
+			if st := sup.Status(); st.State != supervisor.Failed || st.Starts != starts {
+				t.Errorf("expected a failed plugin after %d starts, found %+v", starts, st)
+			}
+		})
+	}
+}
+
+func TestRestartLeadsOutOfFailed(t *testing.T) {
+	count := filepath.Join(t.TempDir(), "count")
+	o := quick
+	o.MaxStarts = 2
+	sup := begin(t, spec(t, "flaky "+count), o)
+	if err := sup.Start(within(t, time.Minute)); err == nil {
+		t.Fatal("expected two failing starts")
+	}
+	if err := sup.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "ready", func() bool { return sup.Status().State == supervisor.Ready })
+	if n, _ := os.ReadFile(count); len(n) != 4 {
+		t.Errorf("expected four starts, found %d", len(n))
+	}
+}
+
+func TestASpecThatCannotWorkIsRefused(t *testing.T) {
+	for name, change := range map[string]func(*supervisor.Spec){
+		"no name":                     func(s *supervisor.Spec) { s.Name = "" },
+		"no command":                  func(s *supervisor.Spec) { s.Command = "" },
+		"no runtime directory":        func(s *supervisor.Spec) { s.RuntimeDir = "" },
+		"a short digest":              func(s *supervisor.Spec) { s.SHA256 = "abcd" },
+		"no environment variable":     func(s *supervisor.Spec) { s.Env = []string{"x"} },
+		"a variable of the handshake": func(s *supervisor.Spec) { s.Env = []string{"PLUGIN_CLIENT_CERT=x"} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := spec(t, "good")
+			change(&s)
+			if err := supervisor.New(s, supervisor.Options{}).Start(context.Background()); fault.Of(err) != fault.Invalid {
+				t.Errorf("expected invalid, got %v", err)
+			}
+			if err := supervisor.Once(context.Background(), s, nil); fault.Of(err) != fault.Invalid {
+				t.Errorf("once: expected invalid, got %v", err)
+			}
+		})
+	}
+}
+
+func TestOnceStartsAsksAndStops(t *testing.T) {
+	s := spec(t, "good")
+	prepared, pid := false, 0
+	s.Prepare = func(context.Context, *contract.Client) error { prepared = true; return nil }
+	err := supervisor.Once(within(t, time.Minute), s, func(ctx context.Context, c *contract.Client) error {
+		r, err := c.Plugin.Validate(ctx, &contract.ValidateRequest{Instance: "fork"})
+		if err == nil {
+			pid, err = strconv.Atoi(r.Diagnostics[0].Summary)
+		}
+		return err
+	})
+	if err != nil || !prepared || pid == 0 {
+		t.Fatalf("expected a prepared plugin that answers, got %v, %v, %d", err, prepared, pid)
+	}
+	if alive(pid) {
+		t.Error("what the plugin forked is still alive")
+	}
+	if left, _ := os.ReadDir(s.RuntimeDir); len(left) > 0 {
+		t.Errorf("expected an empty runtime directory, found %v", left)
+	}
+
+	var se *supervisor.StartError
+	err = supervisor.Once(within(t, time.Minute), spec(t, "panics"), nil)
+	if !errors.As(err, &se) || len(se.Lines) == 0 || !strings.Contains(err.Error(), "at the disco") {
+		t.Errorf("expected a start error with lines, got %v", err)
+	}
+}
+
+func TestFind(t *testing.T) {
+	path, err := supervisor.Find(filepath.Base(os.Args[0]))
+	if err != nil || path != os.Args[0] {
+		t.Errorf("beside this program: expected %s, got %s, %v", os.Args[0], path, err)
+	}
+	if path, err = supervisor.Find("sleep"); err != nil || !filepath.IsAbs(path) {
+		t.Errorf("in PATH: expected an absolute path, got %s, %v", path, err)
+	}
+	for _, missing := range []string{"dta-plugin-nowhere", "./nowhere", "/nowhere/at/all"} {
+		if _, err := supervisor.Find(missing); fault.Of(err) != fault.NotFound {
+			t.Errorf("%s: expected not_found, got %v", missing, err)
+		}
+	}
+}

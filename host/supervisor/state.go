@@ -1,0 +1,77 @@
+package supervisor
+
+import (
+	"slices"
+	"time"
+)
+
+// State is where a plugin is in its life; see the package's comment.
+type State string
+
+const (
+	Stopped     State = "stopped"
+	Starting    State = "starting"
+	Configuring State = "configuring"
+	Ready       State = "ready"
+	Draining    State = "draining"
+	Backoff     State = "backoff"
+	Failed      State = "failed"
+)
+
+// Status is what an operator wants to know of a plugin.
+type Status struct {
+	Name  string `json:"name"`
+	Type  string `json:"type"`
+	State State  `json:"state"`
+	// Reason says why the plugin is not ready or, while it is, why the process before this one ended. Empty when
+	// nothing has gone wrong.
+	Reason string `json:"reason,omitempty"`
+	// LastLines are the last lines, at most 20, of the process of which Reason speaks; without a Reason, of the
+	// one that runs.
+	LastLines []string `json:"last_lines,omitempty"`
+	// SHA256 is the digest of the program that was started last, in hex; before the first start the pinned one.
+	SHA256 string `json:"sha256"`
+	Pinned bool   `json:"pinned"`
+	// PID is 0 while no process is connected.
+	PID int `json:"pid,omitempty"`
+	// Starts counts launches; Failures those in a row that did not become ready.
+	Starts   int       `json:"starts"`
+	Failures int       `json:"failures"`
+	Since    time.Time `json:"since"`
+}
+
+// view is one state with what belongs to it. Views are immutable; the supervisor's loop replaces them.
+type view struct {
+	status Status
+	gen    *generation   // set while ready
+	intake *intake       // of the process that runs, if one is connected
+	ending bool          // Stop was called: nothing will become ready
+	next   chan struct{} // closed when another view has taken this one's place
+}
+
+// Status tells how the plugin is.
+func (s *Supervisor) Status() Status {
+	v := s.view.Load()
+	st := v.status
+	if st.Reason == "" && v.intake != nil {
+		st.LastLines = v.intake.last()
+	}
+	st.LastLines = slices.Clone(st.LastLines)
+	return st
+}
+
+// publish replaces the view by a changed copy. Only the loop calls it, and Start and New while there is no loop.
+func (s *Supervisor) publish(change func(*view)) {
+	old := s.view.Load()
+	v := *old
+	change(&v)
+	if v.status.State != old.status.State {
+		v.status.Since = time.Now()
+	}
+	if v.status.State != Ready {
+		v.gen = nil
+	}
+	v.next = make(chan struct{})
+	s.view.Store(&v)
+	close(old.next)
+}
