@@ -21,7 +21,7 @@ const (
 	MaxSessions = 64
 
 	// drainTime is how long Close waits for sessions that are still lent.
-	drainTime = 5 * time.Second
+	drainTime = 2 * time.Second
 )
 
 // Options say which token to use. One of Label and Serial is required; where both are given both must match.

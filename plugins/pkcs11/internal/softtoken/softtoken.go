@@ -22,6 +22,13 @@ import (
 // Library is where Debian and its kin put SoftHSM.
 const Library = "/usr/lib/softhsm/libsofthsm2.so"
 
+// Some CKR_ codes, for packages that leave PKCS#11 to package token.
+const (
+	GeneralError     uint = 0x05
+	DeviceError      uint = 0x30
+	MechanismInvalid uint = 0x70
+)
+
 //go:embed testdata/shim.c
 var shim []byte
 
@@ -101,6 +108,18 @@ func Module() string { return module }
 func Fail(t testing.TB, function string, code uint, n int) {
 	t.Helper()
 	order(t, function+".fail", fmt.Sprintf("%x %d", code, n))
+}
+
+// Succeed makes calls of a function do nothing and return CKR_OK.
+func Succeed(t testing.TB, function string) {
+	t.Helper()
+	order(t, function+".succeed", "")
+}
+
+// MakeExtractable makes the token one that gives in when asked to set CKA_EXTRACTABLE.
+func MakeExtractable(t testing.TB) {
+	t.Helper()
+	Succeed(t, "C_SetAttributeValue")
 }
 
 // Hang makes calls of a function wait, until the returned function is called.

@@ -2,6 +2,7 @@
 // SHIM_ORDERS says otherwise:
 //
 //   C_Xyz.fail    "<code> <n>": the next n calls return that code, in hex, without being passed on
+//   C_Xyz.succeed calls do nothing and succeed
 //   C_Xyz.hang    calls wait until the file is gone
 //   C_Xyz.count   a byte is appended for each call
 #include <dlfcn.h>
@@ -17,6 +18,12 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 static void path(char *out, size_t size, const char *function, const char *what) {
 	snprintf(out, size, "%s/%s.%s", getenv("SHIM_ORDERS"), function, what);
+}
+
+static int told(const char *function, const char *what) {
+	char file[512];
+	path(file, sizeof file, function, what);
+	return access(file, F_OK) == 0;
 }
 
 static CK_RV orders(const char *function) {
@@ -50,6 +57,7 @@ static CK_RV orders(const char *function) {
 #define PASS(name, parameters, arguments)  \
 	static CK_RV shim_##name parameters {  \
 		CK_RV rv = orders(#name);          \
+		if (told(#name, "succeed")) return CKR_OK; \
 		return rv ? rv : real->name arguments; \
 	}
 
@@ -61,7 +69,24 @@ PASS(C_EncryptInit, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c
 PASS(C_DecryptInit, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c), (a, b, c))
 PASS(C_SignInit, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c), (a, b, c))
 PASS(C_WrapKey, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c, CK_OBJECT_HANDLE d, CK_BYTE_PTR e, CK_ULONG_PTR f), (a, b, c, d, e, f))
-PASS(C_SetAttributeValue, (CK_SESSION_HANDLE a, CK_OBJECT_HANDLE b, CK_ATTRIBUTE_PTR c, CK_ULONG d), (a, b, c, d))
+
+// A token that gives in: with C_SetAttributeValue.succeed the object reads as extractable from then on.
+static CK_OBJECT_HANDLE given;
+
+static CK_RV shim_C_SetAttributeValue(CK_SESSION_HANDLE a, CK_OBJECT_HANDLE b, CK_ATTRIBUTE_PTR c, CK_ULONG d) {
+	if (!told("C_SetAttributeValue", "succeed")) return real->C_SetAttributeValue(a, b, c, d);
+	given = b;
+	return CKR_OK;
+}
+
+static CK_RV shim_C_GetAttributeValue(CK_SESSION_HANDLE a, CK_OBJECT_HANDLE b, CK_ATTRIBUTE_PTR c, CK_ULONG d) {
+	CK_RV rv = real->C_GetAttributeValue(a, b, c, d);
+	if (rv == CKR_OK && d == 1 && c->type == CKA_EXTRACTABLE && c->pValue && b == given &&
+	    told("C_SetAttributeValue", "succeed"))
+		*(CK_BBOOL *)c->pValue = CK_TRUE;
+	return rv;
+}
+
 PASS(C_GenerateKey, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_ATTRIBUTE_PTR c, CK_ULONG d, CK_OBJECT_HANDLE_PTR e), (a, b, c, d, e))
 PASS(C_CreateObject, (CK_SESSION_HANDLE a, CK_ATTRIBUTE_PTR b, CK_ULONG c, CK_OBJECT_HANDLE_PTR d), (a, b, c, d))
 
@@ -80,6 +105,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out) {
 	list.C_SignInit = shim_C_SignInit;
 	list.C_WrapKey = shim_C_WrapKey;
 	list.C_SetAttributeValue = shim_C_SetAttributeValue;
+	list.C_GetAttributeValue = shim_C_GetAttributeValue;
 	list.C_GenerateKey = shim_C_GenerateKey;
 	list.C_CreateObject = shim_C_CreateObject;
 	*out = &list;

@@ -1,0 +1,226 @@
+package pkcs11
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/plugins/pkcs11/token"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk"
+)
+
+// Settings are what a Keeper needs; Config yields them for pkcs11, package softhsmdemo makes its own.
+type Settings struct {
+	Token      token.Options
+	Realm      string
+	Rung       string // empty: the first that holds
+	CreateKeys bool   // make the rung's key in a realm that has used another rung so far
+	// Settle is called after something was written to the token, and returns when it is durable. It may be nil:
+	// hardware answers when it is done.
+	Settle func() error
+}
+
+// Logger is the part of a logger that a Keeper uses.
+type Logger interface {
+	Info(msg string, args ...any)
+	Warn(msg string, args ...any)
+}
+
+// Keeper is the custodian: one realm in one token. It is safe for concurrent use.
+type Keeper struct {
+	token  *token.Token
+	realm  string
+	rung   rung
+	settle func() error
+	log    Logger
+
+	mu  sync.Mutex
+	key []byte // id of the key for new deposits; nil while the realm has none
+}
+
+var (
+	_ sdk.Custodian      = (*Keeper)(nil)
+	_ sdk.RootKeeper     = (*Keeper)(nil)
+	_ sdk.Schemer        = (*Keeper)(nil)
+	_ sdk.StatusReporter = (*Keeper)(nil)
+)
+
+// Open logs in to the token, checks that the realm is whole and proves a rung.
+func Open(ctx context.Context, s Settings, log Logger) (*Keeper, error) {
+	if err := checkRealm(s.Realm); err != nil {
+		return nil, fault.New(fault.Invalid, "pkcs11: %w", err)
+	}
+	if s.Settle == nil {
+		s.Settle = func() error { return nil }
+	}
+	t, err := token.Open(ctx, s.Token)
+	if err != nil {
+		return nil, err
+	}
+	k := &Keeper{token: t, realm: s.Realm, settle: s.Settle, log: log}
+	if err := k.start(ctx, s); err != nil {
+		_ = t.Close()
+		return nil, err
+	}
+	return k, nil
+}
+
+func (k *Keeper) start(ctx context.Context, s Settings) error {
+	found, err := token.Use(ctx, k.token, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
+	if err != nil {
+		return err
+	}
+	if err := checkRoot(found, k.realm); err != nil {
+		return err
+	}
+	if k.rung, k.key, err = k.choose(ctx, s.Rung, found); err != nil {
+		return err
+	}
+	if k.key == nil && !found.virgin() {
+		if !s.CreateKeys {
+			return fault.New(fault.Invalid, "pkcs11: realm %q has no key for rung %s, but one for another: set create_keys to move the realm, or name the other rung",
+				k.realm, k.rung.name)
+		}
+		if k.key, err = k.makeKey(ctx, k.rung); err != nil {
+			return err
+		}
+		k.log.Warn("a key was made because create_keys is set; take it out of the configuration again", "realm", k.realm, "rung", k.rung.name)
+	}
+	k.log.Info("the token keeps keys", "token", k.token.String(), "realm", k.realm, "rung", k.rung.name, "key", fmt.Sprintf("%x", k.key))
+	return nil
+}
+
+// Safeguard seals key in the token.
+func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
+	if len(key) == 0 || len(key) > maxKey {
+		return nil, fault.New(fault.Invalid, "pkcs11: safeguard: expected a key of 1 to %d bytes, got %d", maxKey, len(key))
+	}
+	id, err := k.sealingKey(ctx, about.Purpose)
+	if err != nil {
+		return nil, err
+	}
+	d := deposit{Version: depositVersion, Rung: k.rung.name, Realm: k.realm, Key: id}
+	aad, err := d.associate(about)
+	if err != nil {
+		return nil, err
+	}
+	// A copy, since a call left behind in the module may outlive this one, and the caller clears its key.
+	plain := secret.Copy(key)
+	d, err = token.Use(ctx, k.token, func(s *token.Session) (deposit, error) {
+		object, err := findKey(s, k.rung, k.realm, id)
+		if err != nil {
+			return d, err
+		}
+		d := d
+		d.Parameters, d.Sealed, err = k.rung.seal(s, object, place{k.realm, id, aad}, plain.Open())
+		return d, err
+	})
+	if ctx.Err() == nil {
+		plain.Clear() // otherwise the call left behind may still use it, and the garbage collector gets it
+	}
+	if err != nil {
+		return nil, err
+	}
+	return dag.Encode(d)
+}
+
+// Restore opens a deposit of any rung.
+func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.Context) ([]byte, error) {
+	d, r, err := parseDeposit(b)
+	if err != nil {
+		return nil, err
+	}
+	if d.Realm != k.realm {
+		return nil, fault.New(fault.Invalid, "pkcs11: deposit: expected realm %q, got %q", k.realm, d.Realm)
+	}
+	aad, err := d.associate(about)
+	if err != nil {
+		return nil, err
+	}
+	key, err := token.Use(ctx, k.token, func(s *token.Session) ([]byte, error) {
+		object, err := findKey(s, r, d.Realm, d.Key)
+		if err != nil {
+			return nil, err
+		}
+		return r.open(s, object, place{d.Realm, d.Key, aad}, d.Parameters, d.Sealed)
+	})
+	if err != nil && token.Refused(err) && k.works(ctx, r, d.Key) {
+		// To a forged deposit some tokens give their most general error. Since the same key works, it is the deposit.
+		return nil, fault.New(fault.Denied, "pkcs11: deposit does not open: it was changed, or belongs to something else: %w", err)
+	}
+	return key, err
+}
+
+// works tells whether a rung's key seals and opens.
+func (k *Keeper) works(ctx context.Context, r rung, id []byte) bool {
+	return k.holds(ctx, func(s *token.Session) (token.Object, error) { return findKey(s, r, k.realm, id) }, r.roundTrip) == nil
+}
+
+// sealingKey returns the id of the key for new deposits. It makes the realm's first key, for the first thing that is
+// ever sealed in a realm.
+func (k *Keeper) sealingKey(ctx context.Context, p sdk.Purpose) ([]byte, error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.key != nil {
+		return k.key, nil
+	}
+	if p != sdk.PurposeCustodyRoot && p != sdk.PurposeNodeIdentity {
+		return nil, fault.New(fault.Unavailable, "pkcs11: realm %q has no key: enrol first", k.realm)
+	}
+	id, err := k.makeKey(ctx, k.rung)
+	if err != nil {
+		return nil, err
+	}
+	k.key = id
+	return id, nil
+}
+
+// Scheme names the rung.
+func (k *Keeper) Scheme() string { return "pkcs11/" + k.rung.name }
+
+// Close gives the token back.
+func (k *Keeper) Close() error { return k.token.Close() }
+
+// virgin tells that nothing was ever kept in the realm.
+func (i inventory) virgin() bool { return i.root == nil && len(i.keys) == 0 }
+
+// choose takes a rung and the id of its key, nil if the realm has none for it.
+func (k *Keeper) choose(ctx context.Context, named string, found inventory) (rung, []byte, error) {
+	candidates := ladder
+	switch {
+	case named != "":
+		r, err := rungByName(named)
+		if err != nil {
+			return rung{}, nil, fault.New(fault.Invalid, "pkcs11: %w", err)
+		}
+		candidates = []rung{r}
+	case !found.virgin():
+		// A realm stays on a rung that it has a key for: another firmware must not change how it keeps.
+		candidates = slices.DeleteFunc(slices.Clone(ladder), func(r rung) bool { return len(found.keys[r.name]) == 0 })
+	}
+	var reasons error
+	for _, r := range candidates {
+		id, err := found.only(r, k.realm)
+		if err != nil {
+			return rung{}, nil, err
+		}
+		err = k.prove(ctx, r, id)
+		if err == nil {
+			return r, id, nil
+		}
+		if kind := fault.Of(err); kind != fault.Unsupported && !token.Refused(err) {
+			return rung{}, nil, fault.New(kind, "pkcs11: prove rung %s: %w", r.name, err)
+		}
+		k.log.Warn("a rung does not hold on this token", "rung", r.name, "reason", err.Error())
+		if reasons == nil {
+			reasons = fmt.Errorf("rung %s: %w", r.name, err)
+		} else {
+			reasons = fmt.Errorf("%w; rung %s: %w", reasons, r.name, err)
+		}
+	}
+	return rung{}, nil, fault.New(fault.Unsupported, "pkcs11: no way of keeping keys holds on %s: %w", k.token, reasons)
+}

@@ -1,0 +1,64 @@
+package pkcs11
+
+import (
+	"bytes"
+	"context"
+
+	"github.com/milagro-dta/dta/plugins/pkcs11/token"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// maxRoot bounds the custody root: a sealed identity with its chain.
+const maxRoot = 256 << 10
+
+// checkRoot refuses a realm that has lost what it once had. The root is opaque here: package sdk finds out at once
+// when the key that sealed it is gone. But keys without a root are left by an enrolment that was cut short, and a root
+// without any key by a loss.
+func checkRoot(found inventory, realm string) error {
+	if found.root != nil && len(found.keys) == 0 {
+		return fault.New(fault.Conflict, "pkcs11: realm %q has a custody root but no key any more: restore the token from its backup", realm)
+	}
+	return nil
+}
+
+// Root returns the realm's custody root as it was kept, nil if the realm was never enrolled.
+func (k *Keeper) Root(ctx context.Context) ([]byte, error) {
+	found, err := token.Use(ctx, k.token, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
+	return found.root, err
+}
+
+// KeepRoot writes the custody root into the token. It is written once: the same again is fine, another is a conflict.
+func (k *Keeper) KeepRoot(ctx context.Context, root []byte) error {
+	if len(root) == 0 || len(root) > maxRoot {
+		return fault.New(fault.Invalid, "pkcs11: keep the custody root: expected 1 to %d bytes, got %d", maxRoot, len(root))
+	}
+	root = bytes.Clone(root)
+	_, err := token.Use(ctx, k.token, func(s *token.Session) (struct{}, error) {
+		found, err := takeInventory(s, k.realm)
+		switch {
+		case err != nil:
+			return struct{}{}, err
+		case found.root != nil && bytes.Equal(found.root, root):
+			return struct{}{}, nil
+		case found.root != nil:
+			return struct{}{}, fault.New(fault.Conflict, "pkcs11: realm %q has another custody root already", k.realm)
+		}
+		mine, err := s.StoreData(rootLabel(k.realm), root)
+		if err != nil {
+			return struct{}{}, err
+		}
+		// Two processes that enrol at once both notice, and take back what they wrote.
+		if _, err := takeInventory(s, k.realm); err != nil {
+			_ = s.Destroy(mine)
+			return struct{}{}, err
+		}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := k.settle(); err != nil {
+		return fault.New(fault.Unavailable, "pkcs11: keep the custody root: %w", err)
+	}
+	return nil
+}
