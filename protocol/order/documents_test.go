@@ -1,0 +1,245 @@
+package order
+
+import (
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// Parties rotate: what an order recorded of a party may be followed forwards,
+// never gone back behind.
+
+func TestOrderOutlivesRotations(t *testing.T) {
+	r := newRealm(t, 1)
+	old, rotated := rotate(t, identity.Node)
+	oldCustody, rotatedCustody := rotate(t, identity.Custody)
+	r.beneficiary, r.custody[0] = old, oldCustody
+	r.who = r.parties(t)
+	what := secret.New([]byte("kept for years"))
+	h := r.run(t, r.plan(Secret, 1), what, r.principal, old)
+
+	r.beneficiary, r.custody[0] = rotated, rotatedCustody
+	r.who = r.parties(t)
+	later := now.Add(time.Hour)
+
+	t.Run("a share still opens after its keeper rotated", func(t *testing.T) {
+		o, err := OpenOrder(rotated, h.order.Block(), r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenShare(rotatedCustody, o, 0, h.placed.Detached[0].Bytes); err != nil {
+			t.Fatal(err)
+		}
+	})
+	t.Run("a release goes to the receiver's newest document", func(t *testing.T) {
+		sealed, _, err := Redeem(r.principal, h.order, h.acceptances, rotated.Identity().Name, r.who, later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		red, err := OpenRedemption(rotated, h.order, sealed.Block, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sealed, share, err := ReleaseTo(rotatedCustody, red, h.acceptances[0], h.material[0], nil, r.who, later)
+		if err != nil {
+			t.Fatal(err)
+		}
+		rel, err := OpenReleaseEnvelope(rotated, red, h.acceptances[0], sealed.Block, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = OpenRelease(rel, share.Bytes, ReceiverKey{Keyring: old})
+		wantKind(t, err, fault.Denied)
+		material, err := OpenRelease(rel, share.Bytes, ReceiverKey{Keyring: rotated})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !material.Equal(h.material[0].Open()) {
+			t.Fatal("another share was released")
+		}
+	})
+	t.Run("a release to the earlier document still opens", func(t *testing.T) {
+		if _, err := OpenRelease(h.releases[0], h.released[0].Bytes, ReceiverKey{Keyring: rotated}); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestReplacedDocumentsDoNotSpeak(t *testing.T) {
+	r := newRealm(t, 1)
+	old, rotated := rotate(t, identity.Node)
+	oldCustody, rotatedCustody := rotate(t, identity.Custody)
+	r.beneficiary, r.custody[0] = rotated, rotatedCustody
+	r.who = r.parties(t)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), rotated, rotated)
+
+	t.Run("a redemption signed with a document older than the order records", func(t *testing.T) {
+		sealed := h.reseal(t, old, &h.redemption.Part, h.redemption.body)
+		_, err := VerifyRedemption(h.order, sealed.Block, sealed.Plain, r.who)
+		wantKind(t, err, fault.Denied)
+	})
+	t.Run("an acceptance signed with a document older than the terms record", func(t *testing.T) {
+		sealed := h.reseal(t, oldCustody, &h.acceptances[0].Part, h.acceptances[0].body)
+		_, err := VerifyAcceptance(h.order, sealed.Block, sealed.Plain, r.who)
+		wantKind(t, err, fault.Denied)
+	})
+	t.Run("a release signed with a document older than the terms record", func(t *testing.T) {
+		sealed := h.reseal(t, oldCustody, &h.releases[0].Part, h.releases[0].body)
+		_, err := VerifyRelease(h.redemption, h.acceptances[0], sealed.Block, sealed.Plain, r.who)
+		wantKind(t, err, fault.Denied)
+	})
+	t.Run("a part encrypted to a recipient's earlier document", func(t *testing.T) {
+		for _, part := range parts[1:] {
+			p := h.part(part, 0)
+			var ids []*identity.Identity
+			for _, id := range p.recipients {
+				if id.Name == old.Identity().Name {
+					id = old.Identity()
+				}
+				ids = append(ids, id)
+			}
+			sealed := h.sealAs(t, h.signer(part, 0), envelope.Draft{
+				Kind: p.header.Kind, Recipients: ids, Previous: p.header.Previous, Body: h.body(part, 0),
+			})
+			wantKind(t, h.verify(part, 0, sealed.Block, sealed.Plain), fault.Denied)
+		}
+	})
+	t.Run("a keyring that was replaced opens no share", func(t *testing.T) {
+		_, err := OpenShare(oldCustody, h.order, 0, h.placed.Detached[0].Bytes)
+		wantKind(t, err, fault.Denied)
+	})
+	t.Run("who hides a document that the order records is not believed", func(t *testing.T) {
+		r.beneficiary = old
+		hidden := r.parties(t)
+		r.beneficiary = rotated
+		_, err := VerifyOrder(h.order.Block(), h.order.Plain(), hidden)
+		wantKind(t, err, fault.NotFound)
+	})
+}
+
+func TestNothingIsReleasedForARedemptionWithAReplacedDocument(t *testing.T) {
+	r := newRealm(t, 1)
+	old, rotated := rotate(t, identity.Node)
+	r.beneficiary = old
+	r.who = r.parties(t)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), old, old)
+
+	r.beneficiary = rotated
+	r.who = r.parties(t)
+	red, err := OpenRedemption(rotated, h.order, h.redemption.Block(), r.who)
+	if err != nil {
+		t.Fatalf("it no longer reads: %v", err)
+	}
+	_, _, err = ReleaseTo(r.custody[0], red, h.acceptances[0], h.material[0], nil, r.who, now)
+	wantKind(t, err, fault.Denied)
+}
+
+func TestDocumentChainsThatDisagreeAreRefused(t *testing.T) {
+	k, next, err := identity.Create(identity.Node, "forks", now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	left, _, err := k.Rotate(next, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right, _, err := k.Rotate(next, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := func(k *identity.Keyring) [][]byte { return k.Identity().Blocks() }
+	newest := func(t *testing.T, who *Shown) dag.CID {
+		t.Helper()
+		id, err := who.Identity(k.Identity().Name, dag.CID{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return id.Document
+	}
+
+	for name, chains := range map[string][][][]byte{
+		"the longer first": {chain(left), chain(k)},
+		"the longer last":  {chain(k), chain(left)},
+		"one of them":      {chain(left)},
+	} {
+		t.Run("of two that agree the longer counts: "+name, func(t *testing.T) {
+			who, err := NewParties(nil, chains...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if newest(t, who) != left.Identity().Document {
+				t.Fatal("the shorter chain counts")
+			}
+			at, err := who.Identity(k.Identity().Name, k.Identity().Document)
+			if err != nil || at.Document != k.Identity().Document {
+				t.Fatalf("the earlier document is not found: %v", err)
+			}
+		})
+	}
+	t.Run("a fork", func(t *testing.T) {
+		_, err := NewParties(nil, chain(left), chain(right))
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("a chain that does not verify", func(t *testing.T) {
+		_, err := NewParties(identity.NewCache(4), chain(left)[1:])
+		wantKind(t, err, fault.Invalid)
+		_, err = NewParties(nil, nil)
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("too many chains", func(t *testing.T) {
+		_, err := NewParties(nil, make([][][]byte, MaxShown+1)...)
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("too long a chain", func(t *testing.T) {
+		_, err := NewParties(nil, make([][]byte, identity.MaxDocuments+1))
+		wantKind(t, err, fault.Invalid)
+	})
+}
+
+// liar answers for everyone with one identity.
+type liar struct{ id *identity.Identity }
+
+func (l liar) Identity(_, _ dag.CID) (*identity.Identity, error) { return l.id, nil }
+
+func TestPartiesThatAnswerAnotherQuestionAreNotBelieved(t *testing.T) {
+	r := newRealm(t, 1)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
+	for _, who := range []liar{{}, {r.stranger.Identity()}} {
+		_, err := VerifyOrder(h.order.Block(), h.order.Plain(), who)
+		wantKind(t, err, fault.Internal)
+	}
+}
+
+func TestPartiesOfTheWrongKindAreRefused(t *testing.T) {
+	r := newRealm(t, 1)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
+	plugin := newKeyring(t, identity.Custody, "another")
+	node := newKeyring(t, identity.Node, "in place of a custody identity")
+	who := r.parties(t, plugin, node)
+
+	t.Run("a custody identity as receiver", func(t *testing.T) {
+		body := h.order.body
+		body.Terms.Receivers = []dag.CID{plugin.Identity().Name}
+		sealed := h.sealAs(t, r.principal, envelope.Draft{
+			Kind: envelope.Order, Recipients: append(h.order.recipients[:len(h.order.recipients):len(h.order.recipients)], plugin.Identity()), Body: body,
+		})
+		_, err := VerifyOrder(sealed.Block, sealed.Plain, who)
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("a node in place of a custody identity", func(t *testing.T) {
+		body := h.order.body
+		body.Terms.Fiduciaries = []Fiduciary{{Custody: node.Identity().Party(), Node: r.nodes[0].Identity().Party()}}
+		sealed := h.reseal(t, r.principal, &h.order.Part, body)
+		o, err := VerifyOrder(sealed.Block, sealed.Plain, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Accept(node, o, 0, h.commitments[0], receipt(0), nil, who, now)
+		wantKind(t, err, fault.Invalid)
+	})
+}
