@@ -1,0 +1,92 @@
+package envelope
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+var (
+	monday  = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	tuesday = monday.Add(24 * time.Hour)
+)
+
+type letter struct {
+	Text string `cbor:"text"`
+}
+
+// people are three parties: ann signs, bob and cas receive.
+type people struct{ ann, bob, cas *identity.Keyring }
+
+func meet(t testing.TB) people {
+	return people{create(t, "ann"), create(t, "bob"), create(t, "cas")}
+}
+
+func create(t testing.TB, reference string) *identity.Keyring {
+	t.Helper()
+	k, next, err := identity.Create(identity.Node, reference, monday)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Clear()
+	return k
+}
+
+func (p people) draft() Draft {
+	return Draft{
+		Kind: Order, Recipients: []*identity.Identity{p.bob.Identity(), p.cas.Identity()},
+		Time: monday, Expires: tuesday, Previous: []dag.CID{dag.Sum([]byte("before"))}, Body: letter{"hello"},
+	}
+}
+
+func mustSeal(t testing.TB, k *identity.Keyring, d Draft) *Sealed {
+	t.Helper()
+	s, err := Seal(k, d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// received returns the envelope as another party gets it.
+func received(t testing.TB, block []byte) *Envelope {
+	t.Helper()
+	e, err := Parse(bytes.Clone(block))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
+// resign lets k sign what e now says, and returns the new block: what a thief
+// of an envelope, or a signer who breaks rules, can make.
+func resign(t testing.TB, e *Envelope, k *identity.Keyring) []byte {
+	t.Helper()
+	e.Signatures = nil
+	msg, err := dag.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e.Signatures = []Signature{{Algorithm: bls.Algorithm, Signature: k.Sign(bls.DomainEnvelope, msg)}}
+	block, err := dag.Encode(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return block
+}
+
+func refused(t *testing.T, err error, says string) {
+	t.Helper()
+	if fault.Of(err) != fault.Invalid {
+		t.Fatalf("expected an invalid, got %v", err)
+	}
+	if !strings.Contains(err.Error(), says) {
+		t.Fatalf("expected an error that says %q, got %q", says, err)
+	}
+}
