@@ -6,20 +6,18 @@
 // Check return fault.Unavailable until the clock has caught up, or the operator
 // has looked into it and called Reset.
 //
-// The mark to which the clock is held is the newest time this node has
-// committed. Load reads it at start, Save keeps it in the transaction that
-// records something, Advance raises it from elsewhere (the audit log's last
-// entry).
+// The mark to which the clock is held is the newest time that was stamped on a
+// committed transaction ([store.Tx.Stamp]); every audit entry stamps its own. It
+// outlives the process.
 //
-//	c := clock.New(time.Now)
-//	err := s.View(ctx, c.Load)
+//	c, err := clock.Open(ctx, s, time.Now)
 //	now, err := c.Now()
 //
 // Differences of up to Tolerance are ordinary corrections of the clock.
 package clock
 
 import (
-	"encoding/binary"
+	"context"
 	"sync/atomic"
 	"time"
 
@@ -30,30 +28,39 @@ import (
 // Tolerance is how far the clock may be behind the mark.
 const Tolerance = 2 * time.Minute
 
-// interval is how far the mark must have moved for Save to write it.
-const interval = 10 * time.Second
-
-// name of the mark among the store's values: 8 bytes, unix milliseconds, big-endian.
-const name = "clock/mark"
-
 // Clock is a wall clock that refuses to go back. It is safe for concurrent use.
 type Clock struct {
 	now   func() time.Time
+	store *store.Store // nil: only Advance raises the mark
 	mark  atomic.Int64 // unix milliseconds
-	saved atomic.Int64 // what the store has of it
 }
 
-// New guards the clock now.
-func New(now func() time.Time) *Clock { return &Clock{now: now} }
+// New guards the clock now (time.Now when nil), held to nothing yet.
+func New(now func() time.Time) *Clock {
+	if now == nil {
+		now = time.Now
+	}
+	return &Clock{now: now}
+}
+
+// Open guards the clock now (time.Now when nil) and holds it to what the store
+// has recorded and will record. A clock that is behind already is not an error
+// here: Check says so.
+func Open(_ context.Context, s *store.Store, now func() time.Time) (*Clock, error) {
+	c := New(now)
+	c.store = s
+	return c, nil
+}
 
 // Now returns the time, or fault.Unavailable while the clock is behind the mark
 // by more than Tolerance.
 func (c *Clock) Now() (time.Time, error) {
 	now := c.now()
-	if behind := time.Duration(c.mark.Load()-now.UnixMilli()) * time.Millisecond; behind > Tolerance {
+	behind := c.Mark() - now.UnixMilli()
+	if behind > Tolerance.Milliseconds() {
 		return time.Time{}, fault.New(fault.Unavailable,
-			"clock is %s behind what this node has recorded (it shows %s): it was set back, or wrong before",
-			behind.Round(time.Second), now.UTC().Format(time.RFC3339))
+			"clock is %d seconds behind what this node has recorded (it shows %s): it was set back, or ran ahead before",
+			behind/1000, now.UTC().Format(time.RFC3339))
 	}
 	return now, nil
 }
@@ -64,73 +71,36 @@ func (c *Clock) Check() error {
 	return err
 }
 
-// Mark returns the newest time the clock is held to, in unix milliseconds.
-func (c *Clock) Mark() int64 { return c.mark.Load() }
+// Mark returns the time the clock is held to, in unix milliseconds.
+func (c *Clock) Mark() int64 {
+	mark := c.mark.Load()
+	if c.store != nil {
+		mark = max(mark, c.store.Stamped())
+	}
+	return mark
+}
 
-// Advance raises the mark to a time that was committed; one before it changes nothing.
-func (c *Clock) Advance(committed int64) { raise(&c.mark, committed) }
-
-func raise(v *atomic.Int64, to int64) {
+// Advance raises the mark to a time learnt elsewhere, in unix milliseconds; one
+// before the mark changes nothing.
+func (c *Clock) Advance(to int64) {
 	for {
-		old := v.Load()
-		if to <= old || v.CompareAndSwap(old, to) {
+		old := c.mark.Load()
+		if to <= old || c.mark.CompareAndSwap(old, to) {
 			return
 		}
 	}
 }
 
-// Load raises the mark to the one kept in the store.
-func (c *Clock) Load(tx *store.Tx) error {
-	b, err := tx.Meta(name)
-	if fault.Of(err) == fault.NotFound {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if len(b) != 8 {
-		return fault.New(fault.Unavailable, "clock: expected a mark of 8 bytes in the store, got %d", len(b))
-	}
-	mark := int64(binary.BigEndian.Uint64(b))
-	c.Advance(mark)
-	raise(&c.saved, mark)
-	return nil
-}
-
-// Save refuses like Now, and otherwise keeps the time as the new mark when it is
-// well ahead of the one kept, so that most calls write nothing. The mark itself
-// moves when the transaction is committed.
-func (c *Clock) Save(tx *store.Tx) error {
-	now, err := c.Now()
-	if err != nil {
-		return err
-	}
-	at := now.UnixMilli()
-	tx.AfterCommit(func() { c.Advance(at) })
-	if at < c.saved.Load()+interval.Milliseconds() {
-		return nil
-	}
-	if err := keep(tx, at); err != nil {
-		return err
-	}
-	tx.AfterCommit(func() { raise(&c.saved, at) })
-	return nil
-}
-
 // Reset sets the mark to what the clock shows now, back if need be. It is the
 // operator's way out after a clock had run ahead.
-func (c *Clock) Reset(tx *store.Tx) error {
+func (c *Clock) Reset(ctx context.Context) error {
 	at := c.now().UnixMilli()
-	if err := keep(tx, at); err != nil {
-		return err
+	if c.store != nil {
+		err := c.store.Update(ctx, func(tx *store.Tx) error { return tx.Restamp(at) })
+		if err != nil {
+			return err
+		}
 	}
-	tx.AfterCommit(func() {
-		c.mark.Store(at)
-		c.saved.Store(at)
-	})
+	c.mark.Store(at)
 	return nil
-}
-
-func keep(tx *store.Tx, at int64) error {
-	return tx.SetMeta(name, binary.BigEndian.AppendUint64(nil, uint64(at)))
 }

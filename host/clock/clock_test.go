@@ -50,68 +50,88 @@ func TestAClockSetBackIsRefusedUntilItHasCaughtUp(t *testing.T) {
 	}
 }
 
-func TestTheMarkOutlivesTheProcess(t *testing.T) {
-	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "dta.db"), store.Options{})
+func open(t *testing.T, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(ctx, path, store.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func opened(t *testing.T, s *store.Store, w *wall) *clock.Clock {
+	t.Helper()
+	c, err := clock.Open(ctx, s, w.now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func stamp(w *wall) func(*store.Tx) error {
+	return func(tx *store.Tx) error { return tx.Stamp(w.t.UnixMilli()) }
+}
+
+func TestWhatIsCommittedHoldsTheClock(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "dta.db"))
 	w := noon()
-	c := clock.New(w.now)
+	c := opened(t, s, w)
+	wantKind(t, "", s.Update(ctx, stamp(w)))
+	w.t = w.t.Add(-clock.Tolerance - time.Second)
+	wantKind(t, fault.Unavailable, c.Check())
+}
+
+func TestTheMarkOutlivesTheProcess(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	w := noon()
 	for range 3 {
-		if err := s.Update(ctx, c.Save); err != nil {
-			t.Fatal(err)
-		}
+		wantKind(t, "", s.Update(ctx, stamp(w)))
 		w.t = w.t.Add(time.Minute)
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
 	}
 
 	w.t = noon().t.Add(-time.Hour)
-	later := clock.New(w.now)
-	if err := s.View(ctx, later.Load); err != nil {
-		t.Fatal(err)
-	}
-	_, err = later.Now()
+	s = open(t, path)
+	c := opened(t, s, w)
+	_, err := c.Now()
 	wantKind(t, fault.Unavailable, err)
-	wantKind(t, fault.Unavailable, s.Update(ctx, later.Save))
-	if want := noon().t.Add(2 * time.Minute).UnixMilli(); later.Mark() != want {
-		t.Fatalf("mark: expected %d, got %d", want, later.Mark())
+	if want := noon().t.Add(2 * time.Minute).UnixMilli(); c.Mark() != want {
+		t.Fatalf("mark: expected %d, got %d", want, c.Mark())
 	}
 
-	if err := s.Update(ctx, later.Reset); err != nil {
+	if err := c.Reset(ctx); err != nil {
 		t.Fatal(err)
 	}
-	wantKind(t, "", later.Check())
-	wantKind(t, "", s.Update(ctx, later.Save))
+	wantKind(t, "", c.Check())
+	wantKind(t, "", opened(t, s, w).Check())
 }
 
 func TestAMarkThatWasNotCommittedDoesNotHold(t *testing.T) {
-	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "dta.db"), store.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
+	s := open(t, filepath.Join(t.TempDir(), "dta.db"))
 	w := noon()
-	c := clock.New(w.now)
-	err = s.Update(ctx, func(tx *store.Tx) error {
-		if err := c.Save(tx); err != nil {
+	err := s.Update(ctx, func(tx *store.Tx) error {
+		if err := stamp(w)(tx); err != nil {
 			return err
 		}
 		return fault.New(fault.Denied, "no")
 	})
 	wantKind(t, fault.Denied, err)
-	if c.Mark() != 0 {
-		t.Fatalf("mark is %d", c.Mark())
+	if mark := opened(t, s, w).Mark(); mark != 0 {
+		t.Fatalf("mark is %d", mark)
 	}
 }
 
 func TestADamagedMarkIsRefused(t *testing.T) {
-	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "dta.db"), store.Options{})
-	if err != nil {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	wantKind(t, "", s.Update(ctx, func(tx *store.Tx) error { return tx.SetMeta("stamp", []byte("noon")) }))
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	defer s.Close()
-	if err := s.Update(ctx, func(tx *store.Tx) error { return tx.SetMeta("clock/mark", []byte("noon")) }); err != nil {
-		t.Fatal(err)
-	}
-	wantKind(t, fault.Unavailable, s.View(ctx, clock.New(noon().now).Load))
+	_, err := store.Open(ctx, path, store.Options{})
+	wantKind(t, fault.Unavailable, err)
 }

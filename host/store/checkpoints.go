@@ -6,20 +6,29 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// PutCheckpoint keeps the newest checkpoint seen of a peer's audit log. peer is
-// the peer's name, or another string the caller chose to know the log by.
-func (tx *Tx) PutCheckpoint(peer string, size int64, note []byte) error {
+// PeerCheckpoint is the newest checkpoint seen of a peer's audit log.
+type PeerCheckpoint struct {
+	Peer string // the peer's name
+	Size int64  // entries that it attests
+	Time int64  // when the peer gave it, unix milliseconds
+	Note []byte // as it was signed
+}
+
+// PutCheckpoint replaces the checkpoint kept for a peer.
+func (tx *Tx) PutCheckpoint(c PeerCheckpoint) error {
 	_, err := tx.exec("put checkpoint", `
-		insert into checkpoints (peer, size, note) values ($1, $2, $3)
-		on conflict (peer) do update set size = excluded.size, note = excluded.note`, peer, size, blob(note))
+		insert into checkpoints (peer, size, time, note) values ($1, $2, $3, $4)
+		on conflict (peer) do update set size = excluded.size, time = excluded.time, note = excluded.note`,
+		c.Peer, c.Size, c.Time, blob(c.Note))
 	return err
 }
 
-// Checkpoint returns the newest checkpoint kept for a peer.
-func (tx *Tx) Checkpoint(peer string) (size int64, note []byte, err error) {
-	err = tx.row("read checkpoint", `select size, note from checkpoints where peer = $1`, []any{peer}, &size, &note)
+// Checkpoint returns the checkpoint kept for a peer.
+func (tx *Tx) Checkpoint(peer string) (PeerCheckpoint, error) {
+	c := PeerCheckpoint{Peer: peer}
+	err := tx.row("read checkpoint", `select size, time, note from checkpoints where peer = $1`, []any{peer}, &c.Size, &c.Time, &c.Note)
 	if errors.Is(err, errNoRow) {
 		err = fault.New(fault.NotFound, "no checkpoint of %s was seen yet", peer)
 	}
-	return size, note, err
+	return c, err
 }

@@ -8,22 +8,27 @@ import (
 
 // Job is a piece of work in the outbox.
 type Job struct {
-	ID       string // made by who enqueues it: the same work, the same id
 	Kind     string // selects the handler
-	Key      string // names the place it goes to; "" for none
+	Key      string // names the work within its kind
+	Place    string // where it goes, "" for nowhere in particular
 	Payload  []byte // never a secret
 	Due      int64  // unix milliseconds, not before
 	Attempts int    // how many have failed
 	Reason   string // of the newest failure
 }
 
-// EnqueueJob adds a job unless its id is there already; fault.Busy when limit
-// jobs of its kind are pending.
+const jobColumns = `kind, key, place, payload, due, attempts, reason`
+
+// EnqueueJob adds a job, unless the same work (kind and key) is pending already.
+// One that was parked is taken up again. fault.Busy when limit jobs of its kind
+// are pending.
 func (tx *Tx) EnqueueJob(j Job, limit int) error {
 	n, err := tx.exec("enqueue job", `
-		insert into jobs (id, kind, key, payload, state, due, lease, owner, attempts, reason, created)
-		values ($1, $2, $3, $4, 'pending', $5, 0, '', 0, '', $5) on conflict (id) do nothing`,
-		j.ID, j.Kind, j.Key, blob(j.Payload), j.Due)
+		insert into jobs (kind, key, place, payload, state, due, lease, owner, attempts, reason, created)
+		values ($1, $2, $3, $4, 'pending', $5, 0, '', 0, '', $5)
+		on conflict (kind, key) do update set state = 'pending', place = excluded.place, payload = excluded.payload,
+			due = excluded.due, attempts = 0, reason = '', created = excluded.created
+		where jobs.state = 'failed'`, j.Kind, j.Key, j.Place, blob(j.Payload), j.Due)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -37,84 +42,100 @@ func (tx *Tx) EnqueueJob(j Job, limit int) error {
 	return err
 }
 
-// JobsDue reports when the next pending job of a kind may be claimed, in unix
-// milliseconds; false when there is none. It disregards holds.
-func (tx *Tx) JobsDue(kind string) (int64, bool, error) {
-	var due int64
-	err := tx.row("find due jobs", `
-		select due from jobs where kind = $1 and state = 'pending' order by due limit 1`, []any{kind}, &due)
-	if errors.Is(err, errNoRow) {
-		return 0, false, nil
-	}
-	return due, err == nil, err
-}
-
-// ClaimJobs gives owner at most n due jobs of the kinds, oldest due first, until
-// now+lease (milliseconds). A job claimed by another, or whose key is held back,
-// is passed over. The claim is one compare-and-set statement, so that several
-// processes may claim at once.
+// ClaimJobs gives owner at most n due jobs of the kinds, the longest due first,
+// until now+lease (milliseconds). Jobs that another has claimed, or whose place
+// is held, are passed over. The claim is one compare-and-set statement, so that
+// several processes may claim at once.
 func (tx *Tx) ClaimJobs(owner string, kinds []string, now, lease int64, n int) ([]Job, error) {
+	if err := tx.usable(true); err != nil {
+		return nil, err
+	}
 	var claimed []Job
 	for _, kind := range kinds {
 		if len(claimed) >= n {
 			break
 		}
-		if err := tx.usable(true); err != nil {
-			return nil, err
-		}
-		err := tx.rows("claim jobs", `
-			update jobs set owner = $1, lease = $2 where lease <= $3 and state = 'pending' and id in (
-				select j.id from jobs j
-				where j.kind = $4 and j.state = 'pending' and j.due <= $3 and j.lease <= $3 and (j.key = '' or not exists (
-					select 1 from job_holds h where h.kind = j.kind and h.key = j.key and h.until > $3))
+		found, err := tx.jobs(`
+			update jobs set owner = $1, lease = $2
+			where kind = $3 and state = 'pending' and lease <= $4 and key in (
+				select j.key from jobs j
+				where j.kind = $3 and j.state = 'pending' and j.due <= $4 and j.lease <= $4 and (j.place = '' or not exists (
+					select 1 from job_holds h where h.kind = j.kind and h.place = j.place and h.until > $4))
 				order by j.due limit $5)
-			returning id, kind, key, payload, due, attempts, reason`,
-			[]any{owner, now + lease, now, kind, n - len(claimed)}, func(scan func(...any) error) error {
-				var j Job
-				if err := scan(&j.ID, &j.Kind, &j.Key, &j.Payload, &j.Due, &j.Attempts, &j.Reason); err != nil {
-					return err
-				}
-				claimed = append(claimed, j)
-				return nil
-			})
+			returning `+jobColumns, owner, now+lease, kind, now, n-len(claimed))
 		if err != nil {
 			return nil, err
 		}
+		claimed = append(claimed, found...)
 	}
 	return claimed, nil
+}
+
+// NextJob says when a pending job of a kind can next be claimed, in unix
+// milliseconds; false when none is pending. A job that is claimed counts when
+// its claim ends, one whose place is held when the hold ends.
+func (tx *Tx) NextJob(kind string) (int64, bool, error) {
+	var at *int64
+	err := tx.row("find next job", `
+		select min(case when j.lease > j.due and j.lease > coalesce(h.until, 0) then j.lease
+			when coalesce(h.until, 0) > j.due then h.until else j.due end)
+		from (select kind, place, due, lease from jobs where kind = $1 and state = 'pending' order by due limit 256) j
+		left join job_holds h on h.kind = j.kind and h.place = j.place and j.place <> ''`, []any{kind}, &at)
+	if err != nil || at == nil {
+		return 0, false, err
+	}
+	return *at, true, nil
 }
 
 // ReleaseJobs ends all claims of a kind. Only for a store that no other process
 // shares, at start.
 func (tx *Tx) ReleaseJobs(kind string) error {
-	_, err := tx.exec("release jobs", `update jobs set lease = 0, owner = '' where kind = $1 and state = 'pending' and lease > 0`, kind)
+	_, err := tx.exec("release jobs", `
+		update jobs set lease = 0, owner = '' where kind = $1 and state = 'pending' and lease > 0`, kind)
 	return err
 }
 
-// FinishJob removes a job that owner has done. It is not an error when another
-// has claimed and finished it meanwhile.
-func (tx *Tx) FinishJob(owner string, j Job) error {
-	n, err := tx.exec("finish job", `delete from jobs where id = $1 and owner = $2 and state = 'pending'`, j.ID, owner)
+// FinishJob removes a job that owner has done; nothing when another claimed it
+// meanwhile.
+func (tx *Tx) FinishJob(owner, kind, key string) error {
+	n, err := tx.exec("finish job", `
+		delete from jobs where kind = $1 and key = $2 and owner = $3 and state = 'pending'`, kind, key, owner)
 	if err != nil || n == 0 {
 		return err
 	}
-	return tx.uncount(j.Kind)
+	return tx.uncount(kind)
 }
 
-// DelayJob gives a claimed job back, to be tried again at due.
-func (tx *Tx) DelayJob(owner, id string, due int64, attempts int, reason string) error {
-	_, err := tx.exec("delay job", `
-		update jobs set due = $1, attempts = $2, reason = $3, lease = 0, owner = ''
-		where id = $4 and owner = $5 and state = 'pending'`, due, attempts, reason, id, owner)
+// CancelJob removes a job, whoever has claimed it and also when it was parked.
+func (tx *Tx) CancelJob(kind, key string) error {
+	n, err := tx.exec("cancel job", `delete from jobs where kind = $1 and key = $2 and state = 'pending'`, kind, key)
+	if err != nil {
+		return err
+	}
+	if n == 1 {
+		return tx.uncount(kind)
+	}
+	_, err = tx.exec("cancel job", `delete from jobs where kind = $1 and key = $2`, kind, key)
 	return err
 }
 
-// ParkJob sets aside a job that cannot succeed. It counts as failed, no longer
-// as pending.
-func (tx *Tx) ParkJob(owner string, j Job, now int64, reason string) error {
+// DelayJob gives a job that owner has claimed back, to be tried again at j.Due,
+// and keeps its attempts and reason.
+func (tx *Tx) DelayJob(owner string, j Job) error {
+	_, err := tx.exec("delay job", `
+		update jobs set due = $1, attempts = $2, reason = $3, lease = 0, owner = ''
+		where kind = $4 and key = $5 and owner = $6 and state = 'pending'`,
+		j.Due, j.Attempts, j.Reason, j.Kind, j.Key, owner)
+	return err
+}
+
+// ParkJob sets aside a job of owner's that cannot succeed, with its attempts and
+// reason, as of j.Due. It counts as failed, no longer as pending.
+func (tx *Tx) ParkJob(owner string, j Job) error {
 	n, err := tx.exec("park job", `
 		update jobs set state = 'failed', due = $1, attempts = $2, reason = $3, lease = 0, owner = ''
-		where id = $4 and owner = $5 and state = 'pending'`, now, j.Attempts, reason, j.ID, owner)
+		where kind = $4 and key = $5 and owner = $6 and state = 'pending'`,
+		j.Due, j.Attempts, j.Reason, j.Kind, j.Key, owner)
 	if err != nil || n == 0 {
 		return err
 	}
@@ -123,32 +144,6 @@ func (tx *Tx) ParkJob(owner string, j Job, now int64, reason string) error {
 
 func (tx *Tx) uncount(kind string) error {
 	_, err := tx.exec("count jobs", `update job_counts set pending = pending - 1 where kind = $1`, kind)
-	return err
-}
-
-// HoldJobs keeps all jobs of a kind and key back until a time: the place they go
-// to does not answer.
-func (tx *Tx) HoldJobs(kind, key string, until int64, attempts int, reason string) error {
-	_, err := tx.exec("hold jobs", `
-		insert into job_holds (kind, key, until, attempts, reason) values ($1, $2, $3, $4, $5)
-		on conflict (kind, key) do update set until = excluded.until, attempts = excluded.attempts, reason = excluded.reason`,
-		kind, key, until, attempts, reason)
-	return err
-}
-
-// HeldJobs says how often in a row a kind and key have been held back: 0 when
-// they are not.
-func (tx *Tx) HeldJobs(kind, key string) (attempts int, err error) {
-	err = tx.row("read hold", `select attempts from job_holds where kind = $1 and key = $2`, []any{kind, key}, &attempts)
-	if errors.Is(err, errNoRow) {
-		return 0, nil
-	}
-	return attempts, err
-}
-
-// UnholdJobs ends a hold: the place answers again.
-func (tx *Tx) UnholdJobs(kind, key string) error {
-	_, err := tx.exec("unhold jobs", `delete from job_holds where kind = $1 and key = $2`, kind, key)
 	return err
 }
 
@@ -162,8 +157,8 @@ func (tx *Tx) CountJobs(kind string) (int, error) {
 	return n, err
 }
 
-// OldestJob returns when the oldest pending job of a kind was enqueued; false
-// when there is none.
+// OldestJob returns when the oldest pending job of a kind fell due for the first
+// time; false when there is none.
 func (tx *Tx) OldestJob(kind string) (int64, bool, error) {
 	var created *int64
 	err := tx.row("find oldest job", `select min(created) from jobs where kind = $1 and state = 'pending'`, []any{kind}, &created)
@@ -176,18 +171,17 @@ func (tx *Tx) OldestJob(kind string) (int64, bool, error) {
 // FailingJob returns the pending job of a kind that failed most often; false when
 // none has failed.
 func (tx *Tx) FailingJob(kind string) (Job, bool, error) {
-	jobs, err := tx.jobs(`select id, kind, key, payload, due, attempts, reason from jobs
+	found, err := tx.jobs(`select `+jobColumns+` from jobs
 		where kind = $1 and state = 'pending' and attempts > 0 order by attempts desc limit 1`, kind)
-	if err != nil || len(jobs) == 0 {
+	if err != nil || len(found) == 0 {
 		return Job{}, false, err
 	}
-	return jobs[0], true, nil
+	return found[0], true, nil
 }
 
-// ParkedJobs returns at most n jobs of a kind that were parked, newest first.
+// ParkedJobs returns at most n parked jobs of a kind, the newest first.
 func (tx *Tx) ParkedJobs(kind string, n int) ([]Job, error) {
-	return tx.jobs(`select id, kind, key, payload, due, attempts, reason from jobs
-		where kind = $1 and state = 'failed' order by due desc limit $2`, kind, n)
+	return tx.jobs(`select `+jobColumns+` from jobs where kind = $1 and state = 'failed' order by due desc limit $2`, kind, n)
 }
 
 // DropParkedJobs forgets jobs parked before a time.
@@ -200,7 +194,7 @@ func (tx *Tx) jobs(query string, args ...any) ([]Job, error) {
 	var found []Job
 	err := tx.rows("read jobs", query, args, func(scan func(...any) error) error {
 		var j Job
-		if err := scan(&j.ID, &j.Kind, &j.Key, &j.Payload, &j.Due, &j.Attempts, &j.Reason); err != nil {
+		if err := scan(&j.Kind, &j.Key, &j.Place, &j.Payload, &j.Due, &j.Attempts, &j.Reason); err != nil {
 			return err
 		}
 		found = append(found, j)

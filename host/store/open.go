@@ -59,6 +59,7 @@ type Store struct {
 	readers *sql.DB
 	pool    chan *connection // idle readers; nil stands for one not yet opened
 	writer  *writer
+	stamps  stamps
 }
 
 // Open opens the database at path, making it (0600) and its directory (0700)
@@ -95,7 +96,10 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	for range o.Readers {
 		s.pool <- nil
 	}
-	s.writer = newWriter(s.writers, o)
+	if err := s.View(ctx, s.loadStamp); err != nil {
+		return nil, err
+	}
+	s.writer = newWriter(s.writers, &s.stamps, o)
 	return s, nil
 }
 

@@ -13,6 +13,8 @@ type Tx struct {
 	write     bool
 	ended     bool
 	broken    error // the first failure of the database itself
+	refused   error
+	stamps    *stamps
 	committed []func()
 	undone    []func()
 }
@@ -24,6 +26,14 @@ func (tx *Tx) AfterCommit(f func()) { tx.committed = append(tx.committed, f) }
 // AfterRollback has f called if what this closure wrote is undone, for whatever
 // reason, before another closure runs.
 func (tx *Tx) AfterRollback(f func()) { tx.undone = append(tx.undone, f) }
+
+// Refuse makes the closure fail with err, whatever it returns: for writes that
+// must not be left out because a caller overlooked an error.
+func (tx *Tx) Refuse(err error) {
+	if tx.refused == nil {
+		tx.refused = err
+	}
+}
 
 var errNoRow = errors.New("no row")
 

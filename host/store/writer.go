@@ -54,6 +54,7 @@ type request struct {
 // writer owns the one connection that writes.
 type writer struct {
 	db      *sql.DB
+	stamps  *stamps
 	size    int // closures in a batch at most
 	stopped chan struct{}
 	failure atomic.Pointer[error]
@@ -65,8 +66,8 @@ type writer struct {
 	c *connection // used by run alone; nil when it must be dialled
 }
 
-func newWriter(db *sql.DB, o Options) *writer {
-	w := &writer{db: db, size: o.Batch, queue: make(chan *request, o.Queue), stopped: make(chan struct{})}
+func newWriter(db *sql.DB, st *stamps, o Options) *writer {
+	w := &writer{db: db, stamps: st, size: o.Batch, queue: make(chan *request, o.Queue), stopped: make(chan struct{})}
 	go w.run()
 	return w
 }
@@ -224,7 +225,7 @@ func (w *writer) drop() {
 // attempt runs one closure within a savepoint. The error it returns is one that
 // ends the whole batch; the closure's own error is in r.err.
 func (w *writer) attempt(r *request) error {
-	r.tx = &Tx{c: w.c, write: true}
+	r.tx = &Tx{c: w.c, write: true, stamps: w.stamps}
 	if _, err := w.c.exec("savepoint closure"); err != nil {
 		return failed("savepoint", err)
 	}
@@ -232,6 +233,9 @@ func (w *writer) attempt(r *request) error {
 	r.tx.ended = true
 	if r.tx.broken != nil {
 		return r.tx.broken
+	}
+	if r.err == nil {
+		r.err = r.tx.refused
 	}
 	if r.err != nil {
 		_, err := w.c.exec("rollback to savepoint closure")

@@ -55,9 +55,9 @@ create table identities (
 );
 
 create table jobs (
-	id       text   not null primary key,
 	kind     text   not null,
 	key      text   not null,
+	place    text   not null,
 	payload  bytea  not null,
 	state    text   not null,
 	due      bigint not null,
@@ -65,9 +65,12 @@ create table jobs (
 	owner    text   not null,
 	attempts bigint not null,
 	reason   text   not null,
-	created  bigint not null
+	created  bigint not null,
+	primary key (kind, key)
 );
 create index jobs_by_due on jobs (kind, state, due);
+create index jobs_by_age on jobs (kind, state, created);
+create index jobs_by_attempts on jobs (kind, state, attempts);
 
 create table job_counts (
 	kind    text   not null primary key,
@@ -76,11 +79,11 @@ create table job_counts (
 
 create table job_holds (
 	kind     text   not null,
-	key      text   not null,
+	place    text   not null,
 	until    bigint not null,
 	attempts bigint not null,
 	reason   text   not null,
-	primary key (kind, key)
+	primary key (kind, place)
 );
 
 create table audit_entries (
@@ -92,6 +95,7 @@ create table audit_entries (
 create table checkpoints (
 	peer text   not null primary key,
 	size bigint not null,
+	time bigint not null,
 	note bytea  not null
 );
 
