@@ -1,0 +1,216 @@
+package plugintest
+
+import (
+	"bytes"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
+)
+
+// canary is a secret that a search will find.
+func canary() []byte {
+	return append([]byte("canary in a coal mine: "), secret.Random(16).Open()...)
+}
+
+// Keep has an order safeguarded.
+func (e *Enrolled) Keep(t testing.TB, o *scene.Order) *scene.Kept {
+	t.Helper()
+	got, err := e.Running.Custody.Safeguard(t.Context(), o.Ask())
+	if err != nil {
+		t.Fatalf("safeguarding: %v\n%s", err, e.Log())
+	}
+	return o.Accept(t, got)
+}
+
+// Give has it restored, and gives what the beneficiary ends up with.
+func (e *Enrolled) Give(t testing.TB, r *scene.Redeemed) []byte {
+	t.Helper()
+	got, err := e.Running.Custody.Restore(t.Context(), r.Ask())
+	if err != nil {
+		t.Fatalf("restoring: %v\n%s", err, e.Log())
+	}
+	return r.Open(t, got)
+}
+
+func keepsSecret(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	for _, size := range []int{1, 31, 32, 33, order.MaxSecret} {
+		want := secret.Random(size).Open()
+		k := e.Keep(t, e.Order(t, want))
+		if got := e.Give(t, k.Redeem(t, k.Beneficiary)); !bytes.Equal(got, want) {
+			t.Errorf("a secret of %d bytes came back as another", size)
+		}
+		if got := k.Acceptance.Receipt(); got.Type != c.Type || got.HostEnforced {
+			t.Errorf("expected a receipt of a %q; got %+v", c.Type, got)
+		}
+		if string(k.Acceptance.Checkpoint()) != "checkpoint of the order" {
+			t.Error("the acceptance lost the node's checkpoint")
+		}
+	}
+	k := e.Keep(t, e.Order(t, canary(), func(p *order.Plan) { p.Policy.Enforcement = order.HostEnforced }))
+	if !k.Acceptance.Receipt().HostEnforced {
+		t.Error("expected the receipt to say host-enforced as the terms do")
+	}
+}
+
+func makesKey(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	a, b := e.Keep(t, e.Order(t, nil)), e.Keep(t, e.Order(t, nil))
+	if bytes.Equal(a.Acceptance.Commitment(), b.Acceptance.Commitment()) {
+		t.Error("two orders got one key")
+	}
+	key, err := secp.ParsePrivateKey(secret.New(e.Give(t, a.Redeem(t, a.Beneficiary))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(key.Public(), a.Acceptance.Commitment()) {
+		t.Error("the key that came back is not the one committed to")
+	}
+	ask := e.Order(t, nil).Ask()
+	ask.Share = []byte("a share")
+	_, err = e.Running.Custody.Safeguard(t.Context(), ask)
+	wantKind(t, err, fault.Invalid)
+}
+
+func keepsShareOfSeveral(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	var others []*identity.Identity
+	for range 2 {
+		others = append(others, scene.Keyring(t, identity.Custody, "another fiduciary").Identity())
+	}
+	e.Know(others...)
+	o := e.Order(t, canary(), func(p *order.Plan) {
+		p.T = 2
+		node := e.Node.Identity()
+		p.Fiduciaries = []order.Choice{{Custody: others[0], Node: node}, p.Fiduciaries[0], {Custody: others[1], Node: node}}
+	})
+	k := e.Keep(t, o)
+	if k.Acceptance.Index() != 1 {
+		t.Errorf("expected index 1; got %d", k.Acceptance.Index())
+	}
+	// The neighbour's share is not for this identity.
+	ask := o.Ask()
+	ask.Share = o.Placed.Detached[0].Bytes
+	_, err := e.Running.Custody.Safeguard(t.Context(), ask)
+	wantKind(t, err, fault.Invalid)
+}
+
+func survivesProcess(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	want := canary()
+	k := e.Keep(t, e.Order(t, want))
+	e.Restart(t)
+	if got := e.Give(t, k.Redeem(t, k.Beneficiary)); !bytes.Equal(got, want) {
+		t.Error("another secret came back")
+	}
+}
+
+func redeemsForAnother(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	want := canary()
+	k := e.Keep(t, e.Order(t, want))
+	if got := e.Give(t, k.Redeem(t, k.Principal)); !bytes.Equal(got, want) {
+		t.Error("another secret came back")
+	}
+}
+
+func followsReceiver(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	want := canary()
+	old, next, err := identity.Create(identity.Node, "beneficiary", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := e.Order(t, want, func(p *order.Plan) {
+		p.Redeemers[1], p.Receivers[0] = old.Identity(), old.Identity()
+		e.Know(old.Identity())
+	})
+	o.Beneficiary = old
+	k := e.Keep(t, o)
+	if o.Beneficiary, next, err = old.Rotate(next, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	next.Clear()
+	e.Know(o.Beneficiary.Identity())
+	if got := e.Give(t, k.Redeem(t, k.Principal)); !bytes.Equal(got, want) {
+		t.Error("another secret came back")
+	}
+}
+
+func answersRepeats(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	want := canary()
+	o := e.Order(t, want)
+	first, second := e.Keep(t, o), e.Keep(t, o)
+	for _, k := range []*scene.Kept{first, second} {
+		r := k.Redeem(t, k.Beneficiary)
+		for range 2 {
+			if got := e.Give(t, r); !bytes.Equal(got, want) {
+				t.Error("another secret came back")
+			}
+		}
+	}
+	// A deposit belongs to the acceptance given with it.
+	ask := first.Redeem(t, first.Beneficiary).Ask()
+	ask.Deposit = second.Deposit
+	_, err := e.Running.Custody.Restore(t.Context(), ask)
+	wantKind(t, err, fault.Denied)
+}
+
+func refusesChangedDeposit(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	made, err := e.NodeIdentity.Make(t.Context(), &contract.MakeRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := made.GetDeposit()
+	step := max(1, len(d)/64)
+	for at := 0; at < len(d); at += step {
+		got, err := e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: flip(d, at)})
+		if err == nil && !bytes.Equal(got.GetKey(), made.GetKey()) {
+			t.Fatalf("byte %d changed: another key came back", at)
+		}
+		wantRefusal(t, err)
+	}
+	for n := 0; n < len(d); n += step {
+		_, err := e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: d[:n]})
+		wantRefusal(t, err)
+	}
+}
+
+func keepsNodeKey(t *testing.T, c Config) {
+	// Before the enrolment: a node has its identity before its plugins have theirs.
+	r, _ := Configured(t, c, nil, nil)
+	watch(t, r, c)
+	made, err := r.NodeIdentity.Make(t.Context(), &contract.MakeRequest{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(made.GetKey()) != 32 {
+		t.Errorf("expected a key of 32 bytes; got %d", len(made.GetKey()))
+	}
+	r.Kill()
+
+	e := Enrol(t, c)
+	got, err := e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: made.GetDeposit()})
+	if err != nil || !bytes.Equal(got.GetKey(), made.GetKey()) {
+		t.Errorf("expected the key back; got %v", err)
+	}
+	another, err := e.NodeIdentity.Make(t.Context(), &contract.MakeRequest{})
+	if err != nil || bytes.Equal(another.GetKey(), made.GetKey()) {
+		t.Errorf("expected another key the second time; got %v", err)
+	}
+	k := e.Keep(t, e.Order(t, canary()))
+	for _, deposit := range slices.DeleteFunc([][]byte{k.Deposit, e.Root}, func(d []byte) bool { return len(d) == 0 }) {
+		_, err = e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: deposit})
+		wantKind(t, err, fault.Denied)
+	}
+}

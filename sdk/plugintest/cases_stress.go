@@ -1,0 +1,151 @@
+package plugintest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"sync"
+	"testing"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+func answersManyAtOnce(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	want := canary()
+	o := e.Order(t, want)
+	k := e.Keep(t, o)
+	redeemed := k.Redeem(t, k.Beneficiary)
+
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	deposits := map[string]bool{}
+	for i := range 100 {
+		wg.Go(func() {
+			if i%2 == 0 {
+				got, err := e.Running.Custody.Safeguard(t.Context(), o.Ask())
+				if err != nil {
+					t.Errorf("safeguard: %v", err)
+					return
+				}
+				mu.Lock()
+				defer mu.Unlock()
+				deposits[string(got.GetDeposit())] = true
+				return
+			}
+			got, err := e.Running.Custody.Restore(t.Context(), redeemed.Ask())
+			if err != nil {
+				t.Errorf("restore: %v", err)
+				return
+			}
+			if !bytes.Equal(redeemed.Open(t, got), want) {
+				t.Error("another secret came back")
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("50 repeats at once made %d deposits", len(deposits))
+}
+
+func survivesCancelledCalls(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	want := canary()
+	k := e.Keep(t, e.Order(t, want))
+	ask := k.Redeem(t, k.Beneficiary).Ask()
+	for range 20 {
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() {
+			_, err := e.Running.Custody.Restore(ctx, ask)
+			done <- err
+		}()
+		cancel()
+		if err := <-done; err != nil && fault.Of(err) != fault.Deadline {
+			t.Errorf("expected an answer or deadline; got %s: %v", fault.Of(err), err)
+		}
+	}
+	if got := e.Give(t, k.Redeem(t, k.Beneficiary)); !bytes.Equal(got, want) {
+		t.Error("another secret came back")
+	}
+}
+
+func refusesOversized(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	ask := e.Order(t, canary()).Ask()
+	ask.Share = make([]byte, contract.MaxMessage)
+	_, err := e.Running.Custody.Safeguard(t.Context(), ask)
+	wantKind(t, err, fault.Busy)
+
+	ask.Share = make([]byte, contract.MaxMessage/2)
+	_, err = e.Running.Custody.Safeguard(t.Context(), ask)
+	wantKind(t, err, fault.Invalid)
+	if err := e.Ping(t.Context()); err != nil {
+		t.Errorf("expected it to live; got %v", err)
+	}
+}
+
+func refusesSenseless(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	o := e.Order(t, canary())
+	for name, change := range map[string]func(*contract.SafeguardRequest){
+		"nothing shown":          func(r *contract.SafeguardRequest) { r.Order = nil },
+		"no plaintext":           func(r *contract.SafeguardRequest) { r.Order.Plain = nil },
+		"no share":               func(r *contract.SafeguardRequest) { r.Share = nil },
+		"no chains":              func(r *contract.SafeguardRequest) { r.Chains = nil },
+		"an empty chain":         func(r *contract.SafeguardRequest) { r.Chains = append(r.Chains, &contract.Chain{}) },
+		"too many chains":        func(r *contract.SafeguardRequest) { r.Chains = make([]*contract.Chain, contract.MaxChains+1) },
+		"a chain too long":       func(r *contract.SafeguardRequest) { r.Chains[0].Documents = make([][]byte, contract.MaxDocuments+1) },
+		"documents of nonsense":  func(r *contract.SafeguardRequest) { r.Chains[0].Documents = [][]byte{{0xa0}} },
+		"no operation id":        func(r *contract.SafeguardRequest) { r.OperationId = "" },
+		"another's operation id": func(r *contract.SafeguardRequest) { r.OperationId = o.Ask().OperationId[:63] + "x" },
+		"a checkpoint too long":  func(r *contract.SafeguardRequest) { r.Checkpoint = make([]byte, contract.MaxCheckpoint+1) },
+		"an envelope of noise":   func(r *contract.SafeguardRequest) { r.Order.Envelope = bytes.Repeat([]byte{0x9f}, 1000) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			ask := o.Ask()
+			change(ask)
+			_, err := e.Running.Custody.Safeguard(t.Context(), ask)
+			wantRefusal(t, err)
+		})
+	}
+	_, err := e.Running.Custody.Restore(t.Context(), &contract.RestoreRequest{})
+	wantRefusal(t, err)
+	_, err = e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{})
+	wantRefusal(t, err)
+	e.Keep(t, o)
+}
+
+// drains asks the plugin to end while calls are in flight: each of them is answered, or refused without harm.
+func drains(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	want := canary()
+	k := e.Keep(t, e.Order(t, want))
+	ask := k.Redeem(t, k.Beneficiary).Ask()
+	var wg sync.WaitGroup
+	begun := make(chan struct{}, 8)
+	for range 8 {
+		wg.Go(func() {
+			for {
+				_, err := e.Running.Custody.Restore(t.Context(), ask)
+				select {
+				case begun <- struct{}{}:
+				default:
+				}
+				if err == nil {
+					continue
+				}
+				if fault.Of(err) != fault.Unavailable || errors.Is(err, context.Canceled) {
+					t.Errorf("expected unavailable; got %s: %v", fault.Of(err), err)
+				}
+				return
+			}
+		})
+	}
+	<-begun
+	e.Terminate()
+	wg.Wait()
+	if got := func() []byte { e.Restart(t); return e.Give(t, k.Redeem(t, k.Beneficiary)) }(); !bytes.Equal(got, want) {
+		t.Error("another secret came back")
+	}
+}

@@ -1,0 +1,59 @@
+// Package plugintest checks custody plugins. Run is a conformance suite over a plugin in this process or a built
+// program; package hostile, beneath it, is a host that lies.
+//
+//	func TestConformance(t *testing.T) {
+//		plugintest.Run(t, plugintest.Config{Type: "my-vault", Command: "../../bin/dta-plugin-my-vault", Block: `pin = "1234"`, Secrets: []string{"1234"}})
+//	}
+//
+// A program runs as it does under a host: through go-plugin, with AutoMTLS, every variable of the environment its
+// own. Memory is a plugin to test hosts with: it keeps keys under one from its configuration.
+package plugintest
+
+import (
+	"testing"
+
+	"github.com/milagro-dta/dta/sdk"
+)
+
+// Config says what to test, and how to use it. Exactly one of Plugin and Command is set.
+type Config struct {
+	// Plugin is served in this process, as an enrolled plugin over a connection in memory.
+	Plugin *sdk.Plugin
+	// Command is a program, started as a supervised plugin with Args and Env (and no other variable).
+	Command string
+	Args    []string
+	Env     []string
+
+	// Type is the plugin's type.
+	Type string
+	// Block is the operator's config block for one realm, without the braces. Every start in one test gets the same.
+	Block string
+	// OtherBlock is one for another realm, where there is a way to have two; empty: those cases are left out.
+	OtherBlock string
+	// Mistakes are blocks that must be refused, by the line at which (within the block, from 1) and a text in it.
+	Mistakes []Mistake
+	// Secrets are the sensitive values of the blocks: none may appear in what the plugin says or logs.
+	Secrets []string
+	// Fresh prepares a realm that was never enrolled, before each test; it may change Block. Optional.
+	Fresh func(t testing.TB, c *Config)
+}
+
+// Mistake is a config block with something wrong in it.
+type Mistake struct {
+	Name  string // as a sentence
+	Block string
+	Line  int    // within the block, from 1
+	Text  string // in the summary or the detail
+}
+
+// fresh gives the configuration of one test.
+func (c Config) fresh(t testing.TB) Config {
+	t.Helper()
+	if (c.Plugin == nil) == (c.Command == "") {
+		t.Fatal("plugintest: set exactly one of Plugin and Command")
+	}
+	if c.Fresh != nil {
+		c.Fresh(t, &c)
+	}
+	return c
+}

@@ -1,0 +1,179 @@
+package plugintest
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/go-plugin"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/credentials/insecure"
+	"google.golang.org/grpc/test/bufconn"
+
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/sdk"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+// Running is a plugin that was started.
+type Running struct {
+	*contract.Client
+	Mode order.Mode
+	Kill func() // at once, as by SIGKILL; a second call does nothing
+	// Terminate asks it to end, as by SIGTERM, and returns when it has.
+	Terminate func()
+
+	log *locked
+}
+
+// Log gives all that the plugin has logged and printed so far.
+func (r *Running) Log() string { return r.log.String() }
+
+// Launch starts a plugin; it is killed at the end of the test.
+func Launch(t testing.TB, c Config) *Running {
+	t.Helper()
+	var r *Running
+	if c.Plugin != nil {
+		r = launchHere(t, c)
+	} else {
+		r = launchProgram(t, c)
+	}
+	t.Cleanup(r.Kill)
+	return r
+}
+
+func launchHere(t testing.TB, c Config) *Running {
+	t.Helper()
+	log := &locked{}
+	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: log, JSONFormat: true})
+	lis := bufconn.Listen(1 << 20)
+	// The life of the plugin, which the end of the test's own context must not cut short.
+	ctx, terminate := context.WithCancel(context.Background())
+	done := make(chan error, 1)
+	go func() { done <- sdk.ServeListener(ctx, *c.Plugin, lis, logger) }()
+	conn, err := grpc.NewClient("passthrough:plugin",
+		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }),
+		grpc.WithTransportCredentials(insecure.NewCredentials()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	end := sync.OnceFunc(func() {
+		terminate()
+		if err := <-done; err != nil {
+			t.Errorf("serving the plugin: %v", err)
+		}
+	})
+	// In one process there is no SIGKILL; a connection that breaks is the nearest thing.
+	kill := func() {
+		conn.Close()
+		end()
+	}
+	return &Running{Client: contract.NewClient(conn), Mode: order.Enrolled, Kill: kill, Terminate: end, log: log}
+}
+
+func launchProgram(t testing.TB, c Config) *Running {
+	t.Helper()
+	log := &locked{}
+	cmd := exec.Command(c.Command, c.Args...)
+	cmd.Env = append([]string{"PLUGIN_UNIX_SOCKET_DIR=" + shortDir(t), contract.EnvLogLevel + "=trace"}, c.Env...)
+	client := plugin.NewClient(&plugin.ClientConfig{
+		HandshakeConfig:  contract.Handshake,
+		VersionedPlugins: contract.Plugins(),
+		AllowedProtocols: []plugin.Protocol{plugin.ProtocolGRPC},
+		AutoMTLS:         true,
+		SkipHostEnv:      true,
+		Cmd:              cmd,
+		StartTimeout:     20 * time.Second,
+		GRPCDialOptions:  contract.DialOptions(),
+		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: log}),
+		Stderr:           log,
+		SyncStdout:       log,
+		SyncStderr:       log,
+	})
+	r := &Running{Mode: order.Supervised, log: log}
+	r.Kill = sync.OnceFunc(func() {
+		if cmd.Process != nil {
+			_ = cmd.Process.Kill()
+		}
+		client.Kill()
+	})
+	t.Cleanup(r.Kill)
+	protocol, err := client.Client()
+	if err != nil {
+		t.Fatalf("starting %s: %v\n%s", c.Command, err, r.Log())
+	}
+	raw, err := protocol.Dispense(contract.Name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Client = raw.(*contract.Client)
+	r.Terminate = func() {
+		if err := terminate(cmd.Process); err != nil {
+			t.Errorf("asking the program to end: %v", err)
+		}
+		for begun := time.Now(); !client.Exited(); time.Sleep(5 * time.Millisecond) {
+			if time.Since(begun) > 20*time.Second {
+				t.Fatalf("the program did not end\n%s", r.Log())
+			}
+		}
+	}
+	return r
+}
+
+// Configured launches a plugin and configures it with a root and the name of the identity seen before, both empty
+// before the enrolment.
+func Configured(t testing.TB, c Config, root, custody []byte) (*Running, *contract.ConfigureResponse) {
+	t.Helper()
+	r := Launch(t, c)
+	answer, err := r.Plugin.Configure(t.Context(), c.request(r, root, custody))
+	if err != nil {
+		t.Fatalf("configuring: %v\n%s", err, r.Log())
+	}
+	if len(answer.GetDiagnostics()) != 0 {
+		t.Fatalf("configuring: %v", contract.ToHCL(answer.GetDiagnostics(), blockFile))
+	}
+	return r, answer
+}
+
+// Instance is the operator's name of every plugin that is tested.
+const Instance = "vault-a"
+
+const blockFile = "node.hcl"
+
+func (c Config) request(r *Running, root, custody []byte) *contract.ConfigureRequest {
+	return &contract.ConfigureRequest{
+		Block: wire(c.Block), Instance: Instance, Type: c.Type, Root: root, Custody: custody,
+		Supervised: r.Mode == order.Supervised,
+	}
+}
+
+// blockLine is where blocks begin within the operator's file.
+const blockLine = 21
+
+func wire(block string) *contract.ConfigBlock {
+	return &contract.ConfigBlock{Filename: blockFile, Source: []byte(block), Start: &contract.Position{Line: blockLine, Column: 1, Byte: 500}}
+}
+
+// locked is a buffer for several writers.
+type locked struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (l *locked) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.buf.Write(b)
+}
+
+func (l *locked) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Clone(l.buf.String())
+}

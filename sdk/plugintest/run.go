@@ -1,0 +1,109 @@
+package plugintest
+
+import (
+	"bytes"
+	"testing"
+
+	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
+)
+
+// Run checks that a plugin keeps the contract. Each case starts the plugin anew.
+func Run(t *testing.T, c Config) {
+	for _, test := range []struct {
+		name string
+		run  func(*testing.T, Config)
+	}{
+		{"it describes itself before it is configured", describes},
+		{"it works only after it is configured", worksOnlyConfigured},
+		{"mistakes in its block are reported at the operator's line", reportsMistakes},
+		{"it refuses to be taken for something else", refusesFalseBeliefs},
+		{"it is configured once", configuresOnce},
+		{"it is enrolled once", enrolsOnce},
+		{"it needs an identity to keep anything", needsEnrolment},
+		{"a start without the realm's root fails", failsWithoutRoot},
+		{"a start with another root fails", failsWithAnotherRoot},
+		{"a start in another realm fails", failsInAnotherRealm},
+		{"a secret is kept and given back", keepsSecret},
+		{"a key is made and given back", makesKey},
+		{"a share of several is kept and given back", keepsShareOfSeveral},
+		{"what was kept survives the process", survivesProcess},
+		{"the principal may redeem for the beneficiary", redeemsForAnother},
+		{"a receiver with a new document gets the release sealed to it", followsReceiver},
+		{"repeats are answered", answersRepeats},
+		{"a changed deposit is refused", refusesChangedDeposit},
+		{"the node's own key comes back, and only that", keepsNodeKey},
+		{"a hundred calls at once are answered", answersManyAtOnce},
+		{"a call that is given up leaves the plugin well", survivesCancelledCalls},
+		{"an oversized message is refused and the plugin lives", refusesOversized},
+		{"senseless requests are refused and the plugin lives", refusesSenseless},
+		{"asked to end, it finishes what was begun", drains},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			if c.Fresh == nil {
+				// Without a way to begin anew, everything happens in one realm: see enrol.
+				t.Log("Config.Fresh is not set: the cases share a realm")
+			}
+			test.run(t, c.fresh(t))
+		})
+	}
+}
+
+// Enrolled is a plugin at work, and the scene around it.
+type Enrolled struct {
+	*Running
+	*scene.Scene
+	Config Config
+	Root   []byte // the custody-root deposit; empty where the realm keeps it
+}
+
+// Enrol launches, configures and enrols a plugin. What it says and logs is searched for secrets at the end.
+func Enrol(t testing.TB, c Config) *Enrolled {
+	t.Helper()
+	r, answer := Configured(t, c, nil, nil)
+	if len(answer.GetCustodyChain()) != 0 {
+		t.Fatal("expected a realm that was never enrolled; Config.Fresh must make one")
+	}
+	e, err := r.Plugin.Enrol(t.Context(), &contract.EnrolRequest{Reference: "plugintest"})
+	if err != nil {
+		t.Fatalf("enrolling: %v\n%s", err, r.Log())
+	}
+	enrolled := &Enrolled{Running: r, Scene: scene.New(t, Instance, r.Mode, e.GetCustodyChain()), Config: c, Root: e.GetRoot()}
+	watch(t, r, c)
+	return enrolled
+}
+
+// Restart kills the plugin and starts it in the same realm.
+func (e *Enrolled) Restart(t testing.TB) {
+	t.Helper()
+	e.Kill()
+	r, answer := Configured(t, e.Config, e.Root, scene.Name(e.Custody.Name))
+	if !equalChains(answer.GetCustodyChain(), e.Custody.Blocks()) {
+		t.Fatal("another custody identity came back")
+	}
+	e.Running = r
+	watch(t, r, e.Config)
+}
+
+// watch searches the log for the configuration's secrets at the end of the test.
+func watch(t testing.TB, r *Running, c Config) {
+	t.Cleanup(func() {
+		for _, s := range c.Secrets {
+			if s != "" && bytes.Contains([]byte(r.Log()), []byte(s)) {
+				t.Error("the log holds a secret of the configuration")
+			}
+		}
+	})
+}
+
+func equalChains(a, b [][]byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if !bytes.Equal(a[i], b[i]) {
+			return false
+		}
+	}
+	return true
+}
