@@ -19,7 +19,8 @@ type Settings struct {
 	Realm      string
 	Rung       string // empty: the first that holds
 	CreateKeys bool   // make the rung's key in a realm that has used another rung so far
-	// Settle is called after something was written to the token, and returns when it is durable. It may be nil:
+	// Settle is called after something was written to the token and before that is used, and returns when it is
+	// durable. It may be nil:
 	// hardware answers when it is done.
 	Settle func() error
 }
@@ -37,6 +38,8 @@ type Keeper struct {
 	rung   rung
 	settle func() error
 	log    Logger
+
+	writing sync.Mutex // held while something is written to the token, until it is settled
 
 	mu  sync.Mutex
 	key []byte // id of the key for new deposits; nil while the realm has none

@@ -87,6 +87,8 @@ func (i inventory) only(r rung, realm string) ([]byte, error) {
 
 // makeKey makes the realm's key for a rung and returns its id.
 func (k *Keeper) makeKey(ctx context.Context, r rung) ([]byte, error) {
+	k.writing.Lock()
+	defer k.writing.Unlock()
 	id := secret.Random(keyIDSize).Open()
 	_, err := token.Use(ctx, k.token, func(s *token.Session) (struct{}, error) {
 		// Another process may have been quicker since the inventory.

@@ -33,6 +33,8 @@ func (k *Keeper) KeepRoot(ctx context.Context, root []byte) error {
 		return fault.New(fault.Invalid, "pkcs11: keep the custody root: expected 1 to %d bytes, got %d", maxRoot, len(root))
 	}
 	root = bytes.Clone(root)
+	k.writing.Lock()
+	defer k.writing.Unlock()
 	_, err := token.Use(ctx, k.token, func(s *token.Session) (struct{}, error) {
 		found, err := takeInventory(s, k.realm)
 		switch {

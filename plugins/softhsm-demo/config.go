@@ -99,8 +99,7 @@ func (c *Config) open(ctx context.Context, log pkcs11.Logger) (_ *keeper, err er
 		return nil, err
 	}
 	defer pin.Clear()
-	objects := d.join("token", "objects")
-	if err := d.configure(objects); err != nil {
+	if err := d.configure(d.join("token", "objects")); err != nil {
 		return nil, fault.New(fault.Invalid, "softhsm-demo: %w", err)
 	}
 	k, err := pkcs11.Open(ctx, pkcs11.Settings{
@@ -108,7 +107,7 @@ func (c *Config) open(ctx context.Context, log pkcs11.Logger) (_ *keeper, err er
 		Realm:      c.realm(),
 		Rung:       c.Rung,
 		CreateKeys: c.CreateKeys,
-		Settle:     func() error { return syncTree(objects) },
+		Settle:     func() error { return settle(d.join("token")) },
 	}, log)
 	if err != nil {
 		return nil, err

@@ -30,6 +30,8 @@ func (d *directory) userPIN(ctx context.Context, module string) (*secret.Bytes, 
 		}
 	} else if err != nil {
 		return nil, fault.New(fault.Invalid, "softhsm-demo: %w", err)
+	} else if err := restore(d.join("token")); err != nil {
+		return nil, err
 	}
 	_, user, err := readPINs(d.join("token", "pins"))
 	return user, err
@@ -60,7 +62,10 @@ func (d *directory) makeToken(ctx context.Context, module string) error {
 	if err := trial.Close(); err != nil {
 		return err
 	}
-	err = syncTree(d.join("token.new"))
+	err = settle(d.join("token.new"))
+	if err == nil {
+		err = syncTree(d.join("token.new"))
+	}
 	if err == nil {
 		err = os.Rename(d.join("token.new"), d.join("token"))
 	}

@@ -9,8 +9,11 @@
 //	  softhsm2.conf      written at every start
 //	  token/             appears at once and complete, by a rename
 //	    pins             0600: the security officer's PIN and the user's, random
-//	    objects/         SoftHSM's files
+//	    objects/         SoftHSM's files: nothing else should be put there
+//	    settled          a copy of them, whole
+//	    unsettled/       what a killed process left half written
 //
 // A token is made in token.new and renamed when it is ready, before any key is in it. So whatever a crash leaves under
-// token.new holds nothing, and is removed; what is under token is never removed.
+// token.new holds nothing, and is removed; what is under token is never removed. See settled.go for kills at a
+// later time.
 package softhsmdemo
