@@ -88,3 +88,10 @@ func (tx *Tx) AuditHashes(numbers []int64) (map[int64][]byte, error) {
 		})
 	return found, err
 }
+
+// AuditEntriesBelow reports whether there is any entry with a smaller number.
+func (tx *Tx) AuditEntriesBelow(number int64) (bool, error) {
+	var n int64
+	err := tx.row("read audit entries", `select count(*) from audit_entries where number < $1`, []any{number}, &n)
+	return n > 0, err
+}
