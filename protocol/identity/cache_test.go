@@ -2,6 +2,7 @@ package identity
 
 import (
 	"bytes"
+	"sync"
 	"testing"
 
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -98,6 +99,26 @@ func TestACacheForgetsWhatWasNotUsedForLongest(t *testing.T) {
 	if kept != ks[2].Identity().Name {
 		t.Errorf("expected the second chain to be forgotten, got %s kept", kept)
 	}
+}
+
+func TestACacheServesManyAtOnce(t *testing.T) {
+	c := NewCache(2)
+	var ks []*Keyring
+	for range 3 {
+		k, _ := create(t, Node, "acme")
+		ks = append(ks, k)
+	}
+	var all sync.WaitGroup
+	for n := range 24 {
+		k := ks[n%len(ks)]
+		all.Go(func() {
+			id, err := c.Verify(k.Identity().Blocks())
+			if err != nil || id.Name != k.Identity().Name {
+				t.Errorf("expected %s, got %v, %v", k.Identity().Name, id, err)
+			}
+		})
+	}
+	all.Wait()
 }
 
 func BenchmarkVerify(b *testing.B) {

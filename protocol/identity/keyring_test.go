@@ -104,11 +104,12 @@ func TestAKeyringIsReadStrictly(t *testing.T) {
 	})
 	t.Run("a flipped bit is noticed everywhere but in the state key", func(t *testing.T) {
 		state := len(magic) + bls.SecretKeySize
-		for i := range good {
+		small := other.Marshal().Open()
+		for i := range small {
 			if i >= state && i < state+StateKeySize {
 				continue // any 32 bytes are a state key; what is encrypted under it tells
 			}
-			b := bytes.Clone(good)
+			b := bytes.Clone(small)
 			b[i] ^= 0x80 >> (i % 8)
 			if _, err := ParseKeyring(secret.New(b)); err == nil {
 				t.Fatalf("byte %d: a changed keyring was accepted", i)
