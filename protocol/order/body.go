@@ -43,7 +43,7 @@ const (
 type Receipt struct {
 	Deposit      []byte `cbor:"deposit"` // SHA-256 of the deposit that the host stores
 	Mode         Mode   `cbor:"mode"`
-	Type         string `cbor:"type"`   // of the plugin
+	Type         string `cbor:"type"`   // of the plugin: a label of printable ASCII, as the next
 	Scheme       string `cbor:"scheme"` // how the plugin keeps it, e.g. an HSM's rung; may be empty
 	HostEnforced bool   `cbor:"host_enforced"`
 }
@@ -105,8 +105,8 @@ func (b *Order) check() error {
 	}
 	seen := make(map[dag.CID]bool, len(b.Shares)+1)
 	for i, c := range append(b.Shares[:len(b.Shares):len(b.Shares)], b.Ciphertext) {
-		if !c.Defined() {
-			return fault.New(fault.Invalid, "order: link %d to its detached blocks is empty", i)
+		if !c.Defined() || c.Raw() {
+			return fault.New(fault.Invalid, "order: expected link %d to be that of a detached block, found %q", i, c)
 		}
 		if seen[c] {
 			return fault.New(fault.Invalid, "order: two links to the detached block %s", c)
@@ -124,13 +124,23 @@ func (r *Receipt) check(t *Terms) error {
 	if r.Mode != Supervised && r.Mode != Enrolled {
 		return fault.New(fault.Unsupported, "receipt: unknown mode %q", r.Mode)
 	}
-	if len(r.Type) < 1 || len(r.Type) > MaxLabel || len(r.Scheme) > MaxLabel {
-		return fault.New(fault.Invalid, "receipt: expected a type of 1 to %d bytes and a scheme of at most %d, found %d and %d", MaxLabel, MaxLabel, len(r.Type), len(r.Scheme))
+	if len(r.Type) < 1 || !label(r.Type) || !label(r.Scheme) {
+		return fault.New(fault.Invalid, "receipt: expected a type, and it and a scheme of at most %d printable characters, found %q and %q", MaxLabel, r.Type, r.Scheme)
 	}
 	if want := t.Policy.Enforcement == HostEnforced; r.HostEnforced != want {
 		return fault.New(fault.Invalid, "receipt: expected host_enforced %t as the terms say, found %t", want, r.HostEnforced)
 	}
 	return nil
+}
+
+// label tells whether a terminal shows s as it is: printable ASCII.
+func label(s string) bool {
+	for _, r := range s {
+		if r < ' ' || r > '~' {
+			return false
+		}
+	}
+	return len(s) <= MaxLabel
 }
 
 func checkCheckpoint(c []byte) error {

@@ -78,6 +78,9 @@ func (t *Terms) checkFiduciaries() error {
 		if !complete(f.Custody) || !complete(f.Node) {
 			return fault.New(fault.Invalid, "terms: fiduciary %d lacks a name or a document", i)
 		}
+		if f.Offer.Defined() && f.Offer.Raw() {
+			return fault.New(fault.Invalid, "terms: the offer of fiduciary %d is no envelope", i)
+		}
 		if custody[f.Custody.Name] {
 			return fault.New(fault.Invalid, "terms: custody identity %s is listed twice", f.Custody.Name)
 		}

@@ -130,6 +130,7 @@ func TestUnsoundTermsAreRefused(t *testing.T) {
 		{"a custody identity twice", func(t *Terms) { t.Fiduciaries[1].Custody.Name = t.Fiduciaries[0].Custody.Name }, fault.Invalid},
 		{"a custody identity without a name", func(t *Terms) { t.Fiduciaries[1].Custody.Name = dag.CID{} }, fault.Invalid},
 		{"a custody identity without a document", func(t *Terms) { t.Fiduciaries[1].Custody.Document = dag.CID{} }, fault.Invalid},
+		{"an offer that is no envelope", func(t *Terms) { t.Fiduciaries[1].Offer = dag.SumRaw([]byte("offer")) }, fault.Invalid},
 		{"a node without a document", func(t *Terms) { t.Fiduciaries[1].Node.Document = dag.CID{} }, fault.Invalid},
 		{"a custody identity as its own node", func(t *Terms) { t.Fiduciaries[1].Node = t.Fiduciaries[1].Custody }, fault.Invalid},
 		{"a custody identity as receiver", func(t *Terms) { t.Receivers = []dag.CID{t.Fiduciaries[2].Custody.Name} }, fault.Invalid},

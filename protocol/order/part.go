@@ -44,24 +44,36 @@ func (p *Part) Recipients() []*identity.Identity { return p.recipients }
 
 func (p *Part) verified() bool { return p != nil && p.signer != nil }
 
-// plainer comes by a part's plaintext, checked against the signed header.
-type plainer func(*envelope.Envelope) ([]byte, error)
-
-// shown takes the plaintext from a host.
-func shown(plain []byte) plainer {
-	return func(e *envelope.Envelope) ([]byte, error) {
-		return plain, e.CheckPlain(plain)
-	}
+// source is where a part's plaintext comes from: a host shows it, or a
+// recipient decrypts with its keyring.
+type source struct {
+	plain   []byte
+	keyring *identity.Keyring
 }
 
-// opened decrypts with a recipient's own keyring.
-func opened(k *identity.Keyring) plainer {
-	return func(e *envelope.Envelope) ([]byte, error) { return e.Open(k) }
+func shown(plain []byte) source         { return source{plain: plain} }
+func opened(k *identity.Keyring) source { return source{keyring: k} }
+
+// check refuses a plaintext shown that the header does not name: a hash, so it
+// comes before the signature.
+func (s source) check(e *envelope.Envelope) error {
+	if s.keyring != nil {
+		return nil
+	}
+	return e.CheckPlain(s.plain)
+}
+
+// read returns the plaintext of an envelope that is verified.
+func (s source) read(e *envelope.Envelope) ([]byte, error) {
+	if s.keyring != nil {
+		return e.Open(s.keyring)
+	}
+	return s.plain, e.CheckPlain(s.plain)
 }
 
 // readPart takes a part up to its body, cheapest checks first: structure, kind,
-// the header's own rules, signature, and only then the plaintext.
-func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope.Header) error, plain plainer, body any) (*Part, error) {
+// the header's own rules, signature, and only then is anything decrypted.
+func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope.Header) error, from source, body any) (*Part, error) {
 	env, err := envelope.Parse(block)
 	if err != nil {
 		return nil, err
@@ -71,6 +83,9 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 		return nil, fault.New(fault.Invalid, "expected an envelope of kind %s, found %s", kind, h.Kind)
 	}
 	if err := head(h); err != nil {
+		return nil, err
+	}
+	if err := from.check(env); err != nil {
 		return nil, err
 	}
 	signer, err := resolve(who, h.Signer.Name, h.Signer.Document)
@@ -89,15 +104,15 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 	if err := env.Verify(newest); err != nil {
 		return nil, err
 	}
-	text, err := plain(env)
+	plain, err := from.read(env)
 	if err != nil {
 		return nil, err
 	}
-	if err := envelope.DecodePlain(text, body); err != nil {
+	if err := envelope.DecodePlain(plain, body); err != nil {
 		return nil, err
 	}
 	return &Part{
-		cid: env.CID(), block: bytes.Clone(block), plain: bytes.Clone(text), header: *h, signer: signer,
+		cid: env.CID(), block: bytes.Clone(block), plain: bytes.Clone(plain), header: *h, signer: signer,
 	}, nil
 }
 

@@ -6,9 +6,9 @@ import (
 	"github.com/milagro-dta/dta/protocol/identity"
 )
 
-// MaxShown bounds the document chains shown at once: every party of an order
-// and every custody identity.
-const MaxShown = MaxRecipients + MaxFiduciaries
+// MaxShown bounds the document chains shown at once: every party of an order,
+// every custody identity, and whoever signed their recoveries.
+const MaxShown = 256
 
 // Parties finds identities whose document chains were shown and verified.
 //

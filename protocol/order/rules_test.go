@@ -2,6 +2,7 @@ package order
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/milagro-dta/dta/crypto/seal"
@@ -273,8 +274,10 @@ func TestReceiptsAreHeldToTheirBounds(t *testing.T) {
 		{"no mode", func(r *Receipt) { r.Mode = "" }, fault.Unsupported},
 		{"an unknown mode", func(r *Receipt) { r.Mode = "trusted" }, fault.Unsupported},
 		{"no type", func(r *Receipt) { r.Type = "" }, fault.Invalid},
-		{"too long a type", func(r *Receipt) { r.Type = string(make([]byte, MaxLabel+1)) }, fault.Invalid},
-		{"too long a scheme", func(r *Receipt) { r.Scheme = string(make([]byte, MaxLabel+1)) }, fault.Invalid},
+		{"too long a type", func(r *Receipt) { r.Type = strings.Repeat("x", MaxLabel+1) }, fault.Invalid},
+		{"too long a scheme", func(r *Receipt) { r.Scheme = strings.Repeat("x", MaxLabel+1) }, fault.Invalid},
+		{"a type that moves the cursor", func(r *Receipt) { r.Type = "\x1b[2J" }, fault.Invalid},
+		{"a scheme that looks like another", func(r *Receipt) { r.Scheme = "\u0430es-gcm" }, fault.Invalid},
 		{"host-enforced where the terms are not", func(r *Receipt) { r.HostEnforced = true }, fault.Invalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -28,7 +28,7 @@ func OpenAcceptance(k *identity.Keyring, o *VerifiedOrder, block []byte, who Par
 	return verifyAcceptance(o, block, opened(k), who)
 }
 
-func verifyAcceptance(o *VerifiedOrder, block []byte, plain plainer, who Parties) (_ *VerifiedAcceptance, err error) {
+func verifyAcceptance(o *VerifiedOrder, block []byte, from source, who Parties) (_ *VerifiedAcceptance, err error) {
 	defer explain("acceptance", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func verifyAcceptance(o *VerifiedOrder, block []byte, plain plainer, who Parties
 		}
 		return checkCustodySigner(o, h)
 	}
-	part, err := readPart(block, envelope.Acceptance, who, head, plain, &a.body)
+	part, err := readPart(block, envelope.Acceptance, who, head, from, &a.body)
 	if err != nil {
 		return nil, err
 	}

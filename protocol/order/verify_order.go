@@ -29,11 +29,11 @@ func OpenOrder(k *identity.Keyring, block []byte, who Parties) (*VerifiedOrder, 
 	return verifyOrder(block, opened(k), who)
 }
 
-func verifyOrder(block []byte, plain plainer, who Parties) (_ *VerifiedOrder, err error) {
+func verifyOrder(block []byte, from source, who Parties) (_ *VerifiedOrder, err error) {
 	defer explain("order", &err)
 	o := &VerifiedOrder{}
 	head := func(h *envelope.Header) error { return checkPrevious(h) }
-	part, err := readPart(block, envelope.Order, who, head, plain, &o.body)
+	part, err := readPart(block, envelope.Order, who, head, from, &o.body)
 	if err != nil {
 		return nil, err
 	}

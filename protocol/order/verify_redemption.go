@@ -30,7 +30,7 @@ func OpenRedemption(k *identity.Keyring, o *VerifiedOrder, block []byte, who Par
 	return verifyRedemption(o, block, opened(k), who)
 }
 
-func verifyRedemption(o *VerifiedOrder, block []byte, plain plainer, who Parties) (_ *VerifiedRedemption, err error) {
+func verifyRedemption(o *VerifiedOrder, block []byte, from source, who Parties) (_ *VerifiedRedemption, err error) {
 	defer explain("redemption", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
@@ -42,7 +42,7 @@ func verifyRedemption(o *VerifiedOrder, block []byte, plain plainer, who Parties
 		}
 		return checkRelied(o, h.Previous)
 	}
-	part, err := readPart(block, envelope.Redemption, who, head, plain, &r.body)
+	part, err := readPart(block, envelope.Redemption, who, head, from, &r.body)
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func OpenReleaseEnvelope(k *identity.Keyring, r *VerifiedRedemption, a *Verified
 	return verifyRelease(r, a, block, opened(k), who)
 }
 
-func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, plain plainer, who Parties) (_ *VerifiedRelease, err error) {
+func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, from source, who Parties) (_ *VerifiedRelease, err error) {
 	defer explain("release", &err)
 	if err := checkPair(r, a); err != nil {
 		return nil, err
@@ -43,7 +43,7 @@ func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, p
 		}
 		return checkCustodySigner(r.order, h)
 	}
-	part, err := readPart(block, envelope.Release, who, head, plain, &rel.body)
+	part, err := readPart(block, envelope.Release, who, head, from, &rel.body)
 	if err != nil {
 		return nil, err
 	}
@@ -93,8 +93,8 @@ func (b *Release) check(r *VerifiedRedemption, a *VerifiedAcceptance, signer *id
 	if b.Receiver != r.body.Receiver {
 		return fault.New(fault.Denied, "the redemption asks for a release to %s, not to %s", r.body.Receiver, b.Receiver)
 	}
-	if !b.Share.Defined() {
-		return fault.New(fault.Invalid, "no link to the sealed share")
+	if !b.Share.Defined() || b.Share.Raw() {
+		return fault.New(fault.Invalid, "expected a link to the sealed share, found %q", b.Share)
 	}
 	return checkCheckpoint(b.Checkpoint)
 }
