@@ -27,7 +27,7 @@ import (
 // accepted. The material stays the caller's to clear.
 func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance, material *secret.Bytes, checkpoint []byte, who Parties, now time.Time) (_ *envelope.Sealed, _ Block, err error) {
 	defer explain("release", &err)
-	if err := checkPair(r, a); err != nil {
+	if err := r.ReliesOn(a); err != nil {
 		return nil, Block{}, err
 	}
 	o := r.order

@@ -131,6 +131,12 @@ func (r *VerifiedRedemption) Acceptances() []dag.CID {
 
 // ReliesOn tells whether the redemption links this acceptance of its own order.
 func (r *VerifiedRedemption) ReliesOn(a *VerifiedAcceptance) error {
+	if err := checkVerifiedRedemption(r); err != nil {
+		return err
+	}
+	if err := checkVerifiedAcceptance(a); err != nil {
+		return err
+	}
 	if a.order.cid != r.order.cid {
 		return fault.New(fault.Invalid, "the acceptance is of another order than the redemption")
 	}
@@ -144,6 +150,9 @@ func (r *VerifiedRedemption) ReliesOn(a *VerifiedAcceptance) error {
 // replaced: its key may be a thief's. An old redemption still reads well, but
 // nothing more is released for it.
 func (r *VerifiedRedemption) Current(who Parties) error {
+	if err := checkVerifiedRedemption(r); err != nil {
+		return err
+	}
 	newest, err := resolve(who, r.signer.Name, dag.CID{})
 	if err != nil {
 		return err

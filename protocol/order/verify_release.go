@@ -33,7 +33,7 @@ func OpenReleaseEnvelope(k *identity.Keyring, r *VerifiedRedemption, a *Verified
 
 func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, from source, who Parties) (_ *VerifiedRelease, err error) {
 	defer explain("release", &err)
-	if err := checkPair(r, a); err != nil {
+	if err := r.ReliesOn(a); err != nil {
 		return nil, err
 	}
 	rel := &VerifiedRelease{redemption: r, acceptance: a}
@@ -55,17 +55,6 @@ func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, f
 		return nil, err
 	}
 	return rel, nil
-}
-
-// checkPair wants a redemption and an acceptance that it relies on.
-func checkPair(r *VerifiedRedemption, a *VerifiedAcceptance) error {
-	if err := checkVerifiedRedemption(r); err != nil {
-		return err
-	}
-	if err := checkVerifiedAcceptance(a); err != nil {
-		return err
-	}
-	return r.ReliesOn(a)
 }
 
 // check holds a release, about to be signed or just read, to its chain.
