@@ -1,0 +1,155 @@
+package peer
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Client calls the nodes' API of one node.
+type Client struct {
+	base string
+	http *http.Client
+}
+
+var _ Fiduciary = (*Client)(nil)
+
+// NewClient calls the node at base, an absolute http or https URL without a
+// path. The HTTP client says how connections are made and trusted; nil stands
+// for one with this package's time limits.
+func NewClient(base string, h *http.Client) (*Client, error) {
+	u, err := url.Parse(base)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fault.New(fault.Invalid, "peer url: expected http(s)://host[:port]; found %q", base)
+	}
+	if h == nil {
+		h = &http.Client{Transport: Transport()}
+	}
+	return &Client{base: strings.TrimSuffix(base, "/"), http: h}, nil
+}
+
+// Transport is an HTTP transport with bounded connections and time limits, to
+// which the caller adds its TLS configuration.
+func Transport() *http.Transport {
+	return &http.Transport{
+		DialContext:           (&net.Dialer{Timeout: 5 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   5 * time.Second,
+		ResponseHeaderTimeout: 60 * time.Second,
+		IdleConnTimeout:       90 * time.Second,
+		MaxIdleConnsPerHost:   64,
+		MaxConnsPerHost:       256,
+		ForceAttemptHTTP2:     true,
+	}
+}
+
+// URL is where the node is.
+func (c *Client) URL() string { return c.base }
+
+// FulfillOrder implements [Fiduciary].
+func (c *Client) FulfillOrder(ctx context.Context, req FulfillOrder) (out FulfilledOrder, err error) {
+	return out, c.call(ctx, http.MethodPost, PathFulfillOrder, req, &out)
+}
+
+// FulfillSecret implements [Fiduciary].
+func (c *Client) FulfillSecret(ctx context.Context, req FulfillSecret) (out FulfilledSecret, err error) {
+	return out, c.call(ctx, http.MethodPost, PathFulfillSecret, req, &out)
+}
+
+// Custody implements [Fiduciary].
+func (c *Client) Custody(ctx context.Context) (out Custody, err error) {
+	return out, c.call(ctx, http.MethodGet, PathCustody, nil, &out)
+}
+
+// Notice tells the node about envelopes that it is a recipient of.
+func (c *Client) Notice(ctx context.Context, n Notice) error {
+	return c.call(ctx, http.MethodPost, PathNotice, n, nil)
+}
+
+// Identity asks the node for its own chain of documents.
+func (c *Client) Identity(ctx context.Context) (out Identity, err error) {
+	return out, c.call(ctx, http.MethodGet, PathIdentity, nil, &out)
+}
+
+func (c *Client) call(ctx context.Context, method, path string, in, out any) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s %s%s: %w", method, c.base, path, err)
+		}
+	}()
+	var body io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return fault.New(fault.Internal, "encode the call: %w", err)
+		}
+		body = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, c.base+path, body)
+	if err != nil {
+		return fault.New(fault.Invalid, "make the request: %w", err)
+	}
+	req.Header.Set("Accept", "application/json")
+	if in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	res, err := c.http.Do(req)
+	if err != nil {
+		if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
+			return fault.New(fault.Deadline, "no answer in time: %w", context.DeadlineExceeded)
+		}
+		return fault.New(fault.Unavailable, "%w", err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, MaxBody+1))
+	if err != nil {
+		return fault.New(fault.Unavailable, "read the answer: %w", err)
+	}
+	if len(text) > MaxBody {
+		return fault.New(fault.Invalid, "answer: expected at most %d bytes", MaxBody)
+	}
+	if res.StatusCode/100 != 2 {
+		return problem(res.StatusCode, text)
+	}
+	if out == nil {
+		return nil
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return fault.New(fault.Invalid, "answer: expected JSON: %w", err)
+	}
+	return nil
+}
+
+// problem turns an RFC 9457 answer back into a typed error.
+func problem(status int, text []byte) error {
+	var p struct {
+		Kind   fault.Kind `json:"kind"`
+		Detail string     `json:"detail"`
+		Error  string     `json:"error"`
+	}
+	_ = json.Unmarshal(text, &p)
+	kind := fault.OfHTTP(status)
+	if p.Kind.HTTP() == status {
+		kind = p.Kind
+	}
+	detail := p.Detail
+	if detail == "" {
+		detail = p.Error
+	}
+	if detail == "" {
+		detail = http.StatusText(status)
+	}
+	if len(detail) > 512 {
+		detail = detail[:512]
+	}
+	return fault.New(kind, "%s", detail)
+}

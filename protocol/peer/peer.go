@@ -1,0 +1,95 @@
+// Package peer is how nodes talk to one another: the JSON bodies of the nodes'
+// API, the bag of blocks that travels inside a call, and a client.
+//
+// The three role services of a node meet only here. A principal calls a
+// [Fiduciary]; whether that is a service of the same process or a [Client] of a
+// node on the other side of the world makes no difference to it.
+//
+// Nothing in a body is trusted. Authority comes from the signed envelopes whose
+// blocks a call carries; names in the JSON only say where in the bag to begin.
+// Paths and member names are those of the original D-TA, so that its clients
+// and tools keep working; "blocks" is new.
+package peer
+
+import "context"
+
+// Paths of the nodes' API.
+const (
+	PathFulfillOrder  = "/v1/fulfill/order"
+	PathFulfillSecret = "/v1/fulfill/order/secret"
+	PathNotice        = "/v1/notice"
+	PathCustody       = "/v1/custody"
+	PathIdentity      = "/v1/identity"
+)
+
+// MaxBody is the largest body of a call between nodes, in bytes: a secret at
+// the published limit, its envelopes and document chains, all in base64.
+const MaxBody = 8 << 20
+
+// FulfillOrder asks a fiduciary to keep what an order says. OrderPart1CID names
+// the order's envelope, DocumentCID the principal's newest identity document.
+type FulfillOrder struct {
+	OrderPart1CID string `json:"orderPart1CID"`
+	DocumentCID   string `json:"documentCID"`
+	Blocks        Bag    `json:"blocks,omitempty"`
+}
+
+// FulfilledOrder answers with the CID of the acceptance.
+type FulfilledOrder struct {
+	OrderPart2CID string `json:"orderPart2CID"`
+	Blocks        Bag    `json:"blocks,omitempty"`
+}
+
+// FulfillSecret asks a fiduciary for the release that a redemption authorises.
+// OrderPart3CID names the redemption's envelope, DocumentCID the redeemer's
+// newest identity document.
+type FulfillSecret struct {
+	OrderPart3CID string `json:"orderPart3CID"`
+	DocumentCID   string `json:"documentCID"`
+	Blocks        Bag    `json:"blocks,omitempty"`
+}
+
+// FulfilledSecret answers with the CID of the release.
+type FulfilledSecret struct {
+	OrderPart4CID string `json:"orderPart4CID"`
+	Blocks        Bag    `json:"blocks,omitempty"`
+}
+
+// Notice tells a recipient of envelopes about them: the newest first, then
+// those it rests upon.
+type Notice struct {
+	Envelopes []string `json:"envelopes"`
+	Blocks    Bag      `json:"blocks,omitempty"`
+}
+
+// Custody lists a node's signed offers.
+type Custody struct {
+	Offers []Offer `json:"offers"`
+	Blocks Bag     `json:"blocks,omitempty"`
+}
+
+// Offer names one custody instance and the envelope in which the node offers it.
+type Offer struct {
+	Instance string `json:"instance"`
+	Custody  string `json:"custody"`  // name of the custody identity
+	Document string `json:"document"` // its newest document
+	OfferCID string `json:"offerCID"`
+}
+
+// Identity is a node's or a custody identity's chain of documents.
+type Identity struct {
+	IDDocumentCID           string   `json:"idDocumentCID"` // the name: the CID of the first document
+	Document                string   `json:"documentCID"`   // the newest document
+	AuthenticationReference string   `json:"authenticationReference"`
+	Kind                    string   `json:"kind"`
+	Documents               []string `json:"documents"` // first to newest
+	Blocks                  Bag      `json:"blocks,omitempty"`
+}
+
+// Fiduciary is what a principal or a beneficiary needs of a node that keeps
+// secrets. Errors are of the kinds of package fault.
+type Fiduciary interface {
+	FulfillOrder(ctx context.Context, req FulfillOrder) (FulfilledOrder, error)
+	FulfillSecret(ctx context.Context, req FulfillSecret) (FulfilledSecret, error)
+	Custody(ctx context.Context) (Custody, error)
+}
