@@ -1,0 +1,120 @@
+// Package directory answers who is whom: it finds the identity documents that
+// envelopes name, verifies their chains, and knows the nodes and custody
+// identities that the operator has pinned.
+//
+// A name is the CID of a first document, so that a chain proves its own name;
+// what the directory adds is where to look — the call's own bag, the node's
+// store, the network — and a bound on the work, since a document costs two
+// pairings the first time it is seen and nothing after that.
+package directory
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// MaxChain bounds the documents of one chain.
+const MaxChain = 64
+
+// Getter fetches a block by its CID and checks it.
+type Getter interface {
+	Get(ctx context.Context, c dag.CID) ([]byte, error)
+}
+
+// Newest tells the newest document known of a name; fault.NotFound for a name
+// that was never met.
+type Newest interface {
+	Newest(ctx context.Context, name dag.CID) (dag.CID, error)
+}
+
+// Directory finds and verifies identities. It is safe for concurrent use.
+type Directory struct {
+	blocks Getter
+	newest Newest
+	cache  *identity.Cache
+	peers  map[string]*Peer
+}
+
+// New looks for documents in blocks, which is the node's store and the network
+// behind it, and for what is newest in the store.
+func New(blocks Getter, newest Newest, peers ...*Peer) *Directory {
+	d := &Directory{blocks: blocks, newest: newest, cache: identity.NewCache(4096), peers: make(map[string]*Peer, len(peers))}
+	for _, p := range peers {
+		d.peers[p.Alias] = p
+	}
+	return d
+}
+
+// Add makes a further peer known. It is not safe while others use the directory.
+func (d *Directory) Add(p *Peer) { d.peers[p.Alias] = p }
+
+// Chain collects the documents from the first to the one named.
+func (d *Directory) Chain(ctx context.Context, document dag.CID, bag peer.Bag) ([][]byte, error) {
+	var newestFirst [][]byte
+	for c := document; c.Defined(); {
+		if len(newestFirst) == MaxChain {
+			return nil, fault.New(fault.Invalid, "identity document %s: expected a chain of at most %d documents", document, MaxChain)
+		}
+		block, ok := bag.Get(c)
+		if !ok {
+			var err error
+			if block, err = d.blocks.Get(ctx, c); err != nil {
+				return nil, fmt.Errorf("identity document %s: %w", c, err)
+			}
+		}
+		doc, err := identity.ParseDocument(block)
+		if err != nil {
+			return nil, fmt.Errorf("identity document %s: %w", c, err)
+		}
+		newestFirst = append(newestFirst, block)
+		c = doc.Previous
+	}
+	for i, j := 0, len(newestFirst)-1; i < j; i, j = i+1, j-1 {
+		newestFirst[i], newestFirst[j] = newestFirst[j], newestFirst[i]
+	}
+	return newestFirst, nil
+}
+
+// Identity verifies the chain that ends in document and belongs to name.
+func (d *Directory) Identity(ctx context.Context, name, document dag.CID, bag peer.Bag) (*identity.Identity, error) {
+	chain, err := d.Chain(ctx, document, bag)
+	if err != nil {
+		return nil, err
+	}
+	id, err := d.cache.Verify(chain)
+	if err != nil {
+		return nil, err
+	}
+	if id.Name != name {
+		return nil, fault.New(fault.Denied, "identity document %s: expected a document of %s; found one of %s", document, name, id.Name)
+	}
+	return id, nil
+}
+
+// Parties resolves the identities that an envelope names, for one call.
+func (d *Directory) Parties(ctx context.Context, bag peer.Bag) order.Parties {
+	return parties{ctx, d, bag}
+}
+
+type parties struct {
+	ctx context.Context
+	dir *Directory
+	bag peer.Bag
+}
+
+// Identity implements [order.Parties]: without a document, at the newest known.
+func (p parties) Identity(name, document dag.CID) (*identity.Identity, error) {
+	if !document.Defined() {
+		var err error
+		if document, err = p.dir.newest.Newest(p.ctx, name); err != nil {
+			return nil, err
+		}
+	}
+	return p.dir.Identity(p.ctx, name, document, p.bag)
+}
