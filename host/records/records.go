@@ -1,0 +1,374 @@
+// Package records is the one way in which a role service changes what its node
+// remembers: the state of an order, the envelopes and blocks that caused it,
+// the audit entry and the work that must follow are written together or not at
+// all, and are on disk before the caller goes on. Promises P1 (acknowledged is
+// durable), P2 (recorded before revealed) and P4 (fail closed) rest on it.
+//
+// It is also where a service reads an order back. What is read is verified
+// again — signatures, chain rules, hashes — unless this process has verified
+// the same block before.
+package records
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+
+	"github.com/milagro-dta/dta/host/audit"
+	"github.com/milagro-dta/dta/host/courier"
+	"github.com/milagro-dta/dta/host/directory"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// Kinds of work that are left to the courier.
+const (
+	JobFulfil  = "fulfil"  // a principal has an order that is not accepted yet
+	JobRedeem  = "redeem"  // a redemption has no release yet
+	JobNotice  = "notice"  // a recipient has not been told of an envelope
+	JobPublish = "publish" // blocks are not yet with the IPFS node
+)
+
+// Clock tells the time, or refuses when it is in doubt.
+type Clock interface {
+	Now() (time.Time, error)
+}
+
+// Options says what records are made of.
+type Options struct {
+	Store   *store.Store
+	Audit   *audit.Log
+	Courier *courier.Courier
+	Keys    *identity.Keyring
+	Clock   Clock
+	Network directory.Getter // where a block is looked for that the store has not; nil: nowhere
+	Publish bool             // blocks are handed on to an IPFS node
+	Peers   []*directory.Peer
+	Log     hclog.Logger
+}
+
+// Records reads and writes what a node remembers. It is safe for concurrent use.
+type Records struct {
+	Options
+	Directory *directory.Directory
+	verified  *verified
+}
+
+// New opens the records of a node.
+func New(o Options) *Records {
+	r := &Records{Options: o, verified: newVerified(4096)}
+	r.Directory = directory.New(r, r, o.Peers...)
+	return r
+}
+
+// Self is the node's own identity.
+func (r *Records) Self() *identity.Identity { return r.Keys.Identity() }
+
+// Get finds a block in the store or on the network; it implements
+// [directory.Getter].
+func (r *Records) Get(ctx context.Context, c dag.CID) (block []byte, err error) {
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		block, _, _, err = tx.Block(c)
+		return err
+	})
+	if fault.Of(err) == fault.NotFound && r.Network != nil {
+		return r.Network.Get(ctx, c)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return block, dag.Check(c, block)
+}
+
+// Newest implements [directory.Newest].
+func (r *Records) Newest(ctx context.Context, name dag.CID) (newest dag.CID, err error) {
+	if self := r.Self(); name == self.Name {
+		return self.Document, nil
+	}
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		documents, err := tx.Identity(name)
+		if err != nil {
+			return fmt.Errorf("identity %s: %w", name, err)
+		}
+		newest = documents[len(documents)-1]
+		return nil
+	})
+	return newest, err
+}
+
+// List reads a page of the orders of several roles, sorted by when they were
+// made, and counts them all.
+func (r *Records) List(ctx context.Context, roles []string, offset, limit int, descending bool) (rows []Row, total int, err error) {
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		for _, role := range roles {
+			n, err := tx.CountOrders(role, "")
+			if err != nil {
+				return err
+			}
+			total += n
+			page, err := tx.Orders(role, 0, offset+limit, descending)
+			if err != nil {
+				return err
+			}
+			for _, o := range page {
+				row := Row{Order: o}
+				if err := dag.Decode(o.Data, &row.Data); err != nil {
+					return fault.New(fault.Internal, "order %s: %w", o.Reference, err)
+				}
+				rows = append(rows, row)
+			}
+		}
+		return nil
+	})
+	slices.SortStableFunc(rows, func(a, b Row) int {
+		c := cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Reference, b.Reference))
+		if descending {
+			return -c
+		}
+		return c
+	})
+	if offset >= len(rows) {
+		return nil, total, err
+	}
+	return rows[offset:min(offset+limit, len(rows))], total, err
+}
+
+// Write commits one change. It returns after the change is on disk.
+func (r *Records) Write(ctx context.Context, change func(*Writer) error) error {
+	now, err := r.Clock.Now()
+	if err != nil {
+		return err
+	}
+	// A change that was begun is finished even when its caller has gone.
+	ctx = context.WithoutCancel(ctx)
+	err = r.Store.Update(ctx, func(tx *store.Tx) error {
+		w := &Writer{Tx: tx, Now: now, records: r}
+		if err := change(w); err != nil {
+			return err
+		}
+		return w.finish()
+	})
+	if err == nil {
+		r.Courier.Kick()
+	}
+	return err
+}
+
+// Writer is one change under way.
+type Writer struct {
+	*store.Tx
+	Now     time.Time
+	records *Records
+	publish []dag.CID
+	audited bool
+}
+
+// Envelope keeps a signed envelope of an order.
+func (w *Writer) Envelope(ref string, kind envelope.Kind, c dag.CID, block []byte, publish order.Publish) error {
+	public := publish != order.PublishNone
+	if err := w.PutBlock(c, block, public, ref); err != nil {
+		return err
+	}
+	if public {
+		w.publish = append(w.publish, c)
+	}
+	return w.AddEnvelope(ref, string(kind), c, w.Now.UnixMilli())
+}
+
+// Detached keeps a block that carries secrets, for the parties of the order.
+func (w *Writer) Detached(ref string, c dag.CID, block []byte, publish order.Publish) error {
+	public := publish == order.PublishAll
+	if public {
+		w.publish = append(w.publish, c)
+	}
+	return w.PutBlock(c, block, public, ref)
+}
+
+// Chain keeps the documents of an identity, which are public.
+func (w *Writer) Chain(id *identity.Identity) error {
+	known, err := w.Tx.Identity(id.Name)
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return err
+	}
+	blocks := id.Blocks()
+	if len(known) >= len(blocks) {
+		return nil
+	}
+	documents := make([]dag.CID, 0, len(blocks))
+	for _, block := range blocks {
+		c := dag.Sum(block)
+		if err := w.PutBlock(c, block, true, ""); err != nil {
+			return err
+		}
+		documents = append(documents, c)
+		w.publish = append(w.publish, c)
+	}
+	return w.PutIdentity(id.Name, documents)
+}
+
+// Audit records who did what to which order.
+func (w *Writer) Audit(kind string, actor dag.CID, ref string, object dag.CID, detail string) error {
+	w.audited = true
+	_, err := w.records.Audit.Append(w.Tx, audit.Entry{
+		Time: w.Now.UnixMilli(), Kind: kind, Actor: actor, Order: ref, Object: object, Detail: detail,
+	})
+	return err
+}
+
+// Later leaves work to the courier, due after a while. The key names the work:
+// the same work is not queued twice.
+func (w *Writer) Later(kind, key string, payload any, after time.Duration) error {
+	text, err := dag.Encode(payload)
+	if err != nil {
+		return err
+	}
+	return courier.Enqueue(w.Tx, courier.Job{Kind: kind, Key: key, Payload: text, Due: w.Now.Add(after).UnixMilli()})
+}
+
+// Done takes work off the courier's list.
+func (w *Writer) Done(kind, key string) error {
+	return courier.Cancel(w.Tx, kind, key)
+}
+
+// finish refuses a change that no audit entry tells of, and queues what is to
+// be published.
+func (w *Writer) finish() error {
+	if !w.audited {
+		return fault.New(fault.Internal, "a change without an audit entry")
+	}
+	if !w.records.Publish || len(w.publish) == 0 {
+		return nil
+	}
+	return w.Later(JobPublish, w.publish[0].String(), Published{Blocks: w.publish}, 0)
+}
+
+// Published is the payload of [JobPublish].
+type Published struct {
+	Blocks []dag.CID `cbor:"blocks"`
+}
+
+// Row is an order as one role of this node sees it.
+type Row struct {
+	store.Order
+	Data
+}
+
+// Data is what a role remembers of an order beside its envelopes.
+type Data struct {
+	What       string  `cbor:"what"`
+	Commitment []byte  `cbor:"commitment"`
+	Receiver   dag.CID `cbor:"receiver"`
+	Publish    string  `cbor:"publish"`
+	Reason     string  `cbor:"reason"`     // why it failed
+	Kind       string  `cbor:"kind"`       // the fault's kind
+	Redemption dag.CID `cbor:"redemption"` // the newest that this node signed
+	Reply      []byte  `cbor:"reply"`      // its reply key, sealed under the node's state key
+}
+
+// Row reads an order.
+func (r *Records) Row(ctx context.Context, role, ref string) (row Row, err error) {
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		row, err = ReadRow(tx, role, ref)
+		return err
+	})
+	return row, err
+}
+
+// ReadRow reads an order within a transaction.
+func ReadRow(tx *store.Tx, role, ref string) (Row, error) {
+	o, err := tx.Order(role, ref)
+	if err != nil {
+		return Row{}, err
+	}
+	row := Row{Order: o}
+	if err := dag.Decode(o.Data, &row.Data); err != nil {
+		return Row{}, fault.New(fault.Internal, "order %s: %w", ref, err)
+	}
+	return row, nil
+}
+
+// Insert adds an order; fault.Conflict when the role has one of that reference.
+func (w *Writer) Insert(row Row) error {
+	data, err := dag.Encode(row.Data)
+	if err != nil {
+		return err
+	}
+	row.Order.Data = data
+	row.Created, row.Updated = w.Now.UnixMilli(), w.Now.UnixMilli()
+	return w.InsertOrder(row.Order)
+}
+
+// Change reads an order, lets edit change its data and advance its state, and
+// saves it.
+func (w *Writer) Change(role, ref string, edit func(*Row) error) error {
+	row, err := ReadRow(w.Tx, role, ref)
+	if err != nil {
+		return err
+	}
+	from := row.State
+	if err := edit(&row); err != nil {
+		return err
+	}
+	if row.Order.Data, err = dag.Encode(row.Data); err != nil {
+		return err
+	}
+	row.Updated = w.Now.UnixMilli()
+	return w.SaveOrder(row.Order, from)
+}
+
+// Advance moves the order through events; fault.Conflict where its state
+// forbids one.
+func (row *Row) Advance(events ...order.Event) error {
+	for _, e := range events {
+		next, err := order.State(row.State).Next(e)
+		if err != nil {
+			return fmt.Errorf("order %s: %w", row.Reference, err)
+		}
+		row.State = string(next)
+	}
+	return nil
+}
+
+// Envelopes lists the envelopes of an order that this node holds, in the order
+// in which it got them.
+func (r *Records) Envelopes(ctx context.Context, ref string, kinds ...envelope.Kind) (found []store.Link, err error) {
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		all, err := tx.Envelopes(ref)
+		if err != nil {
+			return err
+		}
+		for _, l := range all {
+			for _, k := range kinds {
+				if l.Kind == string(k) {
+					found = append(found, l)
+				}
+			}
+			if len(kinds) == 0 {
+				found = append(found, l)
+			}
+		}
+		return nil
+	})
+	return found, err
+}
+
+// Blocks reads several blocks.
+func (r *Records) Blocks(ctx context.Context, cids ...dag.CID) ([][]byte, error) {
+	out := make([][]byte, 0, len(cids))
+	for _, c := range cids {
+		block, err := r.Get(ctx, c)
+		if err != nil {
+			return nil, fmt.Errorf("block %s: %w", c, err)
+		}
+		out = append(out, block)
+	}
+	return out, nil
+}

@@ -1,0 +1,101 @@
+package records
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// verified remembers the parts of orders that this process has verified, by
+// CID. A CID fixes every byte, and a chain rule once shown to hold for those
+// bytes holds for ever, so that nothing here ever becomes stale. When it is
+// full it forgets everything.
+type verified struct {
+	mu    sync.Mutex
+	max   int
+	parts map[dag.CID]any
+}
+
+func newVerified(max int) *verified {
+	return &verified{max: max, parts: make(map[dag.CID]any)}
+}
+
+func (v *verified) put(c dag.CID, part any) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.parts) >= v.max {
+		clear(v.parts)
+	}
+	v.parts[c] = part
+}
+
+// part finds a verified part, or gets its block — from the call's bag, the
+// store or the network — and verifies it.
+func part[T any](ctx context.Context, r *Records, what string, c dag.CID, bag peer.Bag, verify func(block []byte, who order.Parties) (T, error)) (T, error) {
+	r.verified.mu.Lock()
+	known, ok := r.verified.parts[c].(T)
+	r.verified.mu.Unlock()
+	if ok {
+		return known, nil
+	}
+	var none T
+	block, ok := bag.Get(c)
+	if !ok {
+		var err error
+		if block, err = r.Get(ctx, c); err != nil {
+			return none, fmt.Errorf("%s %s: %w", what, c, err)
+		}
+	}
+	got, err := verify(block, r.Directory.Parties(ctx, bag))
+	if err != nil {
+		return none, fmt.Errorf("%s %s: %w", what, c, err)
+	}
+	r.verified.put(c, got)
+	return got, nil
+}
+
+// Order verifies an order and opens it with the node's key.
+func (r *Records) Order(ctx context.Context, c dag.CID, bag peer.Bag) (*order.VerifiedOrder, error) {
+	return part(ctx, r, "order", c, bag, func(block []byte, who order.Parties) (*order.VerifiedOrder, error) {
+		return order.OpenOrder(r.Keys, block, who)
+	})
+}
+
+// Acceptance verifies an acceptance of an order.
+func (r *Records) Acceptance(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*order.VerifiedAcceptance, error) {
+	return part(ctx, r, "acceptance", c, bag, func(block []byte, who order.Parties) (*order.VerifiedAcceptance, error) {
+		return order.OpenAcceptance(r.Keys, o, block, who)
+	})
+}
+
+// Redemption verifies a redemption of an order.
+func (r *Records) Redemption(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*order.VerifiedRedemption, error) {
+	return part(ctx, r, "redemption", c, bag, func(block []byte, who order.Parties) (*order.VerifiedRedemption, error) {
+		return order.OpenRedemption(r.Keys, o, block, who)
+	})
+}
+
+// Release verifies a release that answers a redemption; its own acceptance is
+// the second of its links.
+func (r *Records) Release(ctx context.Context, red *order.VerifiedRedemption, c dag.CID, bag peer.Bag) (*order.VerifiedRelease, error) {
+	return part(ctx, r, "release", c, bag, func(block []byte, who order.Parties) (*order.VerifiedRelease, error) {
+		e, err := envelope.Parse(block)
+		if err != nil {
+			return nil, err
+		}
+		if len(e.Header.Previous) != 2 {
+			return nil, fault.New(fault.Invalid, "expected links to a redemption and an acceptance; found %d", len(e.Header.Previous))
+		}
+		a, err := r.Acceptance(ctx, red.Order(), e.Header.Previous[1], bag)
+		if err != nil {
+			return nil, err
+		}
+		return order.OpenReleaseEnvelope(r.Keys, red, a, block, who)
+	})
+}
