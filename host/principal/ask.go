@@ -1,0 +1,115 @@
+package principal
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// accepted is a verified acceptance, ready to be recorded.
+type accepted struct {
+	CID        dag.CID
+	Block      []byte
+	Signer     dag.CID
+	Commitment []byte
+}
+
+// ask sends the order to all its fiduciaries at once and verifies what they
+// answer. The first refusal ends it.
+func (s *Service) ask(ctx context.Context, o *order.VerifiedOrder) ([]accepted, error) {
+	out := make([]accepted, len(o.Terms().Fiduciaries))
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range o.Terms().Fiduciaries {
+		group.Go(func() (err error) {
+			out[i], err = s.askOne(ctx, o, i)
+			if err != nil {
+				return fmt.Errorf("fiduciary %s: %w", o.Terms().Fiduciaries[i].Node.Name, err)
+			}
+			return nil
+		})
+	}
+	return out, group.Wait()
+}
+
+func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (accepted, error) {
+	f := o.Terms().Fiduciaries[i]
+	p, ok := s.records.Directory.PeerOf(f.Node.Name)
+	if !ok {
+		return accepted{}, fault.New(fault.Unavailable, "no peer block names it any more")
+	}
+	bag, err := s.bag(ctx, o, i)
+	if err != nil {
+		return accepted{}, err
+	}
+	answer, err := p.Fiduciary.FulfillOrder(ctx, peer.FulfillOrder{
+		OrderPart1CID: o.CID().String(),
+		DocumentCID:   s.records.Self().Document.String(),
+		Blocks:        bag,
+	})
+	if err != nil {
+		return accepted{}, err
+	}
+	c, err := dag.Parse(answer.OrderPart2CID)
+	if err != nil {
+		return accepted{}, fmt.Errorf("its answer: %w", err)
+	}
+	a, err := s.records.Acceptance(ctx, o, c, answer.Blocks)
+	if err != nil {
+		return accepted{}, err
+	}
+	if a.Index() != i {
+		return accepted{}, fault.New(fault.Denied, "acceptance %s: expected that of fiduciary %d; found %d", c, i, a.Index())
+	}
+	block, ok := answer.Blocks.Get(c)
+	if !ok {
+		if block, err = s.records.Get(ctx, c); err != nil {
+			return accepted{}, err
+		}
+	}
+	return accepted{CID: c, Block: block, Signer: f.Custody.Name, Commitment: a.Commitment()}, nil
+}
+
+// bag is what fiduciary i must be shown: the order, its own share, the secret's
+// ciphertext, and the documents of everybody named.
+func (s *Service) bag(ctx context.Context, o *order.VerifiedOrder, i int) (peer.Bag, error) {
+	wanted := []dag.CID{o.CID()}
+	if len(o.Shares()) > 0 {
+		wanted = append(wanted, o.Shares()[i])
+	}
+	if o.Ciphertext().Defined() {
+		wanted = append(wanted, o.Ciphertext())
+	}
+	blocks, err := s.records.Blocks(ctx, wanted...)
+	if err != nil {
+		return peer.Bag{}, err
+	}
+	bag := peer.NewBag(blocks...)
+	return bag, s.records.AddChains(ctx, &bag, records.Named(o)...)
+}
+
+// Notice takes in the news of an order that this node placed: an acceptance or
+// a release that arrived by the fiduciary's outbox. It reports whether the
+// order is one of this service's.
+func (s *Service) Notice(ctx context.Context, ref string, news records.News) (bool, error) {
+	row, err := s.records.Row(ctx, Role, ref)
+	if fault.Of(err) == fault.NotFound {
+		return false, nil
+	}
+	if err != nil {
+		return true, err
+	}
+	if row.State == string(order.Ordered) {
+		<-s.begin(ref)
+	}
+	if news.Release == nil {
+		return true, nil
+	}
+	return true, s.records.Learn(ctx, Role, ref, news)
+}
