@@ -1,0 +1,193 @@
+// Package fiduciary keeps secrets for principals. The service checks what a
+// node can check — signatures, chain rules, who may order, freshness — and has
+// a custody plugin do what no process that faces the network should be able to
+// do: open the share, keep it, and seal it to its receiver.
+//
+// The first answer to an order or a redemption that is on disk is the only one
+// there will ever be; whoever asks again gets the same bytes.
+package fiduciary
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// Role is the role under which the records hold this service's orders.
+const Role = "fiduciary"
+
+// Custodian is one instance of a custody plugin, as the fiduciary sees it.
+type Custodian interface {
+	Name() string
+	Identity() *identity.Identity
+	Safeguard(ctx context.Context, req Safeguard) (Kept, error)
+	Restore(ctx context.Context, req Restore) (Restored, error)
+}
+
+// Shown is an envelope with the plaintext of its body.
+type Shown struct{ Block, Plain []byte }
+
+// Safeguard is what a plugin is shown to have a share kept or a key made.
+type Safeguard struct {
+	Order      Shown
+	OrderCID   dag.CID
+	Purpose    string     // "share" or "key"
+	Chains     [][][]byte // documents of everybody named, each chain first to newest
+	Share      []byte     // detached block; nil where a key is ordered
+	Checkpoint []byte
+}
+
+// Kept is a plugin's answer: what the host must store, and the acceptance.
+type Kept struct {
+	Deposit    []byte
+	Acceptance Shown
+}
+
+// Restore is what a plugin is shown to have a share sealed to its receiver.
+type Restore struct {
+	Order, Acceptance, Redemption Shown
+	RedemptionCID                 dag.CID
+	Purpose                       string
+	Chains                        [][][]byte
+	Deposit                       []byte
+	Checkpoint                    []byte
+}
+
+// Restored is a plugin's answer: the release, and the detached block it links.
+type Restored struct {
+	Release Shown
+	Share   []byte
+}
+
+// Options says for whom and with what a fiduciary keeps secrets.
+type Options struct {
+	Records    *records.Records
+	Instances  []Custodian
+	Principals []dag.CID // who may order; the node itself where it is listed
+	Offers     func() []Standing
+}
+
+// Standing is an offer that the node stands by.
+type Standing struct {
+	Instance string
+	Custody  *identity.Identity
+	Offer    dag.CID
+	Block    []byte
+}
+
+// Service keeps secrets.
+type Service struct {
+	Options
+	records *records.Records
+	flights singleflight.Group
+}
+
+var _ peer.Fiduciary = (*Service)(nil)
+
+// New serves orders and redemptions.
+func New(o Options) *Service { return &Service{Options: o, records: o.Records} }
+
+// custodian finds which instance the terms name, and at which place.
+func (s *Service) custodian(o *order.VerifiedOrder) (Custodian, int, error) {
+	self := s.records.Self().Name
+	for i, f := range o.Terms().Fiduciaries {
+		if f.Node.Name != self {
+			continue
+		}
+		for _, c := range s.Instances {
+			if id := c.Identity(); id != nil && id.Name == f.Custody.Name {
+				return c, i, nil
+			}
+		}
+	}
+	return nil, 0, fault.New(fault.Denied, "order %s: expected terms that name a custody identity of this node", o.CID())
+}
+
+// chains collects the documents of the parties, for a plugin to verify.
+func (s *Service) chains(ctx context.Context, bag peer.Bag, parties ...identity.Party) ([][][]byte, error) {
+	var chains [][][]byte
+	seen := make(map[identity.Party]bool)
+	for _, p := range parties {
+		if seen[p] {
+			continue
+		}
+		seen[p] = true
+		chain, err := s.records.Directory.Chain(ctx, p.Document, bag)
+		if err != nil {
+			return nil, err
+		}
+		chains = append(chains, chain)
+	}
+	return chains, nil
+}
+
+// answer finds the answer that a request has had, if it has had one.
+func (s *Service) answer(ctx context.Context, request dag.CID) (envelope, detached dag.CID, err error) {
+	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
+		envelope, detached, err = tx.Answer(request)
+		return err
+	})
+	if fault.Of(err) == fault.NotFound {
+		return dag.CID{}, dag.CID{}, nil
+	}
+	return envelope, detached, err
+}
+
+// reply puts an answer, and the documents of who signed it, in a bag.
+func (s *Service) reply(ctx context.Context, blocks ...dag.CID) (peer.Bag, error) {
+	var wanted []dag.CID
+	for _, c := range blocks {
+		if c.Defined() {
+			wanted = append(wanted, c)
+		}
+	}
+	found, err := s.records.Blocks(ctx, wanted...)
+	if err != nil {
+		return peer.Bag{}, err
+	}
+	bag := peer.NewBag(found...)
+	e, err := envelope.Parse(found[0])
+	if err != nil {
+		return peer.Bag{}, err
+	}
+	return bag, s.records.AddChains(ctx, &bag, e.Header.Signer)
+}
+
+// allowed refuses principals that the operator has not listed.
+func (s *Service) allowed(o *order.VerifiedOrder) error {
+	if !slices.Contains(s.Principals, o.Principal().Name) {
+		return fault.New(fault.Denied, "principal %s: this fiduciary keeps nothing for it", o.Principal().Name)
+	}
+	return nil
+}
+
+// Custody implements [peer.Fiduciary]: the node's offers.
+func (s *Service) Custody(context.Context) (peer.Custody, error) {
+	out := peer.Custody{Offers: []peer.Offer{}}
+	for _, o := range s.Offers() {
+		out.Offers = append(out.Offers, peer.Offer{
+			Instance: o.Instance,
+			Custody:  o.Custody.Name.String(),
+			Document: o.Custody.Document.String(),
+			OfferCID: o.Offer.String(),
+		})
+		out.Blocks.Add(o.Block)
+		out.Blocks.Add(o.Custody.Blocks()...)
+	}
+	return out, nil
+}
+
+func kept(o *order.VerifiedOrder, a *order.VerifiedAcceptance) string {
+	return fmt.Sprintf("%s kept as %s", o.Terms().What, a.Receipt().Scheme)
+}

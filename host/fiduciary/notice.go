@@ -1,0 +1,112 @@
+package fiduciary
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// told is the payload of records.JobNotice.
+type told struct {
+	To        dag.CID   `cbor:"to"`
+	Envelopes []dag.CID `cbor:"envelopes"`
+}
+
+// notify queues the news for every recipient but this node and the one that is
+// being answered.
+func (s *Service) notify(w *records.Writer, o *order.VerifiedOrder, answered dag.CID, envelopes ...dag.CID) error {
+	newest := envelopes[len(envelopes)-1]
+	for _, r := range o.Header().Recipients {
+		if r.Name == s.records.Self().Name || r.Name == answered {
+			continue
+		}
+		if _, ok := s.records.Directory.PeerOf(r.Name); !ok {
+			continue // it can still ask: nothing says where it is
+		}
+		key := newest.String() + " " + r.Name.String()
+		if err := w.Later(records.JobNotice, key, told{To: r.Name, Envelopes: envelopes}, 0); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Tell delivers a queued notice; it is what the courier calls.
+func (s *Service) Tell(ctx context.Context, payload []byte) error {
+	var t told
+	if err := dag.Decode(payload, &t); err != nil {
+		return err
+	}
+	p, ok := s.records.Directory.PeerOf(t.To)
+	if !ok {
+		return fault.New(fault.NotFound, "notice to %s: no peer block names it any more", t.To)
+	}
+	blocks, err := s.records.Blocks(ctx, t.Envelopes...)
+	if err != nil {
+		return err
+	}
+	bag := peer.NewBag(blocks...)
+	var parties []identity.Party
+	notice := peer.Notice{}
+	o, err := s.records.Order(ctx, t.Envelopes[0], peer.Bag{})
+	if err != nil {
+		return err
+	}
+	parties = append(parties, records.Named(o)...)
+	for i, c := range t.Envelopes {
+		notice.Envelopes = append(notice.Envelopes, c.String())
+		e, err := envelope.Parse(blocks[i])
+		if err != nil {
+			return err
+		}
+		parties = append(parties, e.Header.Signer)
+		parties = append(parties, e.Header.Recipients...)
+	}
+	if err := s.detachedFor(ctx, &bag, o, t); err != nil {
+		return err
+	}
+	if err := s.records.AddChains(ctx, &bag, parties...); err != nil {
+		return err
+	}
+	notice.Blocks = bag
+	if err := p.Notify(ctx, notice); err != nil {
+		return fmt.Errorf("notice to %q: %w", p.Alias, err)
+	}
+	return nil
+}
+
+// detachedFor adds the blocks that a release's receiver needs: the sealed share
+// and the ciphertext.
+func (s *Service) detachedFor(ctx context.Context, bag *peer.Bag, o *order.VerifiedOrder, t told) error {
+	if len(t.Envelopes) < 4 {
+		return nil
+	}
+	red, err := s.records.Redemption(ctx, o, t.Envelopes[2], peer.Bag{})
+	if err != nil {
+		return err
+	}
+	rel, err := s.records.Release(ctx, red, t.Envelopes[3], peer.Bag{})
+	if err != nil {
+		return err
+	}
+	if red.Receiver() != t.To {
+		return nil
+	}
+	wanted := []dag.CID{rel.Share()}
+	if o.Ciphertext().Defined() {
+		wanted = append(wanted, o.Ciphertext())
+	}
+	blocks, err := s.records.Blocks(ctx, wanted...)
+	if err != nil {
+		return err
+	}
+	bag.Add(blocks...)
+	return nil
+}

@@ -1,0 +1,176 @@
+package fiduciary
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"time"
+
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// custodyTime is how long a plugin has for one call when the caller sets no
+// shorter limit.
+const custodyTime = 25 * time.Second
+
+// FulfillOrder has an order's share kept, or its key made, and answers with the
+// acceptance. A repeat gets the first answer.
+func (s *Service) FulfillOrder(ctx context.Context, req peer.FulfillOrder) (peer.FulfilledOrder, error) {
+	c, err := dag.Parse(req.OrderPart1CID)
+	if err != nil {
+		return peer.FulfilledOrder{}, fmt.Errorf("orderPart1CID: %w", err)
+	}
+	// The first request's work goes on when its caller has gone; a repeat joins it.
+	flight := s.flights.DoChan(c.String(), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), custodyTime)
+		defer cancel()
+		return s.accept(ctx, c, req)
+	})
+	select {
+	case res := <-flight:
+		if res.Err != nil {
+			return peer.FulfilledOrder{}, res.Err
+		}
+		acceptance := res.Val.(dag.CID)
+		bag, err := s.reply(ctx, acceptance)
+		return peer.FulfilledOrder{OrderPart2CID: acceptance.String(), Blocks: bag}, err
+	case <-ctx.Done():
+		return peer.FulfilledOrder{}, fault.New(fault.Deadline, "order %s: %w", c, ctx.Err())
+	}
+}
+
+func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) (dag.CID, error) {
+	if given, _, err := s.answer(ctx, c); err != nil || given.Defined() {
+		return given, err
+	}
+	o, err := s.records.Order(ctx, c, req.Blocks)
+	if err != nil {
+		return dag.CID{}, err
+	}
+	if err := s.allowed(o); err != nil {
+		return dag.CID{}, err
+	}
+	now, err := s.records.Clock.Now()
+	if err != nil {
+		return dag.CID{}, err
+	}
+	if err := records.Fresh(o.Block(), now); err != nil {
+		return dag.CID{}, err
+	}
+	custodian, index, err := s.custodian(o)
+	if err != nil {
+		return dag.CID{}, err
+	}
+	if err := s.standing(o, index); err != nil {
+		return dag.CID{}, err
+	}
+	var share, ciphertext []byte
+	if o.Terms().What == order.Secret {
+		if share, err = s.detached(ctx, o.Shares()[index], req.Blocks); err != nil {
+			return dag.CID{}, fmt.Errorf("share: %w", err)
+		}
+		if ciphertext, err = s.detached(ctx, o.Ciphertext(), req.Blocks); err != nil {
+			return dag.CID{}, fmt.Errorf("ciphertext: %w", err)
+		}
+	}
+	chains, err := s.chains(ctx, req.Blocks, records.Named(o)...)
+	if err != nil {
+		return dag.CID{}, err
+	}
+	got, err := custodian.Safeguard(ctx, Safeguard{
+		Order:      Shown{o.Block(), o.Plain()},
+		OrderCID:   c,
+		Purpose:    purpose(o.Terms().What),
+		Chains:     chains,
+		Share:      share,
+		Checkpoint: s.records.Audit.Newest(),
+	})
+	if err != nil {
+		return dag.CID{}, fmt.Errorf("custody %q: %w", custodian.Name(), err)
+	}
+	acceptance := dag.Sum(got.Acceptance.Block)
+	a, err := s.records.Acceptance(ctx, o, acceptance, peer.NewBag(got.Acceptance.Block))
+	if err != nil {
+		return dag.CID{}, fault.New(fault.Internal, "custody %q: what it signed does not hold: %w", custodian.Name(), err)
+	}
+	deposit := sha256.Sum256(got.Deposit)
+	if a.Index() != index || subtle.ConstantTimeCompare(deposit[:], a.Receipt().Deposit) != 1 {
+		return dag.CID{}, fault.New(fault.Internal, "custody %q: its receipt is for another deposit", custodian.Name())
+	}
+	return acceptance, s.commitAcceptance(ctx, o, a, custodian, got, share, ciphertext)
+}
+
+// standing refuses an order that relies on an offer this node does not make.
+func (s *Service) standing(o *order.VerifiedOrder, index int) error {
+	for _, offered := range s.Offers() {
+		if offered.Offer == o.Terms().Fiduciaries[index].Offer {
+			return nil
+		}
+	}
+	return fault.New(fault.Conflict, "order %s: it relies on offer %s, which this node does not make; ask /v1/custody for those it makes", o.CID(), o.Terms().Fiduciaries[index].Offer)
+}
+
+// detached finds a block that an order links, in the call or in the store.
+func (s *Service) detached(ctx context.Context, c dag.CID, bag peer.Bag) ([]byte, error) {
+	if block, ok := bag.Get(c); ok {
+		return block, nil
+	}
+	return s.records.Get(ctx, c)
+}
+
+func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance, by Custodian, got Kept, share, ciphertext []byte) error {
+	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
+	return s.records.Write(ctx, func(w *records.Writer) error {
+		err := w.Insert(records.Row{
+			Order: store.Order{Role: Role, Reference: ref, State: string(order.Accepted), CID: o.CID()},
+			Data:  records.Data{What: string(o.Terms().What), Commitment: a.Commitment(), Publish: string(publish)},
+		})
+		if err != nil {
+			return err
+		}
+		for _, id := range o.Recipients() {
+			if err := w.Chain(id); err != nil {
+				return err
+			}
+		}
+		if err := w.Envelope(ref, envelope.Order, o.CID(), o.Block(), publish); err != nil {
+			return err
+		}
+		if err := w.Envelope(ref, envelope.Acceptance, a.CID(), got.Acceptance.Block, publish); err != nil {
+			return err
+		}
+		for _, block := range [][]byte{share, ciphertext} {
+			if block == nil {
+				continue
+			}
+			if err := w.Detached(ref, dag.Sum(block), block, publish); err != nil {
+				return err
+			}
+		}
+		if _, err := w.PutDeposit(by.Name(), purpose(o.Terms().What), ref, got.Deposit); err != nil {
+			return err
+		}
+		if err := w.PutAnswer(o.CID(), a.CID(), dag.CID{}); err != nil {
+			return err
+		}
+		if err := w.Audit("order.accepted", by.Identity().Name, ref, a.CID(), kept(o, a)); err != nil {
+			return err
+		}
+		return s.notify(w, o, o.Principal().Name, o.CID(), a.CID())
+	})
+}
+
+// purpose is the custody purpose under which an order's deposit is stored.
+func purpose(w order.What) string {
+	if w == order.Key {
+		return "key"
+	}
+	return "share"
+}

@@ -1,0 +1,190 @@
+package fiduciary
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// FulfillSecret has what an order keeps sealed to the receiver that a
+// redemption names, and answers with the release once it is on disk. A repeat
+// gets the first answer.
+func (s *Service) FulfillSecret(ctx context.Context, req peer.FulfillSecret) (peer.FulfilledSecret, error) {
+	c, err := dag.Parse(req.OrderPart3CID)
+	if err != nil {
+		return peer.FulfilledSecret{}, fmt.Errorf("orderPart3CID: %w", err)
+	}
+	flight := s.flights.DoChan(c.String(), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), custodyTime)
+		defer cancel()
+		return s.release(ctx, c, req)
+	})
+	select {
+	case res := <-flight:
+		if res.Err != nil {
+			return peer.FulfilledSecret{}, res.Err
+		}
+		blocks := res.Val.([]dag.CID)
+		bag, err := s.reply(ctx, blocks...)
+		return peer.FulfilledSecret{OrderPart4CID: blocks[0].String(), Blocks: bag}, err
+	case <-ctx.Done():
+		return peer.FulfilledSecret{}, fault.New(fault.Deadline, "redemption %s: %w", c, ctx.Err())
+	}
+}
+
+// release answers with the release, its detached share, and the ciphertext that
+// the receiver needs beside them.
+func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret) ([]dag.CID, error) {
+	block, ok := req.Blocks.Get(c)
+	if !ok {
+		var err error
+		if block, err = s.records.Get(ctx, c); err != nil {
+			return nil, fmt.Errorf("redemption %s: %w", c, err)
+		}
+	}
+	e, err := envelope.Parse(block)
+	if err != nil {
+		return nil, err
+	}
+	row, err := s.ordered(ctx, e)
+	if err != nil {
+		return nil, err
+	}
+	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
+	if err != nil {
+		return nil, err
+	}
+	if given, share, err := s.answer(ctx, c); err != nil || given.Defined() {
+		return []dag.CID{given, share, o.Ciphertext()}, err
+	}
+	red, err := s.records.Redemption(ctx, o, c, req.Blocks)
+	if err != nil {
+		return nil, err
+	}
+	now, err := s.records.Clock.Now()
+	if err != nil {
+		return nil, err
+	}
+	if err := records.Fresh(red.Block(), now); err != nil {
+		return nil, err
+	}
+	custodian, index, err := s.custodian(o)
+	if err != nil {
+		return nil, err
+	}
+	acceptance, deposit, err := s.kept(ctx, o, custodian)
+	if err != nil {
+		return nil, err
+	}
+	a, err := s.records.Acceptance(ctx, o, acceptance, peer.Bag{})
+	if err != nil {
+		return nil, err
+	}
+	chains, err := s.chains(ctx, req.Blocks, append(records.Named(o), records.At(red.Signer(), red.Recipients()...)...)...)
+	if err != nil {
+		return nil, err
+	}
+	got, err := custodian.Restore(ctx, Restore{
+		Order:         Shown{o.Block(), o.Plain()},
+		Acceptance:    Shown{a.Block(), a.Plain()},
+		Redemption:    Shown{red.Block(), red.Plain()},
+		RedemptionCID: c,
+		Purpose:       purpose(o.Terms().What),
+		Chains:        chains,
+		Deposit:       deposit,
+		Checkpoint:    s.records.Audit.Newest(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("custody %q: %w", custodian.Name(), err)
+	}
+	release := dag.Sum(got.Release.Block)
+	rel, err := s.records.Release(ctx, red, release, peer.NewBag(got.Release.Block))
+	if err != nil {
+		return nil, fault.New(fault.Internal, "custody %q: what it signed does not hold: %w", custodian.Name(), err)
+	}
+	if rel.Index() != index || rel.Share() != dag.Sum(got.Share) {
+		return nil, fault.New(fault.Internal, "custody %q: its release links another share", custodian.Name())
+	}
+	if err := s.commitRelease(ctx, o, red, rel, a.CID(), got); err != nil {
+		return nil, err
+	}
+	return []dag.CID{rel.CID(), rel.Share(), o.Ciphertext()}, nil
+}
+
+// ordered finds the order that a redemption is of: the last of its links.
+func (s *Service) ordered(ctx context.Context, e *envelope.Envelope) (row records.Row, err error) {
+	if e.Header.Kind != envelope.Redemption || len(e.Header.Previous) < 2 {
+		return row, fault.New(fault.Invalid, "expected a redemption that links acceptances and an order; found %q with %d links", e.Header.Kind, len(e.Header.Previous))
+	}
+	c := e.Header.Previous[len(e.Header.Previous)-1]
+	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
+		link, err := tx.OrderOf(c)
+		if err != nil {
+			return err
+		}
+		row, err = records.ReadRow(tx, Role, link.Reference)
+		return err
+	})
+	if err != nil {
+		return row, fmt.Errorf("order %s: %w", c, err)
+	}
+	if row.CID != c {
+		return row, fault.New(fault.Denied, "order %s: expected the order %s", c, row.CID)
+	}
+	return row, nil
+}
+
+// kept finds the acceptance and the deposit of an order.
+func (s *Service) kept(ctx context.Context, o *order.VerifiedOrder, by Custodian) (acceptance dag.CID, deposit []byte, err error) {
+	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
+		if acceptance, _, err = tx.Answer(o.CID()); err != nil {
+			return err
+		}
+		deposit, err = tx.Deposit(by.Name(), purpose(o.Terms().What), o.Terms().ReferenceHex())
+		return err
+	})
+	return acceptance, deposit, err
+}
+
+func (s *Service) commitRelease(ctx context.Context, o *order.VerifiedOrder, red *order.VerifiedRedemption, rel *order.VerifiedRelease, acceptance dag.CID, got Restored) error {
+	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
+	return s.records.Write(ctx, func(w *records.Writer) error {
+		for _, id := range red.Recipients() {
+			if err := w.Chain(id); err != nil {
+				return err
+			}
+		}
+		if err := w.Envelope(ref, envelope.Redemption, red.CID(), red.Block(), publish); err != nil {
+			return err
+		}
+		if err := w.Envelope(ref, envelope.Release, rel.CID(), got.Release.Block, publish); err != nil {
+			return err
+		}
+		if err := w.Detached(ref, rel.Share(), got.Share, publish); err != nil {
+			return err
+		}
+		if err := w.PutAnswer(red.CID(), rel.CID(), rel.Share()); err != nil {
+			return err
+		}
+		err := w.Change(Role, ref, func(r *records.Row) error {
+			if r.State == string(order.Released) {
+				return nil
+			}
+			return r.Advance(order.EventRedeem, order.EventRelease)
+		})
+		if err != nil {
+			return err
+		}
+		if err := w.Audit("order.released", red.Signer().Name, ref, rel.CID(), "to "+red.Receiver().String()); err != nil {
+			return err
+		}
+		return s.notify(w, o, red.Signer().Name, o.CID(), acceptance, red.CID(), rel.CID())
+	})
+}
