@@ -1,0 +1,96 @@
+// Package beneficiary takes in the orders that others have placed for this node
+// and gets their secrets.
+package beneficiary
+
+import (
+	"context"
+	"slices"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/redemption"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// Role is the role under which the records hold this service's orders.
+const Role = "beneficiary"
+
+// Service is a node in the role of beneficiary.
+type Service struct {
+	*redemption.Service
+	records *records.Records
+}
+
+// New takes in orders and redeems them.
+func New(r *records.Records) *Service {
+	return &Service{Service: redemption.New(r, Role), records: r}
+}
+
+var _ *secret.Bytes
+
+// Notice takes in the news of an order whose receiver is this node. News of an
+// order that was unknown is accepted only from a principal that the operator
+// has named as a peer: otherwise anybody could fill the store.
+func (s *Service) Notice(ctx context.Context, ref string, news records.News) error {
+	self := s.records.Self().Name
+	terms := news.Order.Terms()
+	if !slices.Contains(terms.Receivers, self) {
+		return fault.New(fault.Denied, "order %s: this node is not among its receivers", ref)
+	}
+	_, err := s.records.Row(ctx, Role, ref)
+	switch {
+	case fault.Of(err) == fault.NotFound:
+		if err := s.insert(ctx, ref, news); err != nil && fault.Of(err) != fault.Conflict {
+			return err
+		}
+	case err != nil:
+		return err
+	}
+	return s.records.Learn(ctx, Role, ref, news)
+}
+
+func (s *Service) insert(ctx context.Context, ref string, news records.News) error {
+	principal := news.Order.Principal().Name
+	if _, ok := s.records.Directory.PeerOf(principal); !ok {
+		return fault.New(fault.Denied, "order %s: its principal %s is none of this node's peers", ref, principal)
+	}
+	if len(news.Acceptances) < int(news.Order.Terms().T) {
+		return fault.New(fault.Invalid, "order %s: expected %d acceptances; found %d", ref, news.Order.Terms().T, len(news.Acceptances))
+	}
+	terms := news.Order.Terms()
+	return s.records.Write(ctx, func(w *records.Writer) error {
+		for _, id := range news.Order.Recipients() {
+			if err := w.Chain(id); err != nil {
+				return err
+			}
+		}
+		for _, a := range news.Acceptances {
+			if err := w.Chain(a.Signer()); err != nil {
+				return err
+			}
+		}
+		if err := w.Envelope(ref, envelope.Order, news.Order.CID(), news.Order.Block(), terms.Publish); err != nil {
+			return err
+		}
+		row := records.Row{
+			Order: store.Order{Role: Role, Reference: ref, State: string(order.Ordered), CID: news.Order.CID()},
+			Data: records.Data{
+				What: string(terms.What), Receiver: s.records.Self().Name, Publish: string(terms.Publish),
+				Commitment: news.Acceptances[0].Commitment(),
+			},
+		}
+		if err := row.Advance(order.EventAccept); err != nil {
+			return err
+		}
+		if err := w.Insert(row); err != nil {
+			return err
+		}
+		return w.Audit("order.received", principal, ref, news.Order.CID(), string(terms.What))
+	})
+}
+
+var _ dag.CID

@@ -1,0 +1,269 @@
+// Package redemption gets a secret back: it signs a redemption, asks the
+// fiduciaries for their releases, checks every share against the commitments
+// and combines them. The principal's and the beneficiary's services both use it.
+//
+// A redemption is on disk before a fiduciary hears of it, its reply key sealed
+// under the node's own key, so that one begun before a crash can be finished
+// after it.
+package redemption
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// Patience is how long the fiduciaries have to answer one attempt.
+const Patience = 30 * time.Second
+
+// Secret is what a redemption gave. Where the redeemer is not the receiver,
+// Material is nil and only Release says what was done.
+type Secret struct {
+	Reference  string
+	What       order.What
+	Material   *secret.Bytes
+	Commitment []byte
+	Redemption dag.CID
+	Release    dag.CID
+}
+
+// Service redeems the orders of one role.
+type Service struct {
+	records *records.Records
+	role    string
+	life    context.Context
+	end     context.CancelFunc
+	running sync.WaitGroup
+	flights singleflight.Group
+}
+
+// New redeems the orders that the records hold under a role.
+func New(r *records.Records, role string) *Service {
+	s := &Service{records: r, role: role}
+	s.life, s.end = context.WithCancel(context.Background())
+	return s
+}
+
+// Close waits for the redemptions under way.
+func (s *Service) Close() {
+	s.end()
+	s.running.Wait()
+}
+
+// Redeem asks for a release to receiver, which the order's terms must allow;
+// undefined stands for this node. The caller clears the secret.
+func (s *Service) Redeem(ctx context.Context, ref string, receiver dag.CID, once *records.Once) (Secret, error) {
+	if err := s.records.Seen(ctx, once); err != nil {
+		return s.repeated(ctx, ref, err)
+	}
+	row, err := s.records.Row(ctx, s.role, ref)
+	if err != nil {
+		return Secret{}, err
+	}
+	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
+	if err != nil {
+		return Secret{}, err
+	}
+	self := s.records.Self()
+	if !receiver.Defined() {
+		receiver = self.Name
+	}
+	if !slices.Contains(o.Terms().Receivers, receiver) {
+		return Secret{}, fault.New(fault.Denied, "order %s: its terms do not release it to %s", ref, receiver)
+	}
+	if row.State == string(order.Ordered) || row.State == string(order.Failed) {
+		return Secret{}, fault.New(fault.Conflict, "order %s: it is %s; only an accepted order can be redeemed", ref, row.State)
+	}
+	if receiver == self.Name {
+		if got, ok, err := s.delivered(ctx, o); ok || err != nil {
+			return got, err
+		}
+	}
+	red, err := s.sign(ctx, o, receiver, once)
+	if err != nil {
+		return s.repeated(ctx, ref, err)
+	}
+	return s.finish(ctx, ref, red)
+}
+
+// repeated gives the answer of a redemption that was asked for before.
+func (s *Service) repeated(ctx context.Context, ref string, err error) (Secret, error) {
+	var again *records.Repeated
+	if !errors.As(err, &again) {
+		return Secret{}, err
+	}
+	redemption, err := dag.Parse(again.Answer)
+	if err != nil {
+		return Secret{}, fault.New(fault.Internal, "remembered redemption: %w", err)
+	}
+	row, err := s.records.Row(ctx, s.role, ref)
+	if err != nil {
+		return Secret{}, err
+	}
+	if row.Redemption != redemption {
+		return Secret{}, fault.New(fault.Conflict, "order %s: a newer redemption has taken the place of %s; redeem anew, with another Idempotency-Key", ref, redemption)
+	}
+	return s.finish(ctx, ref, redemption)
+}
+
+// Resume goes on with a redemption that has no release yet; it is what the
+// courier calls.
+func (s *Service) Resume(ctx context.Context, payload []byte) error {
+	var j job
+	if err := dag.Decode(payload, &j); err != nil {
+		return err
+	}
+	got, err := s.finish(ctx, j.Reference, j.Redemption)
+	got.Material.Clear()
+	if err != nil && !fault.Of(err).Retryable() {
+		return s.giveUp(ctx, j, err)
+	}
+	return err
+}
+
+// job is the payload of records.JobRedeem.
+type job struct {
+	Role       string  `cbor:"role"`
+	Reference  string  `cbor:"reference"`
+	Redemption dag.CID `cbor:"redemption"`
+}
+
+// RoleOf says whose redemption a job is, so that it reaches the right service.
+func RoleOf(payload []byte) (string, error) {
+	var j job
+	err := dag.Decode(payload, &j)
+	return j.Role, err
+}
+
+// sign makes the redemption and records it.
+func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, receiver dag.CID, once *records.Once) (dag.CID, error) {
+	now, err := s.records.Clock.Now()
+	if err != nil {
+		return dag.CID{}, err
+	}
+	ref := o.Terms().ReferenceHex()
+	links, err := s.records.Envelopes(ctx, ref, envelope.Acceptance)
+	if err != nil {
+		return dag.CID{}, err
+	}
+	var relied []*order.VerifiedAcceptance
+	for _, l := range links {
+		a, err := s.records.Acceptance(ctx, o, l.CID, peer.Bag{})
+		if err != nil {
+			return dag.CID{}, err
+		}
+		relied = append(relied, a)
+	}
+	red, reply, err := order.Redeem(s.records.Keys, o, relied, receiver, s.records.Directory.Parties(ctx, peer.Bag{}), now)
+	if err != nil {
+		return dag.CID{}, err
+	}
+	defer reply.Clear()
+	sealed, err := s.sealReply(red.CID, reply)
+	if err != nil {
+		return dag.CID{}, err
+	}
+	j := job{Role: s.role, Reference: ref, Redemption: red.CID}
+	return red.CID, s.records.Write(ctx, func(w *records.Writer) error {
+		if err := w.Once(once, red.CID.String()); err != nil {
+			return err
+		}
+		if err := w.Envelope(ref, envelope.Redemption, red.CID, red.Block, o.Terms().Publish); err != nil {
+			return err
+		}
+		if err := w.Later(records.JobRedeem, red.CID.String(), j, Patience); err != nil {
+			return err
+		}
+		if err := w.Audit("order.redeemed", s.records.Self().Name, ref, red.CID, "for "+receiver.String()); err != nil {
+			return err
+		}
+		return w.Change(s.role, ref, func(r *records.Row) error {
+			r.Redemption, r.Reply = red.CID, sealed
+			return r.Advance(order.EventRedeem)
+		})
+	})
+}
+
+// sealReply seals a reply key's seed for this node's own store, bound to its
+// redemption.
+func (s *Service) sealReply(redemption dag.CID, reply *seal.PrivateKey) ([]byte, error) {
+	if reply == nil {
+		return nil, nil
+	}
+	seed, key := reply.Seed(), s.records.Keys.StateKey()
+	defer seed.Clear()
+	defer key.Clear()
+	return seal.V1.Encrypt(key, redemption.Bytes(), seed.Open())
+}
+
+func (s *Service) openReply(row records.Row) (*seal.PrivateKey, error) {
+	if len(row.Reply) == 0 {
+		return nil, nil
+	}
+	key := s.records.Keys.StateKey()
+	defer key.Clear()
+	seed, err := seal.V1.Decrypt(key, row.Redemption.Bytes(), row.Reply)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "order %s: its reply key: %w", row.Reference, err)
+	}
+	defer seed.Clear()
+	return seal.V1.ParsePrivateKey(seed)
+}
+
+// finish gets the releases of a redemption and opens them. The work belongs to
+// the service, so that it goes on when the caller has gone; the caller only
+// stops waiting.
+func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID) (Secret, error) {
+	s.running.Add(1)
+	done := make(chan error, 1)
+	go func() {
+		defer s.running.Done()
+		_, err, _ := s.flights.Do(redemption.String(), func() (any, error) {
+			ctx, cancel := context.WithTimeout(s.life, Patience)
+			defer cancel()
+			return nil, s.collect(ctx, ref, redemption)
+		})
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return Secret{}, err
+		}
+		return s.open(ctx, ref, redemption)
+	case <-ctx.Done():
+		return Secret{}, fault.New(fault.Deadline, "order %s: the redemption goes on: %w", ref, ctx.Err())
+	}
+}
+
+// giveUp records that a redemption came to nothing.
+func (s *Service) giveUp(ctx context.Context, j job, why error) error {
+	return s.records.Write(ctx, func(w *records.Writer) error {
+		if err := w.Done(records.JobRedeem, j.Redemption.String()); err != nil {
+			return err
+		}
+		if err := w.Audit("redemption.failed", s.records.Self().Name, j.Reference, j.Redemption, string(fault.Of(why))); err != nil {
+			return err
+		}
+		return w.Change(s.role, j.Reference, func(r *records.Row) error {
+			if r.Redemption != j.Redemption || r.State != string(order.Redeeming) {
+				return nil
+			}
+			r.Reason = fault.Public(why)
+			return r.Advance(order.EventGiveUp)
+		})
+	})
+}
