@@ -1,0 +1,59 @@
+package custody
+
+import (
+	"context"
+
+	"github.com/milagro-dta/dta/host/fiduciary"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+var _ fiduciary.Custodian = (*Instance)(nil)
+
+// Safeguard implements [fiduciary.Custodian].
+func (i *Instance) Safeguard(ctx context.Context, req fiduciary.Safeguard) (kept fiduciary.Kept, err error) {
+	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+		answer, err := c.Custody.Safeguard(ctx, &contract.SafeguardRequest{
+			OperationId: contract.OperationID(req.OrderCID, i.config.Name, req.Purpose),
+			Order:       shown(req.Order), Chains: chains(req.Chains), Share: req.Share, Checkpoint: req.Checkpoint,
+		})
+		if err != nil {
+			return err
+		}
+		kept = fiduciary.Kept{Deposit: answer.GetDeposit(), Acceptance: seen(answer.GetAcceptance())}
+		return nil
+	})
+	return kept, err
+}
+
+// Restore implements [fiduciary.Custodian].
+func (i *Instance) Restore(ctx context.Context, req fiduciary.Restore) (restored fiduciary.Restored, err error) {
+	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+		answer, err := c.Custody.Restore(ctx, &contract.RestoreRequest{
+			OperationId: contract.OperationID(req.RedemptionCID, i.config.Name, req.Purpose),
+			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Redemption: shown(req.Redemption),
+			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
+		})
+		if err != nil {
+			return err
+		}
+		restored = fiduciary.Restored{Release: seen(answer.GetRelease()), Share: answer.GetShare()}
+		return nil
+	})
+	return restored, err
+}
+
+func shown(s fiduciary.Shown) *contract.Shown {
+	return &contract.Shown{Envelope: s.Block, Plain: s.Plain}
+}
+
+func seen(s *contract.Shown) fiduciary.Shown {
+	return fiduciary.Shown{Block: s.GetEnvelope(), Plain: s.GetPlain()}
+}
+
+func chains(list [][][]byte) []*contract.Chain {
+	out := make([]*contract.Chain, 0, len(list))
+	for _, documents := range list {
+		out = append(out, &contract.Chain{Documents: documents})
+	}
+	return out
+}
