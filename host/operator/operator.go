@@ -1,0 +1,142 @@
+// Package operator is how an operator's commands talk to the node that runs:
+// over a socket in its data directory that only its owner can open.
+package operator
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Paths of the operator's API.
+const (
+	PathStatus     = "/operator/status"
+	PathIdentity   = "/operator/identity"
+	PathEnrol      = "/operator/plugin/enrol"
+	PathRestart    = "/operator/plugin/restart"
+	PathAudit      = "/operator/audit"
+	PathCheckpoint = "/operator/audit/checkpoint"
+	PathVerify     = "/operator/audit/verify"
+)
+
+// Identity is a node's or a custody identity's name and newest document.
+type Identity struct {
+	Name      string `json:"name"`
+	Document  string `json:"document"`
+	Reference string `json:"reference"`
+	Kind      string `json:"kind"`
+}
+
+// Instance names a plugin instance in a request.
+type Instance struct {
+	Name string `json:"name"`
+}
+
+// AuditPage is a page of the audit log.
+type AuditPage struct {
+	Size    int64        `json:"size"`
+	Entries []AuditEntry `json:"entries"`
+}
+
+// AuditEntry is one entry of the audit log.
+type AuditEntry struct {
+	Index  int64  `json:"index"`
+	Time   int64  `json:"time"` // unix milliseconds
+	Kind   string `json:"kind"`
+	Actor  string `json:"actor,omitempty"`
+	Order  string `json:"order,omitempty"`
+	Object string `json:"object,omitempty"`
+	Detail string `json:"detail,omitempty"`
+}
+
+// VerifyRequest asks for the whole log to be computed again, against an earlier
+// checkpoint where one is given.
+type VerifyRequest struct {
+	Against string `json:"against"`
+}
+
+// Verified is what `audit verify` found.
+type Verified struct {
+	Size    int64  `json:"size"`
+	Root    string `json:"root"`
+	Against bool   `json:"against"` // an earlier checkpoint was compared
+	Warning string `json:"warning,omitempty"`
+}
+
+// Checkpoint is a signed note.
+type Checkpoint struct {
+	Note string `json:"note"`
+}
+
+// Client calls a running node.
+type Client struct {
+	http *http.Client
+}
+
+// NewClient calls the node whose socket is at path.
+func NewClient(path string) *Client {
+	return &Client{http: &http.Client{
+		Timeout: 2 * time.Minute,
+		Transport: &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", path)
+		}},
+	}}
+}
+
+// Running tells whether a node answers.
+func (c *Client) Running(ctx context.Context) bool {
+	_, err := c.Identity(ctx)
+	return err == nil
+}
+
+// Identity asks for the node's own identity.
+func (c *Client) Identity(ctx context.Context) (out Identity, err error) {
+	return out, c.Call(ctx, http.MethodGet, PathIdentity, nil, &out)
+}
+
+// Call sends in and reads out, either of which may be nil.
+func (c *Client) Call(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		text, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(text)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, "http://localhost"+path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := c.http.Do(req)
+	if err != nil {
+		return fault.New(fault.Unavailable, "the node does not answer: %w", err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 64<<20))
+	if err != nil {
+		return fault.New(fault.Unavailable, "the node's answer: %w", err)
+	}
+	if res.StatusCode/100 != 2 {
+		var p struct {
+			Kind   fault.Kind `json:"kind"`
+			Detail string     `json:"detail"`
+		}
+		_ = json.Unmarshal(text, &p)
+		if p.Detail == "" {
+			p.Kind, p.Detail = fault.OfHTTP(res.StatusCode), res.Status
+		}
+		return fault.New(p.Kind, "%s", p.Detail)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(text, out)
+}

@@ -1,0 +1,118 @@
+package rest
+
+import (
+	"net/http"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/milagro-dta/dta/host/principal"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+func (s *Services) keeps() error {
+	if s.Fiduciary == nil {
+		return fault.New(fault.Denied, "this node is no fiduciary: it keeps secrets for nobody")
+	}
+	return nil
+}
+
+func (s *Services) fulfillOrder(c echo.Context) error {
+	if err := s.keeps(); err != nil {
+		return err
+	}
+	var req peer.FulfillOrder
+	if _, err := read(c, &req); err != nil {
+		return err
+	}
+	answer, err := s.Fiduciary.FulfillOrder(c.Request().Context(), req)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, answer)
+}
+
+func (s *Services) fulfillSecret(c echo.Context) error {
+	if err := s.keeps(); err != nil {
+		return err
+	}
+	var req peer.FulfillSecret
+	if _, err := read(c, &req); err != nil {
+		return err
+	}
+	answer, err := s.Fiduciary.FulfillSecret(c.Request().Context(), req)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, answer)
+}
+
+// notice takes in news for the roles that this node plays in the order.
+func (s *Services) notice(c echo.Context) error {
+	ctx := c.Request().Context()
+	var req peer.Notice
+	if _, err := read(c, &req); err != nil {
+		return err
+	}
+	news, err := s.Records.Verify(ctx, req)
+	if err != nil {
+		return err
+	}
+	ref := news.Order.Terms().ReferenceHex()
+	placed := news.Order.Principal().Name == s.Records.Self().Name
+	if placed {
+		if _, err := s.Principal.Notice(ctx, ref, news); err != nil {
+			return err
+		}
+	} else if err := s.Beneficiary.Notice(ctx, ref, news); err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, struct{}{})
+}
+
+func (s *Services) custody(c echo.Context) error {
+	if s.Fiduciary == nil {
+		return c.JSON(http.StatusOK, peer.Custody{Offers: []peer.Offer{}})
+	}
+	answer, err := s.Fiduciary.Custody(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, answer)
+}
+
+func (s *Services) ownIdentity(c echo.Context) error {
+	self := s.Records.Self()
+	return s.identityOf(c, self.Name, self.Document)
+}
+
+// identity shows an identity that this node has met.
+func (s *Services) identity(c echo.Context) error {
+	name, err := dag.Parse(c.Param("name"))
+	if err != nil {
+		return fault.New(fault.Invalid, "identity: expected a CID; found %q", clip(c.Param("name")))
+	}
+	newest, err := s.Records.Newest(c.Request().Context(), name)
+	if err != nil {
+		return err
+	}
+	return s.identityOf(c, name, newest)
+}
+
+func (s *Services) identityOf(c echo.Context, name, document dag.CID) error {
+	id, err := s.Records.Directory.Identity(c.Request().Context(), name, document, peer.Bag{})
+	if err != nil {
+		return err
+	}
+	out := peer.Identity{
+		IDDocumentCID: id.Name.String(), Document: id.Document.String(),
+		AuthenticationReference: id.Doc.Reference, Kind: string(id.Doc.Kind), Blocks: peer.NewBag(id.Blocks()...),
+	}
+	for _, d := range id.Documents() {
+		out.Documents = append(out.Documents, d.String())
+	}
+	return c.JSON(http.StatusOK, out)
+}
+
+var _ = principal.Role

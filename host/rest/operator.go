@@ -1,0 +1,95 @@
+package rest
+
+import (
+	"net/http"
+	"strconv"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// operate shows the operator's API, which only the owner of the data directory
+// reaches.
+func (s *Services) operate(g *echo.Group) {
+	g.GET("/status", func(c echo.Context) error { return c.JSON(http.StatusOK, s.report(true)) })
+	g.GET("/identity", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Describe()) })
+	g.POST("/plugin/enrol", s.enrol)
+	g.POST("/plugin/restart", s.restart)
+	g.GET("/audit", s.auditList)
+	g.GET("/audit/checkpoint", s.auditCheckpoint)
+	g.POST("/audit/verify", s.auditVerify)
+}
+
+func (s *Services) enrol(c echo.Context) error {
+	var req operator.Instance
+	if _, err := read(c, &req); err != nil {
+		return err
+	}
+	i, err := s.Custody.Instance(req.Name)
+	if err != nil {
+		return err
+	}
+	id, err := i.Enrol(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, operator.Identity{
+		Name: id.Name.String(), Document: id.Document.String(), Reference: id.Doc.Reference, Kind: string(id.Doc.Kind),
+	})
+}
+
+func (s *Services) restart(c echo.Context) error {
+	var req operator.Instance
+	if _, err := read(c, &req); err != nil {
+		return err
+	}
+	i, err := s.Custody.Instance(req.Name)
+	if err != nil {
+		return err
+	}
+	if err := i.Restart(); err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, struct{}{})
+}
+
+// MaxAuditPage bounds the entries of one page.
+const MaxAuditPage = 1000
+
+func (s *Services) auditList(c echo.Context) error {
+	from, err := strconv.ParseInt(c.QueryParam("from"), 10, 64)
+	if err != nil || from < 0 {
+		return fault.New(fault.Invalid, "from: expected a number from 0; found %q", clip(c.QueryParam("from")))
+	}
+	n, err := number(c, "n", 1, MaxAuditPage, 100)
+	if err != nil {
+		return err
+	}
+	page, err := s.Ledger.List(c.Request().Context(), from, n)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, page)
+}
+
+func (s *Services) auditCheckpoint(c echo.Context) error {
+	note, err := s.Ledger.Checkpoint()
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, note)
+}
+
+func (s *Services) auditVerify(c echo.Context) error {
+	var req operator.VerifyRequest
+	if _, err := read(c, &req); err != nil {
+		return err
+	}
+	got, err := s.Ledger.Verify(c.Request().Context(), req.Against)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, got)
+}

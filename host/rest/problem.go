@@ -1,0 +1,54 @@
+package rest
+
+import (
+	"errors"
+	"net/http"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/labstack/echo/v4"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Problem is an RFC 9457 answer. Kind is the fault's kind; Error repeats the
+// detail under the name that the original D-TA's clients look for.
+type Problem struct {
+	Type   string     `json:"type"`
+	Title  string     `json:"title"`
+	Status int        `json:"status"`
+	Detail string     `json:"detail"`
+	Kind   fault.Kind `json:"kind"`
+	Error  string     `json:"error"`
+}
+
+// problems writes errors. The text of an internal one stays in the log.
+func problems(log hclog.Logger) echo.HTTPErrorHandler {
+	return func(err error, c echo.Context) {
+		if c.Response().Committed {
+			return
+		}
+		kind, status, detail := fault.Of(err), 0, fault.Public(err)
+		var he *echo.HTTPError
+		if errors.As(err, &he) {
+			status = he.Code
+			kind = fault.OfHTTP(status)
+			detail = http.StatusText(status)
+			if status == http.StatusRequestEntityTooLarge {
+				kind, detail = fault.Invalid, "the request's body is larger than this listener takes"
+			}
+		} else {
+			status = kind.HTTP()
+		}
+		if kind == fault.Internal {
+			log.Error("internal error", "path", c.Path(), "error", err, "id", c.Response().Header().Get(echo.HeaderXRequestID))
+		}
+		if kind.Retryable() {
+			c.Response().Header().Set("Retry-After", "1")
+		}
+		c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+		p := Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Kind: kind, Error: detail}
+		if err := c.JSON(status, p); err != nil {
+			log.Debug("cannot answer", "error", err)
+		}
+	}
+}

@@ -1,0 +1,166 @@
+// Package rest is a node's HTTP face: the principals' API, the nodes' API and
+// the operator's, over echo. It turns JSON into calls of the services and their
+// errors into RFC 9457 problem details; nothing is decided here.
+//
+// The /v1 paths and member names of the original D-TA stay, so that its clients
+// work. What is new is further members and further resources of the same /v1.
+package rest
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/labstack/echo/v4"
+	"github.com/labstack/echo/v4/middleware"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// Limits of the listeners. A slow or idle client costs a connection for a
+// bounded time, whatever it does.
+const (
+	MaxPrincipalBody = 1 << 20
+	MaxHeader        = 32 << 10
+	headerTime       = 5 * time.Second
+	bodyTime         = 15 * time.Second
+	answerTime       = 75 * time.Second
+	idleTime         = 60 * time.Second
+)
+
+// Faces says which APIs a listener shows.
+type Faces struct {
+	Principals, Nodes, Operator bool
+}
+
+// Server is one listener.
+type Server struct {
+	http *http.Server
+}
+
+// New makes the handler of a listener.
+func New(s Services, faces Faces, log hclog.Logger) *Server {
+	e := echo.New()
+	e.HideBanner, e.HidePort = true, true
+	e.IPExtractor = echo.ExtractIPDirect()
+	e.HTTPErrorHandler = problems(log)
+	e.Logger.SetOutput(log.StandardWriter(&hclog.StandardLoggerOptions{}))
+	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{
+		LogErrorFunc: func(c echo.Context, err error, _ []byte) error {
+			return fault.New(fault.Internal, "a handler panicked: %w", err)
+		},
+	}))
+	e.Use(middleware.RequestIDWithConfig(middleware.RequestIDConfig{}), logged(log), plain)
+
+	limit := middleware.BodyLimit("1M")
+	if faces.Nodes {
+		limit = middleware.BodyLimit("8M")
+	}
+	v1 := e.Group("/v1", limit)
+	v1.GET("/status", s.status)
+	if faces.Principals {
+		own := v1.Group("", sameSite)
+		own.POST("/order", s.placeOrder)
+		own.GET("/order", s.listOrders)
+		own.GET("/order/:reference", s.showOrder)
+		own.POST("/order/secret", s.redeem)
+	}
+	if faces.Nodes {
+		v1.POST("/fulfill/order", s.fulfillOrder)
+		v1.POST("/fulfill/order/secret", s.fulfillSecret)
+		v1.POST("/notice", s.notice)
+	}
+	v1.GET("/custody", s.custody)
+	v1.GET("/identity", s.ownIdentity)
+	v1.GET("/identity/:name", s.identity)
+	e.Match([]string{http.MethodGet, http.MethodHead}, "/ipfs/*", echo.WrapHandler(s.Gateway))
+	if faces.Operator {
+		s.operate(e.Group("/operator"))
+	}
+	return &Server{http: &http.Server{
+		Handler:           e,
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       bodyTime,
+		WriteTimeout:      answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    MaxHeader,
+		ErrorLog:          log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+	}}
+}
+
+// Serve answers on a listener until Shutdown.
+func (s *Server) Serve(l net.Listener, t *tls.Config) error {
+	if t != nil {
+		l = tls.NewListener(l, t)
+	}
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return nil
+}
+
+// Shutdown takes no more calls and waits for those under way until ctx ends.
+func (s *Server) Shutdown(ctx context.Context) error {
+	if err := s.http.Shutdown(ctx); err != nil {
+		return s.http.Close()
+	}
+	return nil
+}
+
+// Handler is the listener's handler, for tests.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// sameSite refuses what a web page elsewhere makes a browser send to a listener
+// on loopback: cross-origin writes, and names that were pointed at 127.0.0.1.
+func sameSite(next echo.HandlerFunc) echo.HandlerFunc {
+	guard := http.NewCrossOriginProtection()
+	return func(c echo.Context) error {
+		r := c.Request()
+		if err := guard.Check(r); err != nil {
+			return fault.New(fault.Denied, "cross-origin request refused")
+		}
+		if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok && local.IP.IsLoopback() {
+			host, _, err := net.SplitHostPort(r.Host)
+			if err != nil {
+				host = r.Host
+			}
+			if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+				return fault.New(fault.Denied, "host %q: expected a loopback address or localhost", host)
+			}
+		}
+		return next(c)
+	}
+}
+
+// plain sets the headers that every answer has.
+func plain(next echo.HandlerFunc) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		h := c.Response().Header()
+		h.Set("Cache-Control", "no-store")
+		h.Set("X-Content-Type-Options", "nosniff")
+		return next(c)
+	}
+}
+
+// logged writes a line per request: never a body, a query or a header.
+func logged(log hclog.Logger) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			start := time.Now()
+			err := next(c)
+			if err != nil {
+				c.Error(err)
+			}
+			log.Debug("request", "method", c.Request().Method, "path", c.Path(), "status", c.Response().Status,
+				"took", time.Since(start).Round(time.Microsecond), "id", c.Response().Header().Get(echo.HeaderXRequestID))
+			return nil
+		}
+	}
+}
+
+var _ = peer.MaxBody

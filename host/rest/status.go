@@ -1,0 +1,79 @@
+package rest
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/labstack/echo/v4"
+
+	"github.com/milagro-dta/dta/host/courier"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Status is the answer to GET /v1/status: the original's members, the custody
+// instances, and what is waiting to be done.
+type Status struct {
+	Application     string           `json:"application"`
+	TimeStamp       string           `json:"timeStamp"`
+	APIVersion      string           `json:"apiVersion"`
+	NodeCID         string           `json:"nodeCID"`
+	NodeName        string           `json:"nodeName"`
+	ExtensionVendor string           `json:"extensionVendor"`
+	Plugin          string           `json:"plugin"`
+	NodeType        string           `json:"nodeType"`
+	Ready           bool             `json:"ready"`
+	Reason          string           `json:"reason,omitempty"`
+	Custody         []CustodyStatus  `json:"custody"`
+	Queues          []courier.Status `json:"queues"`
+	AuditSize       int64            `json:"auditSize"`
+}
+
+// CustodyStatus is the state of one custody instance.
+type CustodyStatus struct {
+	Name     string   `json:"name"`
+	Type     string   `json:"type"`
+	State    string   `json:"state"`
+	Reason   string   `json:"reason,omitempty"`
+	Lines    []string `json:"lines,omitempty"` // the plugin's last, for the operator only
+	SHA256   string   `json:"sha256"`
+	Pinned   bool     `json:"pinned"`
+	Enrolled bool     `json:"enrolled"` // has a custody identity
+	Mode     string   `json:"mode"`
+	Identity string   `json:"identity,omitempty"`
+	Scheme   string   `json:"scheme,omitempty"`
+	Starts   int      `json:"starts"`
+}
+
+func (s *Services) status(c echo.Context) error {
+	return c.JSON(http.StatusOK, s.report(false))
+}
+
+func (s *Services) report(operator bool) Status {
+	out := Status{
+		Application: "Milagro Distributed Trust", TimeStamp: time.Now().UTC().Format(time.RFC3339Nano), APIVersion: "v1",
+		NodeCID: s.Records.Self().Name.String(), NodeName: s.Config.Node.Name,
+		ExtensionVendor: "Milagro", Plugin: "milagro", NodeType: "principal",
+		Ready: true, Custody: []CustodyStatus{}, Queues: s.Courier.Status(), AuditSize: s.Ledger.Audit.Size(),
+	}
+	if s.Fiduciary != nil {
+		out.NodeType = "multi"
+	}
+	if err := s.Ready(); err != nil {
+		out.Ready, out.Reason = false, fault.Public(err)
+	}
+	for _, i := range s.Custody.Instances() {
+		p := i.Process()
+		line := CustodyStatus{
+			Name: i.Name(), Type: i.Type(), State: string(p.State), SHA256: p.SHA256, Pinned: p.Pinned,
+			Enrolled: i.Identity() != nil, Mode: "supervised", Scheme: i.Scheme(), Starts: p.Starts,
+		}
+		if id := i.Identity(); id != nil {
+			line.Identity = id.Name.String()
+		}
+		if operator {
+			line.Reason, line.Lines = p.Reason, p.LastLines
+		}
+		out.Custody = append(out.Custody, line)
+	}
+	return out
+}
