@@ -1,0 +1,77 @@
+package host
+
+import (
+	"context"
+
+	"github.com/milagro-dta/dta/host/audit"
+	"github.com/milagro-dta/dta/host/clock"
+	"github.com/milagro-dta/dta/host/custody"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// book keeps the custody roots of the node's plugins in its store.
+type book struct {
+	store *store.Store
+	audit *audit.Log
+	clock *clock.Clock
+}
+
+var _ custody.Book = book{}
+
+func metaRoot(instance string) string { return "custody-root/" + instance }
+
+// Root implements [custody.Book].
+func (b book) Root(ctx context.Context, instance string) (root custody.Root, err error) {
+	err = b.store.View(ctx, func(tx *store.Tx) error {
+		block, err := tx.Meta(metaRoot(instance))
+		if err != nil {
+			return err
+		}
+		if block == nil {
+			return fault.New(fault.NotFound, "custody %q: never enrolled", instance)
+		}
+		return dag.Decode(block, &root)
+	})
+	return root, err
+}
+
+// KeepRoot implements [custody.Book].
+func (b book) KeepRoot(ctx context.Context, instance string, root custody.Root, automatic bool) error {
+	id, err := identity.Verify(root.Chain)
+	if err != nil {
+		return err
+	}
+	block, err := dag.Encode(root)
+	if err != nil {
+		return err
+	}
+	now, err := b.clock.Now()
+	if err != nil {
+		return err
+	}
+	detail := instance
+	if automatic {
+		detail += ", by itself at its first start (self_enrol)"
+	}
+	return b.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		if err := tx.SetMeta(metaRoot(instance), block); err != nil {
+			return err
+		}
+		var documents []dag.CID
+		for _, block := range root.Chain {
+			c := dag.Sum(block)
+			if err := tx.PutBlock(c, block, true, ""); err != nil {
+				return err
+			}
+			documents = append(documents, c)
+		}
+		if err := tx.PutIdentity(id.Name, documents); err != nil {
+			return err
+		}
+		_, err := b.audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "custody.enrolled", Actor: id.Name, Object: id.Document, Detail: detail})
+		return err
+	})
+}

@@ -1,0 +1,163 @@
+package host
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/audit"
+	"github.com/milagro-dta/dta/host/custody"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// metaIdentity is where the node's sealed identity lies in the store.
+const metaIdentity = "identity"
+
+// sealed is the node's identity at rest. The keyring is under a key that only
+// the seal plugin gives back; the next signing key, which a rotation needs, is
+// under another of its own, so that it is opened for a rotation and never else.
+// Where the operator insisted on an identity kept plain, the deposits are empty
+// and the rest is as it is.
+type sealed struct {
+	Seal        string `cbor:"seal"` // the plugin instance
+	Deposit     []byte `cbor:"deposit"`
+	Keyring     []byte `cbor:"keyring"`
+	NextDeposit []byte `cbor:"next_deposit"`
+	Next        []byte `cbor:"next"`
+}
+
+const (
+	aadKeyring = "dta/node-identity/keyring/v1"
+	aadNext    = "dta/node-identity/next/v1"
+)
+
+// openIdentity loads the node's identity, or makes it at first use.
+func (n *Node) openIdentity(ctx context.Context) (*identity.Keyring, error) {
+	var vault *custody.Instance
+	if name := n.config.Node.Seal; name != "" {
+		var err error
+		if vault, err = n.custody.Instance(name); err != nil {
+			return nil, err
+		}
+	} else {
+		n.log.Warn("THE NODE'S IDENTITY IS KEPT IN PLAIN: whoever reads the data directory is this node", "option", "identity_kept_plain")
+	}
+	var kept sealed
+	var found bool
+	err := n.store.View(ctx, func(tx *store.Tx) error {
+		block, err := tx.Meta(metaIdentity)
+		if fault.Of(err) == fault.NotFound || (err == nil && block == nil) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		found = true
+		return dag.Decode(block, &kept)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the node's identity: %w", err)
+	}
+	if !found {
+		return n.makeIdentity(ctx, vault)
+	}
+	if kept.Seal != n.config.Node.Seal {
+		return nil, fault.New(fault.Conflict, "the node's identity is sealed by plugin %q; the configuration names %q", kept.Seal, n.config.Node.Seal)
+	}
+	plain, err := unseal(ctx, vault, kept.Deposit, kept.Keyring, aadKeyring)
+	if err != nil {
+		return nil, fmt.Errorf("open the node's identity: %w", err)
+	}
+	defer plain.Clear()
+	return identity.ParseKeyring(plain)
+}
+
+func (n *Node) makeIdentity(ctx context.Context, vault *custody.Instance) (*identity.Keyring, error) {
+	now, err := n.clock.Now()
+	if err != nil {
+		return nil, err
+	}
+	keys, next, err := identity.Create(identity.Node, n.config.Node.Name, now)
+	if err != nil {
+		return nil, err
+	}
+	defer next.Clear()
+	kept := sealed{Seal: n.config.Node.Seal}
+	plain := keys.Marshal()
+	defer plain.Clear()
+	if kept.Deposit, kept.Keyring, err = sealUp(ctx, vault, plain, aadKeyring); err != nil {
+		return nil, fmt.Errorf("seal the node's identity: %w", err)
+	}
+	if err := n.sealNext(ctx, vault, next, &kept); err != nil {
+		return nil, fmt.Errorf("seal the node's next key: %w", err)
+	}
+	block, err := dag.Encode(kept)
+	if err != nil {
+		return nil, err
+	}
+	id := keys.Identity()
+	return keys, n.store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.SetMeta(metaIdentity, block); err != nil {
+			return err
+		}
+		var documents []dag.CID
+		for _, b := range id.Blocks() {
+			c := dag.Sum(b)
+			if err := tx.PutBlock(c, b, true, ""); err != nil {
+				return err
+			}
+			documents = append(documents, c)
+		}
+		if err := tx.PutIdentity(id.Name, documents); err != nil {
+			return err
+		}
+		_, err := n.audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "identity.made", Actor: id.Name, Object: id.Document, Detail: "sealed by " + sealedBy(kept.Seal)})
+		return err
+	})
+}
+
+func sealedBy(name string) string {
+	if name == "" {
+		return "nothing: kept plain"
+	}
+	return name
+}
+
+func (n *Node) sealNext(ctx context.Context, vault *custody.Instance, next *bls.SecretKey, kept *sealed) (err error) {
+	plain := next.Bytes()
+	defer plain.Clear()
+	kept.NextDeposit, kept.Next, err = sealUp(ctx, vault, plain, aadNext)
+	return err
+}
+
+// sealUp encrypts under a fresh key of the vault's; without a vault it leaves
+// the bytes as they are.
+func sealUp(ctx context.Context, vault *custody.Instance, plain *secret.Bytes, aad string) (deposit, sealed []byte, err error) {
+	if vault == nil {
+		return []byte{}, append([]byte{}, plain.Open()...), nil
+	}
+	key, deposit, err := vault.MakeKey(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer key.Clear()
+	sealed, err = seal.V1.Encrypt(key, []byte(aad), plain.Open())
+	return deposit, sealed, err
+}
+
+func unseal(ctx context.Context, vault *custody.Instance, deposit, sealed []byte, aad string) (*secret.Bytes, error) {
+	if vault == nil {
+		return secret.Copy(sealed), nil
+	}
+	key, err := vault.OpenKey(ctx, deposit)
+	if err != nil {
+		return nil, err
+	}
+	defer key.Clear()
+	return seal.V1.Decrypt(key, []byte(aad), sealed)
+}

@@ -1,0 +1,164 @@
+package host
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/milagro-dta/dta/host/audit"
+	"github.com/milagro-dta/dta/host/custody"
+	"github.com/milagro-dta/dta/host/fiduciary"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/offer"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// offerRenewal is how long before its end an offer is made anew.
+const offerRenewal = 24 * time.Hour
+
+// offers signs an offer for every custody instance that is served and enrolled,
+// or finds the one that still stands. An instance that is not ready has no
+// offer until it is.
+type offers struct {
+	node *Node
+	made map[string]fiduciary.Standing // by instance
+	life map[string]time.Time
+}
+
+// Standing lists the offers that stand.
+func (n *Node) Standing() []fiduciary.Standing {
+	n.offers.refresh()
+	n.offersMu.Lock()
+	defer n.offersMu.Unlock()
+	var out []fiduciary.Standing
+	for _, name := range n.served() {
+		if s, ok := n.offers.made[name]; ok {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// served names the instances that keep secrets for principals.
+func (n *Node) served() []string {
+	if n.config.Fiduciary == nil {
+		return nil
+	}
+	return n.config.Fiduciary.Custody
+}
+
+func (o *offers) refresh() {
+	n := o.node
+	n.offersMu.Lock()
+	defer n.offersMu.Unlock()
+	now, err := n.clock.Now()
+	if err != nil {
+		return
+	}
+	for _, name := range n.served() {
+		i, err := n.custody.Instance(name)
+		if err != nil || i.Identity() == nil {
+			continue
+		}
+		made, ok := o.made[name]
+		if ok && made.Custody.Document == i.Identity().Document && now.Before(o.life[name].Add(-offerRenewal)) {
+			continue
+		}
+		if made, err = o.make(i, now); err != nil {
+			n.log.Error("cannot make an offer", "custody", name, "error", err)
+			continue
+		}
+		o.made[name] = made
+	}
+}
+
+// make finds the newest offer in the store if it still says what is so, or
+// signs another.
+func (o *offers) make(i *custody.Instance, now time.Time) (fiduciary.Standing, error) {
+	n, ctx := o.node, context.Background()
+	id, about := i.Identity(), i.About()
+	body := offer.Body{
+		Instance: i.Name(), Type: i.Type(), Custody: id.Party(),
+		Abilities: about.GetAbilities(), Mode: order.Supervised,
+		Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries},
+		Suites: about.GetSuites(),
+	}
+	for _, v := range about.GetVersions() {
+		body.Versions = append(body.Versions, uint64(v))
+	}
+	meta := "offer/" + i.Name()
+	if standing, end, err := o.stored(ctx, meta, body, id, now); err == nil {
+		o.life[i.Name()] = end
+		return standing, nil
+	}
+	sealed, err := offer.Make(n.keys, body, now)
+	if err != nil {
+		return fiduciary.Standing{}, err
+	}
+	err = n.store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.PutBlock(sealed.CID, sealed.Block, true, ""); err != nil {
+			return err
+		}
+		if err := tx.SetMeta(meta, sealed.CID.Bytes()); err != nil {
+			return err
+		}
+		if err := n.publish(tx, now, sealed.CID); err != nil {
+			return err
+		}
+		_, err := n.audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "custody.offered", Actor: n.keys.Identity().Name, Object: sealed.CID, Detail: i.Name()})
+		return err
+	})
+	o.life[i.Name()] = time.UnixMilli(sealed.Envelope.Header.Expires)
+	return fiduciary.Standing{Instance: i.Name(), Custody: id, Offer: sealed.CID, Block: sealed.Block}, err
+}
+
+var errStale = errors.New("the stored offer says something else")
+
+func (o *offers) stored(ctx context.Context, meta string, want offer.Body, id *identity.Identity, now time.Time) (fiduciary.Standing, time.Time, error) {
+	n := o.node
+	var c dag.CID
+	var block []byte
+	err := n.store.View(ctx, func(tx *store.Tx) error {
+		raw, err := tx.Meta(meta)
+		if err != nil {
+			return err
+		}
+		if raw == nil {
+			return fault.New(fault.NotFound, "no offer yet")
+		}
+		if c, err = dag.FromBytes(raw); err != nil {
+			return err
+		}
+		block, _, _, err = tx.Block(c)
+		return err
+	})
+	if err != nil {
+		return fiduciary.Standing{}, time.Time{}, err
+	}
+	body, err := offer.Verify(block, n.keys.Identity(), now)
+	if err != nil {
+		return fiduciary.Standing{}, time.Time{}, err
+	}
+	e, err := envelope.Parse(block)
+	if err != nil {
+		return fiduciary.Standing{}, time.Time{}, err
+	}
+	end := time.UnixMilli(e.Header.Expires)
+	want.Version = body.Version
+	if !same(*body, want) || now.After(end.Add(-offerRenewal)) {
+		return fiduciary.Standing{}, time.Time{}, errStale
+	}
+	return fiduciary.Standing{Instance: want.Instance, Custody: id, Offer: c, Block: block}, end, nil
+}
+
+// same tells whether two offers say the same.
+func same(a, b offer.Body) bool {
+	x, errX := dag.Encode(a)
+	y, errY := dag.Encode(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}

@@ -1,0 +1,156 @@
+package host
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+// drain is how long calls under way may take to finish when the node stops.
+const drain = 3 * time.Second
+
+// Serve listens until ctx ends, then drains and closes the node. ready is called
+// with the address of every listener once all of them listen.
+func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
+	defer n.Close()
+	if err := n.wire(); err != nil {
+		return err
+	}
+	listening, err := n.listen()
+	if err != nil {
+		return err
+	}
+	group, serving := errgroup.WithContext(ctx)
+	for _, l := range listening {
+		group.Go(func() error { return l.server.Serve(l.Listener, l.tls) })
+	}
+	n.courier.Start()
+	for _, l := range listening {
+		if l.address != "" {
+			ready(l.address)
+		}
+	}
+	group.Go(func() error {
+		<-serving.Done()
+		n.log.Info("stopping", "reason", context.Cause(ctx))
+		end, cancel := context.WithTimeout(context.Background(), drain)
+		defer cancel()
+		var all errgroup.Group
+		for _, l := range listening {
+			all.Go(func() error { return l.server.Shutdown(end) })
+		}
+		return all.Wait()
+	})
+	return group.Wait()
+}
+
+type listener struct {
+	net.Listener
+	server  *rest.Server
+	tls     *tls.Config
+	address string // "" for the operator's socket
+}
+
+// listen opens every listener, or none.
+func (n *Node) listen() (all []listener, err error) {
+	defer func() {
+		if err != nil {
+			for _, l := range all {
+				l.Close()
+			}
+		}
+	}()
+	services := n.restServices()
+	for _, c := range n.config.Listeners {
+		l := listener{server: rest.New(services, rest.Faces{Principals: c.For(config.Principals), Nodes: c.For(config.Nodes)}, n.log.Named("http"))}
+		if l.tls, err = serverTLS(c.TLS); err != nil {
+			return all, fmt.Errorf("listener %q: %w", c.Name, err)
+		}
+		if l.Listener, err = net.Listen("tcp", c.Address); err != nil {
+			return all, fmt.Errorf("listener %q: %w", c.Name, err)
+		}
+		l.address = l.Addr().String()
+		all = append(all, l)
+	}
+	socket, err := n.operatorSocket()
+	if err != nil {
+		return all, fmt.Errorf("operator socket: %w", err)
+	}
+	return append(all, listener{Listener: socket, server: rest.New(services, rest.Faces{Operator: true}, n.log.Named("operator"))}), nil
+}
+
+// operatorSocket listens on a socket that only this user can open. One left
+// behind by a process that was killed is in nobody's use: the store's lock says
+// that no other node runs here.
+func (n *Node) operatorSocket() (net.Listener, error) {
+	path := filepath.Join(n.config.Node.DataDir, OperatorSocket)
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return nil, err
+	}
+	l, err := net.Listen("unix", path)
+	if err != nil {
+		return nil, err
+	}
+	return l, os.Chmod(path, 0o600)
+}
+
+func serverTLS(t *config.TLS) (*tls.Config, error) {
+	if t == nil {
+		return nil, nil
+	}
+	cert, err := tls.LoadX509KeyPair(t.Cert, t.Key)
+	if err != nil {
+		return nil, fmt.Errorf("load the certificate: %w", err)
+	}
+	c := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"}}
+	if t.ClientCA != "" {
+		pem, err := os.ReadFile(t.ClientCA)
+		if err != nil {
+			return nil, fmt.Errorf("read the clients' authority: %w", err)
+		}
+		c.ClientCAs = x509.NewCertPool()
+		if !c.ClientCAs.AppendCertsFromPEM(pem) {
+			return nil, fault.New(fault.Invalid, "%s: expected a PEM certificate", t.ClientCA)
+		}
+		c.ClientAuth = tls.RequireAndVerifyClientCert
+	}
+	return c, nil
+}
+
+func (n *Node) restServices() rest.Services {
+	return rest.Services{
+		Records: n.records, Principal: n.principal, Redeem: n.redeems, Beneficiary: n.beneficiary, Fiduciary: n.fiduciary,
+		Custody: n.custody, Courier: n.courier, Ledger: n.Ledger(), Config: n.config,
+		Gateway: n.gateway(), Ready: n.ready, Describe: n.Describe,
+	}
+}
+
+// ready tells why the node should not be sent work, if it should not.
+func (n *Node) ready() error {
+	if err := n.clock.Check(); err != nil {
+		return err
+	}
+	return n.store.Ready()
+}
+
+// Describe is the node's own identity for its operator.
+func (n *Node) Describe() operator.Identity { return DescribeIdentity(n.keys.Identity()) }
+
+// DescribeIdentity is an identity for an operator.
+func DescribeIdentity(id *identity.Identity) operator.Identity {
+	return operator.Identity{Name: id.Name.String(), Document: id.Document.String(), Reference: id.Doc.Reference, Kind: string(id.Doc.Kind)}
+}
