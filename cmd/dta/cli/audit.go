@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/host"
+	"github.com/milagro-dta/dta/host/operator"
+)
+
+func (a *app) auditCommand() *cobra.Command {
+	return group("audit", "The node's audit log", a.auditList(), a.auditVerify(), a.auditCheckpoint())
+}
+
+// ledger runs do on the audit log, through the running node or without one.
+func (a *app) ledger(ctx context.Context, running func(*operator.Client) error, alone func(operator.Ledger) error) error {
+	c, err := a.load(config.LoadIdentity)
+	if err != nil {
+		return err
+	}
+	return a.asking(ctx, c, running, func(n *host.Node) error { return alone(n.Ledger()) })
+}
+
+func (a *app) auditList() *cobra.Command {
+	var from int64
+	var n int
+	c := a.configFlag(&cobra.Command{
+		Use: "list", Short: "Print entries of the audit log, oldest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if from < 0 || n < 1 || n > 1000 {
+				return usagef("expected --from of 0 or more and --count from 1 to 1000; found %d and %d", from, n)
+			}
+			var page operator.AuditPage
+			err := a.ledger(cmd.Context(),
+				func(o *operator.Client) error {
+					return o.Call(cmd.Context(), http.MethodGet, fmt.Sprintf("%s?from=%d&n=%d", operator.PathAudit, from, n), nil, &page)
+				},
+				func(l operator.Ledger) (err error) { page, err = l.List(cmd.Context(), from, n); return err })
+			if err != nil {
+				return err
+			}
+			return a.print(page, func(w io.Writer) {
+				t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+				for _, e := range page.Entries {
+					fmt.Fprintf(t, "%d\t%s\t%s\t%.16s\t%s\n", e.Index, time.UnixMilli(e.Time).UTC().Format(time.DateTime), e.Kind, e.Order, e.Detail)
+				}
+				_ = t.Flush()
+			})
+		},
+	})
+	c.Flags().Int64Var(&from, "from", 0, "number of the first entry")
+	c.Flags().IntVar(&n, "count", 100, "how many entries, at most 1000")
+	return c
+}
+
+func (a *app) auditVerify() *cobra.Command {
+	var file string
+	c := a.configFlag(&cobra.Command{
+		Use: "verify", Short: "Compute the whole audit log again and compare", Args: cobra.NoArgs,
+		Long: `Compute the whole audit log again, and compare it with an earlier checkpoint.
+
+Without a checkpoint that was kept elsewhere, a tail that was cut off and a log
+that was written anew from its beginning cannot be seen.`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var req operator.VerifyRequest
+			if file != "" {
+				text, err := os.ReadFile(file)
+				if err != nil {
+					return usagef("read the checkpoint: %w", err)
+				}
+				if len(text) == 0 {
+					return usagef("read the checkpoint: %w", errors.New("the file is empty"))
+				}
+				req.Against = string(text)
+			}
+			var got operator.Verified
+			err := a.ledger(cmd.Context(),
+				func(o *operator.Client) error {
+					return o.Call(cmd.Context(), http.MethodPost, operator.PathVerify, req, &got)
+				},
+				func(l operator.Ledger) (err error) { got, err = l.Verify(cmd.Context(), req.Against); return err })
+			if err != nil {
+				return err
+			}
+			return a.print(got, func(w io.Writer) {
+				fmt.Fprintf(w, "%d entries, root %s: every hash is right\n", got.Size, got.Root)
+				if got.Against {
+					fmt.Fprintln(w, "the log continues the checkpoint given")
+				}
+				if got.Warning != "" {
+					fmt.Fprintln(w, got.Warning)
+				}
+			})
+		},
+	})
+	c.Flags().StringVar(&file, "against", "", "a checkpoint that was kept elsewhere")
+	return c
+}
+
+func (a *app) auditCheckpoint() *cobra.Command {
+	return a.configFlag(&cobra.Command{
+		Use: "checkpoint", Short: "Print a signed checkpoint of the audit log, to be kept elsewhere", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var got operator.Checkpoint
+			err := a.ledger(cmd.Context(),
+				func(o *operator.Client) error {
+					return o.Call(cmd.Context(), http.MethodGet, operator.PathCheckpoint, nil, &got)
+				},
+				func(l operator.Ledger) (err error) { got, err = l.Checkpoint(); return err })
+			if err != nil {
+				return err
+			}
+			return a.print(got, func(w io.Writer) { fmt.Fprint(w, got.Note) })
+		},
+	})
+}

@@ -1,0 +1,141 @@
+// Package cli is the dta command: it parses flags, calls the host or its APIs,
+// and prints.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Exit codes that scripts can rely on.
+const (
+	ExitOK          = 0
+	ExitInternal    = 1 // anything that has no code of its own
+	ExitUsage       = 2 // flags, arguments or input are wrong
+	ExitDenied      = 3
+	ExitNotFound    = 4
+	ExitConflict    = 5
+	ExitUnavailable = 6 // busy, unavailable or too slow: trying again may help
+	ExitUnsupported = 7
+)
+
+var exits = map[fault.Kind]int{
+	fault.Invalid: ExitUsage, fault.Denied: ExitDenied, fault.NotFound: ExitNotFound, fault.Conflict: ExitConflict,
+	fault.Busy: ExitUnavailable, fault.Unavailable: ExitUnavailable, fault.Deadline: ExitUnavailable,
+	fault.Unsupported: ExitUnsupported, fault.Internal: ExitInternal,
+}
+
+// errPrinted ends a command that has said itself what is wrong.
+var errPrinted = fault.New(fault.Invalid, "see above")
+
+// app is what the commands share.
+type app struct {
+	in       io.Reader
+	out, err io.Writer
+	json     bool
+	config   string
+	url      string
+}
+
+// Main runs the command and returns its exit code.
+func Main(args []string, in io.Reader, out, errOut io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	a := &app{in: in, out: out, err: errOut}
+	root := a.root()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errOut)
+	err := root.ExecuteContext(ctx)
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.Is(err, context.Canceled):
+		return ExitOK
+	}
+	var usage *usageError
+	if errors.As(err, &usage) {
+		fmt.Fprintf(errOut, "dta: %v\n", err)
+		return ExitUsage
+	}
+	if !errors.Is(err, errPrinted) || err.Error() != errPrinted.Error() {
+		fmt.Fprintf(errOut, "dta: %v\n", err)
+	}
+	if code, ok := exits[fault.Of(err)]; ok {
+		return code
+	}
+	return ExitInternal
+}
+
+// usageError is a mistake in flags or arguments.
+type usageError struct{ error }
+
+func usagef(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dta",
+		Short: "A Decentralized Trust Authority: keep and issue key material together without trusting each other",
+		Long: `dta keeps secrets for others, and gets them back.
+
+Operators configure a node in an HCL file and run "dta host". Principals place
+and redeem orders with "dta order", or over REST.
+
+Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
+5 conflict, 6 unavailable or too slow (try again), 7 unsupported.`,
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
+	root.AddCommand(a.hostCommand(), a.identityCommand(), a.configCommand(), a.pluginCommand(), a.orderCommand(), a.auditCommand())
+	return root
+}
+
+// configFlag adds --config, which defaults to $DTA_CONFIG.
+func (a *app) configFlag(c *cobra.Command) *cobra.Command {
+	c.Flags().StringVarP(&a.config, "config", "c", os.Getenv("DTA_CONFIG"), "the node's HCL file (or $DTA_CONFIG)")
+	_ = c.MarkFlagFilename("config", "hcl")
+	return c
+}
+
+// exactly is a count of arguments whose violation is a usage error.
+func exactly(n int, what string) cobra.PositionalArgs {
+	return func(_ *cobra.Command, args []string) error {
+		if len(args) != n {
+			return usagef("expected %s; found %d arguments", what, len(args))
+		}
+		return nil
+	}
+}
+
+// print writes v as JSON, or text with the function given.
+func (a *app) print(v any, text func(w io.Writer)) error {
+	if !a.json {
+		text(a.out)
+		return nil
+	}
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}
+
+// group is a command that only has others under it.
+func group(use, short string, under ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+		_ = c.Help()
+		return usagef("expected one of the commands above")
+	}}
+	c.AddCommand(under...)
+	return c
+}

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"path/filepath"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/host"
+	"github.com/milagro-dta/dta/host/operator"
+)
+
+// load reads the configuration and prints everything that is wrong with it.
+func (a *app) load(read func(string, config.Options) (*config.Config, hcl.Diagnostics)) (*config.Config, error) {
+	if a.config == "" {
+		return nil, usagef("expected --config FILE or $DTA_CONFIG")
+	}
+	c, diags := read(a.config, config.Options{})
+	if len(diags) > 0 {
+		if err := config.Write(a.err, c.Files, diags); err != nil {
+			return nil, err
+		}
+	}
+	if diags.HasErrors() {
+		return nil, errPrinted
+	}
+	return c, nil
+}
+
+func logger(c *config.Config, w io.Writer) hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{
+		Name: "dta", Level: hclog.LevelFromString(c.Log.Level), Output: w, JSONFormat: c.Log.Format == "json",
+	})
+}
+
+func (a *app) hostCommand() *cobra.Command {
+	return a.configFlag(&cobra.Command{
+		Use: "host", Short: "Run a node until it is told to stop (SIGTERM, SIGINT)", Args: cobra.NoArgs,
+		Example: "  dta host --config examples/one-node.hcl",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load(config.Load)
+			if err != nil {
+				return err
+			}
+			node, err := host.Open(cmd.Context(), c, host.Options{Log: logger(c, a.err)})
+			if err != nil {
+				return err
+			}
+			return node.Serve(cmd.Context(), func(address string) {
+				fmt.Fprintf(a.out, "%s ready on %s as %s\n", c.Node.Name, address, node.Identity().Name)
+			})
+		},
+	})
+}
+
+// asking runs ask on the operator socket of the running node, or, when none
+// runs, opens the node itself and runs it there.
+func (a *app) asking(ctx context.Context, c *config.Config, ask func(*operator.Client) error, alone func(*host.Node) error) error {
+	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
+	if client.Running(ctx) {
+		return ask(client)
+	}
+	node, err := host.Open(ctx, c, host.Options{Log: logger(c, a.err)})
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	return alone(node)
+}

@@ -1,0 +1,297 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+func (a *app) orderCommand() *cobra.Command {
+	c := group("order", "Place, look at and redeem orders", a.orderCreate(), a.orderList(), a.orderShow(), a.orderRedeem())
+	address := os.Getenv("DTA_URL")
+	if address == "" {
+		address = "http://127.0.0.1:5556"
+	}
+	c.PersistentFlags().StringVar(&a.url, "url", address, "where the node serves principals (or $DTA_URL)")
+	return c
+}
+
+func (a *app) orderCreate() *cobra.Command {
+	var file, to, beneficiary, publish, once string
+	var key bool
+	c := &cobra.Command{
+		Use: "create", Short: "Have a secret kept, or a key made", Args: cobra.NoArgs,
+		Example: `  dta order create --secret-file master.key --to northwind/vault-a
+  printf %s "$TOKEN" | dta order create --secret-file - --to northwind/vault-a --beneficiary acme
+  dta order create --key --to northwind`,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if key == (file != "") {
+				return usagef("expected either --secret-file FILE or --key")
+			}
+			req := rest.OrderRequest{BeneficiaryIDDocumentCID: beneficiary, Publish: publish}
+			req.Fiduciary, req.Custody, _ = strings.Cut(to, "/")
+			if file != "" {
+				material, err := a.readSecret(file)
+				if err != nil {
+					return err
+				}
+				defer material.Clear()
+				req.Secret = material.Open()
+			}
+			var got rest.OrderAnswer
+			if err := a.call(cmd.Context(), http.MethodPost, "/v1/order", once, req, &got); err != nil {
+				return err
+			}
+			return a.print(got, func(w io.Writer) {
+				fmt.Fprintf(w, "reference   %s\nstate       %s\ncommitment  %s\norder       %s\n", got.OrderReference, got.State, got.Commitment, got.OrderCID)
+			})
+		},
+	}
+	c.Flags().StringVar(&file, "secret-file", "", "file that holds the secret, at most 256 KiB; - is standard input")
+	c.Flags().BoolVar(&key, "key", false, "have the fiduciary make a secp256k1 key")
+	c.Flags().StringVar(&to, "to", "", "who keeps it: PEER or PEER/INSTANCE, or self")
+	c.Flags().StringVar(&beneficiary, "beneficiary", "", "who is to get it back: a peer's name or identity; the node itself by default")
+	c.Flags().StringVar(&publish, "publish", "", "what goes to the log: none, chain (the default) or all")
+	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same key within a day, the order is placed once")
+	_ = c.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions([]string{"none", "chain", "all"}, cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+func (a *app) readSecret(file string) (*secret.Bytes, error) {
+	in := a.in
+	if file != "-" {
+		f, err := os.Open(file)
+		if err != nil {
+			return nil, usagef("read the secret: %w", err)
+		}
+		defer f.Close()
+		in = f
+	}
+	text, err := io.ReadAll(io.LimitReader(in, order.MaxSecret+1))
+	if err != nil {
+		return nil, usagef("read the secret: %w", err)
+	}
+	if len(text) == 0 || len(text) > order.MaxSecret {
+		n := strconv.Itoa(len(text))
+		if len(text) > order.MaxSecret {
+			n = "more"
+		}
+		secret.Clear(text)
+		return nil, usagef("secret: expected 1 to %d bytes; found %s", order.MaxSecret, n)
+	}
+	return secret.New(text), nil
+}
+
+func (a *app) orderList() *cobra.Command {
+	var page, per int
+	var oldest bool
+	c := &cobra.Command{
+		Use: "list", Short: "List orders, newest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			sort := "dateCreatedDsc"
+			if oldest {
+				sort = "dateCreatedAsc"
+			}
+			var got rest.OrderList
+			path := fmt.Sprintf("/v1/order?page=%d&perPage=%d&sortBy=%s", page, per, sort)
+			if err := a.call(cmd.Context(), http.MethodGet, path, "", nil, &got); err != nil {
+				return err
+			}
+			return a.print(got, func(w io.Writer) {
+				t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+				fmt.Fprintln(t, "REFERENCE\tKIND\tSTATE\tROLE\tCREATED")
+				for _, o := range got.Orders {
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.OrderReference, o.Kind, o.State, o.Role, time.Unix(o.CreatedAt, 0).UTC().Format(time.DateTime))
+				}
+				_ = t.Flush()
+			})
+		},
+	}
+	c.Flags().IntVar(&page, "page", 0, "which page, from 0")
+	c.Flags().IntVar(&per, "per-page", 20, "orders a page, at most 500")
+	c.Flags().BoolVar(&oldest, "oldest-first", false, "sort the other way")
+	return c
+}
+
+func (a *app) orderShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show REFERENCE", Short: "Show an order's chain of envelopes and its state, never a secret", Args: exactly(1, "an order's reference"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var got rest.ShownOrder
+			if err := a.call(cmd.Context(), http.MethodGet, "/v1/order/"+url.PathEscape(args[0]), "", nil, &got); err != nil {
+				return err
+			}
+			return a.print(got, func(w io.Writer) { printOrder(w, got) })
+		},
+	}
+}
+
+func printOrder(w io.Writer, o rest.ShownOrder) {
+	fmt.Fprintf(w, "reference   %s\nkind        %s\nstate       %s\n", o.OrderReference, o.Kind, o.State)
+	if o.Reason != "" {
+		fmt.Fprintf(w, "reason      %s\n", o.Reason)
+	}
+	fmt.Fprintf(w, "role        %s\ncommitment  %s\n\n", o.Role, o.Commitment)
+	for _, e := range o.Chain {
+		fmt.Fprintf(w, "%-10s  %s\n  signed by   %s\n", e.Kind, e.CID, e.Signer)
+		for i, r := range e.Recipients {
+			label := "read by"
+			if i > 0 {
+				label = ""
+			}
+			fmt.Fprintf(w, "  %-10s  %s\n", label, r)
+		}
+	}
+}
+
+func (a *app) orderRedeem() *cobra.Command {
+	var beneficiary, once, out string
+	c := &cobra.Command{
+		Use: "redeem REFERENCE", Short: "Get a secret back", Args: exactly(1, "an order's reference"),
+		Long: `Get a secret back.
+
+A given secret is written as it was given, an ordered key in hex; --out writes it
+to a new file that only its owner can read. Without --out a secret that is not
+text is not written to a terminal. A principal who redeems for another gets the
+CID of the release instead.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			req := rest.SecretRequest{OrderReference: args[0], BeneficiaryIDDocumentCID: beneficiary}
+			var got rest.SecretAnswer
+			if err := a.call(cmd.Context(), http.MethodPost, "/v1/order/secret", once, req, &got); err != nil {
+				return err
+			}
+			if a.json {
+				return a.print(got, nil)
+			}
+			if got.Secret == "" {
+				fmt.Fprintf(a.out, "released to another: %s\n", got.ReleaseCID)
+				return nil
+			}
+			return a.deliver(got, out)
+		},
+	}
+	c.Flags().StringVar(&beneficiary, "beneficiary", "", "to whom it is to be released; as the order's terms say by default")
+	c.Flags().StringVar(&out, "out", "", "write the secret to this file, which must not exist")
+	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same key within a day, the answer is the same")
+	return c
+}
+
+func (a *app) deliver(got rest.SecretAnswer, out string) error {
+	material := []byte(got.Secret)
+	if got.Kind == string(order.Secret) {
+		var err error
+		if material, err = base64.StdEncoding.DecodeString(got.Secret); err != nil {
+			return fault.New(fault.Invalid, "the node's answer: expected base64")
+		}
+	}
+	defer secret.Clear(material)
+	if out != "" {
+		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+		if err != nil {
+			return usagef("write the secret: %w", err)
+		}
+		if _, err := f.Write(material); err != nil {
+			f.Close()
+			return err
+		}
+		return f.Close()
+	}
+	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && bytes.ContainsFunc(material, unprintable) {
+		return usagef("the secret is not text: name a file with --out, or redirect the output")
+	}
+	_, err := a.out.Write(material)
+	return err
+}
+
+func unprintable(r rune) bool {
+	return r == '\uFFFD' || (r < ' ' && r != '\n' && r != '\r' && r != '\t')
+}
+
+// call calls the principals' API. Work that takes long says so on a terminal.
+func (a *app) call(ctx context.Context, method, path, once string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+		defer secret.Clear(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.url, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return usagef("--url: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if once != "" {
+		req.Header.Set("Idempotency-Key", once)
+	}
+	end := a.progress("waiting for " + req.URL.Host)
+	defer end()
+	res, err := (&http.Client{Timeout: 90 * time.Second}).Do(req)
+	if err != nil {
+		return fault.New(fault.Unavailable, "%w", err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
+	defer secret.Clear(text)
+	if err != nil {
+		return fault.New(fault.Unavailable, "read the answer: %w", err)
+	}
+	if res.StatusCode/100 != 2 {
+		var p rest.Problem
+		if json.Unmarshal(text, &p) != nil || p.Detail == "" {
+			return fault.New(fault.OfHTTP(res.StatusCode), "%s", res.Status)
+		}
+		return fault.New(p.Kind, "%s", p.Detail)
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return fault.New(fault.Invalid, "the node's answer: expected JSON: %w", err)
+	}
+	return nil
+}
+
+// progress says on a terminal what is waited for, once it takes long.
+func (a *app) progress(what string) (end func()) {
+	f, ok := a.err.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return func() {}
+	}
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		start := time.Now()
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				fmt.Fprintf(f, "\r%s … %ds", what, int(time.Since(start).Seconds()))
+			case <-done:
+				if time.Since(start) > time.Second {
+					fmt.Fprint(f, "\r\033[K")
+				}
+				return
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}

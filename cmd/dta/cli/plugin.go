@@ -1,0 +1,144 @@
+package cli
+
+import (
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/host"
+	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/host/supervisor"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+func (a *app) pluginCommand() *cobra.Command {
+	return group("plugin", "The node's custody plugins", a.pluginStatus(), a.pluginEnrol(), a.pluginPin(), a.pluginRestart())
+}
+
+func (a *app) pluginStatus() *cobra.Command {
+	return a.configFlag(&cobra.Command{
+		Use: "status", Short: "Show every plugin of the running node, and why one does not serve", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := a.load(config.LoadIdentity)
+			if err != nil {
+				return err
+			}
+			var got rest.Status
+			client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
+			if err := client.Call(cmd.Context(), http.MethodGet, operator.PathStatus, nil, &got); err != nil {
+				return err
+			}
+			return a.print(got.Custody, func(w io.Writer) { printPlugins(w, got.Custody) })
+		},
+	})
+}
+
+func printPlugins(w io.Writer, list []rest.CustodyStatus) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(t, "NAME\tTYPE\tSTATE\tSTARTS\tPINNED\tSCHEME\tCUSTODY IDENTITY")
+	for _, p := range list {
+		id := p.Identity
+		if !p.Enrolled {
+			id = "not enrolled: dta plugin enrol " + p.Name
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%t\t%s\t%s\n", p.Name, p.Type, p.State, p.Starts, p.Pinned, p.Scheme, id)
+	}
+	_ = t.Flush()
+	for _, p := range list {
+		if p.Reason == "" {
+			continue
+		}
+		fmt.Fprintf(w, "\n%s: %s\n", p.Name, p.Reason)
+		for _, l := range p.Lines {
+			fmt.Fprintf(w, "  | %s\n", strings.TrimSpace(l))
+		}
+	}
+}
+
+func (a *app) pluginEnrol() *cobra.Command {
+	return a.configFlag(&cobra.Command{
+		Use: "enrol NAME", Short: "Make a plugin's custody identity, once, and print its name", Args: exactly(1, "the name of a plugin"),
+		Long: `Make a plugin's custody identity, once, and print its name.
+
+Both private halves are made inside the plugin and kept by it. Principals pin the
+name that is printed in their peer blocks.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.load(config.LoadIdentity)
+			if err != nil {
+				return err
+			}
+			var got operator.Identity
+			err = a.asking(cmd.Context(), c,
+				func(o *operator.Client) error {
+					return o.Call(cmd.Context(), http.MethodPost, operator.PathEnrol, operator.Instance{Name: args[0]}, &got)
+				},
+				func(n *host.Node) error {
+					i, err := n.Custody().Instance(args[0])
+					if err != nil {
+						return err
+					}
+					id, err := i.Enrol(cmd.Context())
+					if err == nil {
+						got = host.DescribeIdentity(id)
+					}
+					return err
+				})
+			if err != nil {
+				return err
+			}
+			return a.print(got, func(w io.Writer) { fmt.Fprintln(w, got.Name) })
+		},
+	})
+}
+
+func (a *app) pluginRestart() *cobra.Command {
+	return a.configFlag(&cobra.Command{
+		Use: "restart NAME", Short: "Start a failed plugin of the running node again", Args: exactly(1, "the name of a plugin"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.load(config.LoadIdentity)
+			if err != nil {
+				return err
+			}
+			client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
+			return client.Call(cmd.Context(), http.MethodPost, operator.PathRestart, operator.Instance{Name: args[0]}, nil)
+		},
+	})
+}
+
+func (a *app) pluginPin() *cobra.Command {
+	return a.configFlag(&cobra.Command{
+		Use: "pin NAME", Short: "Write the SHA-256 of a plugin's program into the file", Args: exactly(1, "the name of a plugin"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.load(config.LoadIdentity)
+			if err != nil {
+				return err
+			}
+			p, ok := c.Plugin(args[0])
+			if !ok {
+				return fault.New(fault.NotFound, "plugin %q: no plugin block has this name", args[0])
+			}
+			sum, err := supervisor.Digest(p.Command)
+			if err != nil {
+				return err
+			}
+			raw, err := hex.DecodeString(sum)
+			if err != nil {
+				return err
+			}
+			if err := config.Pin(a.config, p.Name, raw); err != nil {
+				return err
+			}
+			return a.print(map[string]string{"name": p.Name, "command": p.Command, "sha256": sum}, func(w io.Writer) {
+				fmt.Fprintf(w, "%s  %s\n", sum, p.Command)
+			})
+		},
+	})
+}
