@@ -24,7 +24,7 @@ build: toolchain ## dta and its plugins into bin/
 
 .PHONY: demo
 demo: toolchain softhsm build ## a secret kept by an HSM plugin and given back (FILE=… takes any file up to 256 KiB)
-	@bin/dta demo $(if $(FILE),--file "$(FILE)")
+	@go run ./examples/demo --bin bin $(if $(FILE),--file "$(FILE)")
 
 .PHONY: test
 test: toolchain softhsm kubo build generate-check ## every test, on real components
