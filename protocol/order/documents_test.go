@@ -201,6 +201,42 @@ func TestDocumentChainsThatDisagreeAreRefused(t *testing.T) {
 	})
 }
 
+// behind knows the earlier documents, and gets a newer one only when asked for it.
+type behind struct{ stored, bag *Shown }
+
+func (b behind) Identity(name, document dag.CID) (*identity.Identity, error) {
+	if id, err := b.stored.Identity(name, document); err == nil {
+		return id, nil
+	}
+	return b.bag.Identity(name, document)
+}
+
+func TestPartsBringNewerDocumentsThanWereStored(t *testing.T) {
+	r := newRealm(t, 1)
+	old, rotated := rotate(t, identity.Node)
+	r.beneficiary = old
+	stored := r.parties(t)
+	r.beneficiary = rotated
+	r.who = r.parties(t)
+	who := behind{stored, r.who}
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), rotated, rotated)
+	o, err := VerifyOrder(h.order.Block(), h.order.Plain(), who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	red, err := VerifyRedemption(o, h.redemption.Block(), h.redemption.Plain(), who)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, _, err := ReleaseTo(r.custody[0], red, h.acceptances[0], h.material[0], nil, who, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenReleaseEnvelope(rotated, red, h.acceptances[0], sealed.Block, who); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // liar answers for everyone with one identity.
 type liar struct{ id *identity.Identity }
 

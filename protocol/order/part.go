@@ -94,14 +94,11 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 	}
 	// With the whole chain the envelope also checks that the signer's document
 	// was not replaced before it was signed.
-	newest, err := resolve(who, h.Signer.Name, dag.CID{})
+	whole, err := newest(who, signer.Name, signer.Document)
 	if err != nil {
 		return nil, err
 	}
-	if !newest.Extends(signer) {
-		return nil, fault.New(fault.Internal, "the newest documents of %s lack %s", signer.Name, signer.Document)
-	}
-	if err := env.Verify(newest); err != nil {
+	if err := env.Verify(whole); err != nil {
 		return nil, err
 	}
 	plain, err := from.read(env)

@@ -127,6 +127,20 @@ func resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
 	return id, nil
 }
 
+// newest asks for the whole chain of a name of which a document is known. Where
+// who learned of that document only now, the chain up to it counts.
+func newest(who Parties, name, known dag.CID) (*identity.Identity, error) {
+	id, err := resolve(who, name, dag.CID{})
+	if err != nil || !known.Defined() {
+		return id, err
+	}
+	at, err := resolve(who, name, known)
+	if err != nil {
+		return nil, err
+	}
+	return longerChain(id, at)
+}
+
 // descends refuses an identity whose document is older than floor, or of
 // another chain: a document once recorded is never gone back behind.
 func descends(id *identity.Identity, floor dag.CID) error {

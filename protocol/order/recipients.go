@@ -48,7 +48,7 @@ func newestRecipients(t *Terms, floor floors, who Parties) ([]*identity.Identity
 	names := t.Parties()
 	ids := make([]*identity.Identity, len(names))
 	for i, name := range names {
-		id, err := resolve(who, name, dag.CID{})
+		id, err := newest(who, name, floor[name])
 		if err != nil {
 			return nil, err
 		}

@@ -153,12 +153,12 @@ func (r *VerifiedRedemption) Current(who Parties) error {
 	if err := checkVerifiedRedemption(r); err != nil {
 		return err
 	}
-	newest, err := resolve(who, r.signer.Name, dag.CID{})
+	whole, err := newest(who, r.signer.Name, r.signer.Document)
 	if err != nil {
 		return err
 	}
-	if newest.Document != r.signer.Document {
-		return fault.New(fault.Denied, "redemption: signed with %s, which %s has replaced", r.signer.Document, newest.Document)
+	if whole.Document != r.signer.Document {
+		return fault.New(fault.Denied, "redemption: signed with %s, which %s has replaced", r.signer.Document, whole.Document)
 	}
 	return nil
 }
