@@ -58,7 +58,7 @@ func reportsMistakes(t *testing.T, c Config) {
 	for _, m := range c.Mistakes {
 		t.Run(m.Name, func(t *testing.T) {
 			r := Launch(t, c)
-			req := c.request(r, nil, nil)
+			req := c.ConfigureRequest(r, nil, nil)
 			req.Block = wire(m.Block)
 			answer, err := r.Plugin.Configure(t.Context(), req)
 			if err != nil {
@@ -99,7 +99,7 @@ func refusesFalseBeliefs(t *testing.T, c Config) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Launch(t, c)
-			req := c.request(r, nil, nil)
+			req := c.ConfigureRequest(r, nil, nil)
 			change(req)
 			_, err := r.Plugin.Configure(t.Context(), req)
 			wantKind(t, err, fault.Invalid)
@@ -109,11 +109,11 @@ func refusesFalseBeliefs(t *testing.T, c Config) {
 
 func configuresOnce(t *testing.T, c Config) {
 	r, first := Configured(t, c, nil, nil)
-	again, err := r.Plugin.Configure(t.Context(), c.request(r, nil, nil))
+	again, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, nil, nil))
 	if err != nil || again.GetScheme() != first.GetScheme() {
 		t.Errorf("expected the first answer again; got %v, %v", again, err)
 	}
-	req := c.request(r, nil, nil)
+	req := c.ConfigureRequest(r, nil, nil)
 	req.Instance = "vault-b"
 	_, err = r.Plugin.Configure(t.Context(), req)
 	wantKind(t, err, fault.Conflict)
@@ -137,7 +137,7 @@ func needsEnrolment(t *testing.T, c Config) {
 	o := working.Order(t, []byte("a secret"))
 	working.Kill()
 
-	r, _ := Configured(t, c.fresh(t), nil, nil)
+	r, _ := Configured(t, c.Prepared(t), nil, nil)
 	_, err := r.Custody.Safeguard(t.Context(), o.Ask())
 	wantKind(t, err, fault.Unavailable)
 }
@@ -147,10 +147,10 @@ func failsWithoutRoot(t *testing.T, c Config) {
 	e.Kill()
 	if len(e.Root) == 0 {
 		// The realm keeps its root: a realm that is new has none.
-		c = c.fresh(t)
+		c = c.Prepared(t)
 	}
 	r := Launch(t, c)
-	_, err := r.Plugin.Configure(t.Context(), c.request(r, nil, scene.Name(e.Custody.Name)))
+	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, nil, scene.Name(e.Custody.Name)))
 	wantKind(t, err, fault.NotFound)
 	if d, err := r.Plugin.Describe(t.Context(), &contract.DescribeRequest{}); err != nil || d.GetConfigured() {
 		t.Errorf("expected it to stay unconfigured; got %v, %v", d, err)
@@ -164,7 +164,7 @@ func failsWithAnotherRoot(t *testing.T, c Config) {
 		first.Kill()
 		stranger := scene.Keyring(t, "custody", "stranger")
 		r := Launch(t, c)
-		_, err := r.Plugin.Configure(t.Context(), c.request(r, nil, scene.Name(stranger.Identity().Name)))
+		_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, nil, scene.Name(stranger.Identity().Name)))
 		wantKind(t, err, fault.Conflict)
 		return
 	}
@@ -173,7 +173,7 @@ func failsWithAnotherRoot(t *testing.T, c Config) {
 	first.Kill()
 	second.Kill()
 	r := Launch(t, c)
-	_, err := r.Plugin.Configure(t.Context(), c.request(r, second.Root, scene.Name(first.Custody.Name)))
+	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, second.Root, scene.Name(first.Custody.Name)))
 	wantKind(t, err, fault.Conflict)
 
 	for name, root := range map[string][]byte{
@@ -184,7 +184,7 @@ func failsWithAnotherRoot(t *testing.T, c Config) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Launch(t, c)
-			_, err := r.Plugin.Configure(t.Context(), c.request(r, root, scene.Name(first.Custody.Name)))
+			_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, root, scene.Name(first.Custody.Name)))
 			wantRefusal(t, err)
 		})
 	}
@@ -199,7 +199,7 @@ func failsInAnotherRealm(t *testing.T, c Config) {
 	e.Kill()
 	c.Block = c.OtherBlock
 	r := Launch(t, c)
-	_, err := r.Plugin.Configure(t.Context(), c.request(r, e.Root, scene.Name(e.Custody.Name)))
+	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, e.Root, scene.Name(e.Custody.Name)))
 	wantRefusal(t, err)
 }
 

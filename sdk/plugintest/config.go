@@ -46,8 +46,8 @@ type Mistake struct {
 	Text  string // in the summary or the detail
 }
 
-// fresh gives the configuration of one test.
-func (c Config) fresh(t testing.TB) Config {
+// Prepared gives the configuration of one test.
+func (c Config) Prepared(t testing.TB) Config {
 	t.Helper()
 	if (c.Plugin == nil) == (c.Command == "") {
 		t.Fatal("plugintest: set exactly one of Plugin and Command")

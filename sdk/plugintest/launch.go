@@ -131,7 +131,7 @@ func launchProgram(t testing.TB, c Config) *Running {
 func Configured(t testing.TB, c Config, root, custody []byte) (*Running, *contract.ConfigureResponse) {
 	t.Helper()
 	r := Launch(t, c)
-	answer, err := r.Plugin.Configure(t.Context(), c.request(r, root, custody))
+	answer, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, root, custody))
 	if err != nil {
 		t.Fatalf("configuring: %v\n%s", err, r.Log())
 	}
@@ -146,7 +146,8 @@ const Instance = "vault-a"
 
 const blockFile = "node.hcl"
 
-func (c Config) request(r *Running, root, custody []byte) *contract.ConfigureRequest {
+// ConfigureRequest is what a host sends that believes in a root and a name.
+func (c Config) ConfigureRequest(r *Running, root, custody []byte) *contract.ConfigureRequest {
 	return &contract.ConfigureRequest{
 		Block: wire(c.Block), Instance: Instance, Type: c.Type, Root: root, Custody: custody,
 		Supervised: r.Mode == order.Supervised,

@@ -44,7 +44,7 @@ func Run(t *testing.T, c Config) {
 				// Without a way to begin anew, everything happens in one realm: see enrol.
 				t.Log("Config.Fresh is not set: the cases share a realm")
 			}
-			test.run(t, c.fresh(t))
+			test.run(t, c.Prepared(t))
 		})
 	}
 }
@@ -55,9 +55,10 @@ type Enrolled struct {
 	*scene.Scene
 	Config Config
 	Root   []byte // the custody-root deposit; empty where the realm keeps it
+	Next   []byte // the deposit of the announced signing key
 }
 
-// Enrol launches, configures and enrols a plugin. What it says and logs is searched for secrets at the end.
+// Enrol launches, configures and enrols a plugin, in a realm made by Config.Fresh. What it says and logs is searched for secrets at the end.
 func Enrol(t testing.TB, c Config) *Enrolled {
 	t.Helper()
 	r, answer := Configured(t, c, nil, nil)
@@ -68,7 +69,7 @@ func Enrol(t testing.TB, c Config) *Enrolled {
 	if err != nil {
 		t.Fatalf("enrolling: %v\n%s", err, r.Log())
 	}
-	enrolled := &Enrolled{Running: r, Scene: scene.New(t, Instance, r.Mode, e.GetCustodyChain()), Config: c, Root: e.GetRoot()}
+	enrolled := &Enrolled{Running: r, Scene: scene.New(t, Instance, r.Mode, e.GetCustodyChain()), Config: c, Root: e.GetRoot(), Next: e.GetNext()}
 	watch(t, r, c)
 	return enrolled
 }
