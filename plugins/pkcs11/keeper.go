@@ -41,8 +41,11 @@ type Keeper struct {
 
 	writing sync.Mutex // held while something is written to the token, until it is settled
 
-	mu  sync.Mutex
-	key []byte // id of the key for new deposits; nil while the realm has none
+	making sync.Mutex // held while the realm's first key is made
+
+	mu    sync.Mutex
+	key   []byte    // id of the key for new deposits; nil while the realm has none
+	known inventory // what the token held at start, and what was made since
 }
 
 var (
@@ -80,6 +83,7 @@ func (k *Keeper) start(ctx context.Context, s Settings) error {
 	if err := checkRoot(found, k.realm); err != nil {
 		return err
 	}
+	k.known = found
 	if k.rung, k.key, err = k.choose(ctx, s.Rung, found); err != nil {
 		return err
 	}
@@ -114,7 +118,7 @@ func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) (
 	// A copy, since a call left behind in the module may outlive this one, and the caller clears its key.
 	plain := secret.Copy(key)
 	d, err = token.Use(ctx, k.token, func(s *token.Session) (deposit, error) {
-		object, err := findKey(s, k.rung, k.realm, id)
+		object, err := k.findKey(s, k.rung, id)
 		if err != nil {
 			return d, err
 		}
@@ -145,7 +149,7 @@ func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.Context) ([]by
 		return nil, err
 	}
 	key, err := token.Use(ctx, k.token, func(s *token.Session) ([]byte, error) {
-		object, err := findKey(s, r, d.Realm, d.Key)
+		object, err := k.findKey(s, r, d.Key)
 		if err != nil {
 			return nil, err
 		}
@@ -160,26 +164,37 @@ func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.Context) ([]by
 
 // works tells whether a rung's key seals and opens.
 func (k *Keeper) works(ctx context.Context, r rung, id []byte) bool {
-	return k.holds(ctx, func(s *token.Session) (token.Object, error) { return findKey(s, r, k.realm, id) }, r.roundTrip) == nil
+	return k.holds(ctx, func(s *token.Session) (token.Object, error) { return k.findKey(s, r, id) }, r.roundTrip) == nil
 }
 
 // sealingKey returns the id of the key for new deposits. It makes the realm's first key, for the first thing that is
 // ever sealed in a realm.
 func (k *Keeper) sealingKey(ctx context.Context, p sdk.Purpose) ([]byte, error) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.key != nil {
-		return k.key, nil
+	if id := k.currentKey(); id != nil {
+		return id, nil
 	}
 	if p != sdk.PurposeCustodyRoot && p != sdk.PurposeNodeIdentity {
 		return nil, fault.New(fault.Unavailable, "pkcs11: realm %q has no key: enrol first", k.realm)
+	}
+	k.making.Lock()
+	defer k.making.Unlock()
+	if id := k.currentKey(); id != nil {
+		return id, nil
 	}
 	id, err := k.makeKey(ctx, k.rung)
 	if err != nil {
 		return nil, err
 	}
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	k.key = id
 	return id, nil
+}
+
+func (k *Keeper) currentKey() []byte {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.key
 }
 
 // Scheme names the rung.

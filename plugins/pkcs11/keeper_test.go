@@ -176,7 +176,7 @@ func TestEveryChangedByteOfADepositIsRefused(t *testing.T) {
 					t.Fatalf("byte %d: expected a refusal, got %d bytes", i, len(got))
 				}
 				switch fault.Of(err) {
-				case fault.Denied, fault.Invalid, fault.Unsupported, fault.Unavailable: // unavailable: a key id that is not there
+				case fault.Denied, fault.Invalid, fault.Unsupported:
 				default:
 					t.Errorf("byte %d: expected a typed refusal, got %s: %v", i, fault.Of(err), err)
 				}
@@ -257,7 +257,7 @@ func TestADepositOfAnotherTokenIsRefused(t *testing.T) {
 		d := keep(t, k, share, secret.Random(32).Open())
 		other := open(t, settings(t, s.Rung))
 		enrol(t, other)
-		if _, err := other.Restore(t.Context(), d, share); fault.Of(err) != fault.Unavailable || !errors.Is(err, token.ErrNoObject) {
+		if _, err := other.Restore(t.Context(), d, share); fault.Of(err) != fault.Denied || !errors.Is(err, token.ErrNoObject) {
 			t.Errorf("expected the missing key to be named, got %v", err)
 		}
 	})

@@ -20,7 +20,7 @@ func (k *Keeper) prove(ctx context.Context, r rung, id []byte) error {
 	}
 	actual := passing
 	if id != nil {
-		actual = func(s *token.Session) (token.Object, error) { return findKey(s, r, k.realm, id) }
+		actual = func(s *token.Session) (token.Object, error) { return k.findKey(s, r, id) }
 	}
 	// What would harm the key if it succeeded is tried on a passing key, if the token makes such keys.
 	disposable := passing

@@ -107,15 +107,23 @@ func (k *Keeper) makeKey(ctx context.Context, r rung) ([]byte, error) {
 	if err := k.settle(); err != nil {
 		return nil, fault.New(fault.Unavailable, "pkcs11: make a key for realm %q: %w", k.realm, err)
 	}
+	k.mu.Lock()
+	k.known.keys[r.name] = append(k.known.keys[r.name], id)
+	k.mu.Unlock()
 	k.log.Info("made the realm's key", "realm", k.realm, "rung", r.name, "key", fmt.Sprintf("%x", id))
 	return id, nil
 }
 
 // findKey finds the key that a deposit names.
-func findKey(s *token.Session, r rung, realm string, id []byte) (token.Object, error) {
-	key, err := s.One(token.Query{Class: token.SecretKey, Label: keyLabel(r, realm), ID: string(id)})
-	if errors.Is(err, token.ErrNoObject) {
-		return 0, fault.New(fault.Unavailable, "pkcs11: realm %q: its key %x for rung %s is not in the token: %w", realm, id, r.name, token.ErrNoObject)
+func (k *Keeper) findKey(s *token.Session, r rung, id []byte) (token.Object, error) {
+	key, err := s.One(token.Query{Class: token.SecretKey, Label: keyLabel(r, k.realm), ID: string(id)})
+	if !errors.Is(err, token.ErrNoObject) {
+		return key, err
 	}
-	return key, err
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known.has(r, id) {
+		return 0, fault.New(fault.Unavailable, "pkcs11: realm %q: its key %x for rung %s has vanished from the token: %w", k.realm, id, r.name, token.ErrNoObject)
+	}
+	return 0, fault.New(fault.Denied, "pkcs11: realm %q never had the key %x for rung %s: %w", k.realm, id, r.name, token.ErrNoObject)
 }

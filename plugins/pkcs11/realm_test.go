@@ -118,9 +118,9 @@ func TestAVanishedKeyIsAnError(t *testing.T) {
 		d := keep(t, k, share, []byte("key"))
 		destroyAll(t, k, token.Query{Class: token.SecretKey, Label: keyLabel(k.rung, k.realm)})
 		_, err := k.Restore(t.Context(), d, share)
-		refused(t, err, fault.Unavailable, "not in the token")
+		refused(t, err, fault.Unavailable, "vanished")
 		_, err = k.Safeguard(t.Context(), []byte("key"), root)
-		refused(t, err, fault.Unavailable, "not in the token")
+		refused(t, err, fault.Unavailable, "vanished")
 		s.CreateKeys = true
 		_, err = reopen(t, k, s)
 		refused(t, err, fault.Conflict, "no key any more")

@@ -23,10 +23,7 @@ func (k *Keeper) Status(ctx context.Context) sdk.Status {
 		}
 	}
 	text := fmt.Sprintf("%s: realm %s, new deposits by %s; ", k.token, k.realm, k.rung.name)
-	k.mu.Lock()
-	used := k.key
-	k.mu.Unlock()
-	switch {
+	switch used := k.currentKey(); {
 	case used != nil && !found.has(k.rung, used):
 		return sdk.Status{Text: text + fmt.Sprintf("its key %x has vanished", used)}
 	case len(keys) == 0:

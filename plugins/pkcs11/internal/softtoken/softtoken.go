@@ -101,8 +101,14 @@ func New(t testing.TB) token.Options {
 	return token.Options{Module: module, Label: label, PIN: pin}
 }
 
-// Module is the path of the shim.
-func Module() string { return module }
+// Env is what a process needs to use the tokens made here.
+func Env() []string {
+	var env []string
+	for _, name := range []string{"SOFTHSM2_CONF", "SHIM_TARGET", "SHIM_ORDERS"} {
+		env = append(env, name+"="+os.Getenv(name))
+	}
+	return env
+}
 
 // Fail makes the next n calls of a function return a CKR_ code.
 func Fail(t testing.TB, function string, code uint, n int) {
