@@ -1,0 +1,72 @@
+package plugintest_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk"
+	"github.com/milagro-dta/dta/sdk/plugintest"
+)
+
+// realm is the memory plugin with every optional ability, and a root of its own in a file.
+type realm struct {
+	sdk.Custodian
+	root string
+}
+
+var (
+	_ sdk.RootKeeper     = (*realm)(nil)
+	_ sdk.KeyMaker       = (*realm)(nil)
+	_ sdk.StatusReporter = (*realm)(nil)
+)
+
+func (r *realm) Root(context.Context) ([]byte, error) {
+	b, err := os.ReadFile(r.root)
+	if os.IsNotExist(err) {
+		return nil, nil
+	}
+	return b, err
+}
+
+func (r *realm) KeepRoot(_ context.Context, deposit []byte) error {
+	if _, err := os.Stat(r.root); err == nil {
+		return fault.New(fault.Conflict, "the realm has a root")
+	}
+	return os.WriteFile(r.root, deposit, 0o600)
+}
+
+func (r *realm) MakeKey(context.Context, sdk.Context) ([]byte, error) {
+	key := secret.Random(32).Open()
+	key[0] = 1 // well below the order of the curve
+	return key, nil
+}
+
+func (r *realm) Status(context.Context) sdk.Status { return sdk.Status{Ready: true, Text: "well"} }
+
+func TestAPluginWithEveryAbilityConforms(t *testing.T) {
+	plugintest.Run(t, withRoot())
+}
+
+// withRoot is a plugin whose realm is a directory that Fresh makes.
+func withRoot() plugintest.Config {
+	c := plugintest.MemoryConfig()
+	fresh := c.Fresh
+	c.Fresh = func(t testing.TB, c *plugintest.Config) {
+		fresh(t, c)
+		dir := t.TempDir()
+		p := plugintest.Memory()
+		open := p.Open
+		p.Open = func(ctx context.Context, config any, env sdk.Environment) (sdk.Custodian, error) {
+			m, err := open(ctx, config, env)
+			return &realm{Custodian: m, root: filepath.Join(dir, "root")}, err
+		}
+		c.Plugin = &p
+	}
+	p := plugintest.Memory()
+	c.Plugin = &p
+	return c
+}
