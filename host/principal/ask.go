@@ -9,16 +9,15 @@ import (
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// accepted is a verified acceptance, ready to be recorded.
+// accepted is a verified acceptance of fiduciary Node, ready to be recorded.
 type accepted struct {
-	CID        dag.CID
-	Block      []byte
-	Signer     dag.CID
-	Commitment []byte
+	*order.VerifiedAcceptance
+	Node identity.Party
 }
 
 // ask sends the order to all its fiduciaries at once and verifies what they
@@ -67,13 +66,7 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 	if a.Index() != i {
 		return accepted{}, fault.New(fault.Denied, "acceptance %s: expected that of fiduciary %d; found %d", c, i, a.Index())
 	}
-	block, ok := answer.Blocks.Get(c)
-	if !ok {
-		if block, err = s.records.Get(ctx, c); err != nil {
-			return accepted{}, err
-		}
-	}
-	return accepted{CID: c, Block: block, Signer: f.Custody.Name, Commitment: a.Commitment()}, nil
+	return accepted{a, f.Node}, nil
 }
 
 // bag is what fiduciary i must be shown: the order, its own share, the secret's

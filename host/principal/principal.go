@@ -7,9 +7,11 @@
 package principal
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -125,6 +127,9 @@ func (s *Service) Place(ctx context.Context, req Request) (Placed, error) {
 	if err := s.record(ctx, placed, plan, receiver, chosen, req.Once); err != nil {
 		return s.repeated(ctx, err)
 	}
+	if err := s.records.Made(ctx, placed.Envelope); err != nil {
+		return Placed{}, fault.New(fault.Internal, "the order that was placed does not verify: %w", err)
+	}
 	ref := placed.Terms.ReferenceHex()
 	return s.await(ctx, Placed{Reference: ref, OrderCID: placed.Envelope.CID, State: order.Ordered, What: plan.What, Created: now})
 }
@@ -205,6 +210,26 @@ func (s *Service) choose(ctx context.Context, req Request, now time.Time) ([]dir
 	return found, nil
 }
 
+// pin remembers a custody identity that is relied upon at first use, because
+// the peer's block says so, and refuses another in its place.
+func pin(w *records.Writer, alias string, o directory.Offered, ref string) error {
+	name := "first-use/" + alias + "/" + o.Instance
+	was, err := w.Meta(name)
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return err
+	}
+	if was == nil {
+		if err := w.SetMeta(name, o.Custody.Name.Bytes()); err != nil {
+			return err
+		}
+		return w.Audit("custody.first-use", o.Custody.Name, ref, o.Offer, alias+"/"+o.Instance)
+	}
+	if !bytes.Equal(was, o.Custody.Name.Bytes()) {
+		return fault.New(fault.Denied, "custody %q of peer %q: it shows custody identity %s, not the one accepted at first use", o.Instance, alias, o.Custody.Name)
+	}
+	return nil
+}
+
 // receiver finds the identity of who is to get the secret back.
 func (s *Service) receiver(ctx context.Context, name dag.CID) (*identity.Identity, error) {
 	self := s.records.Self()
@@ -230,6 +255,11 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 			}
 			if err := w.Chain(o.Node); err != nil {
 				return err
+			}
+			if p, ok := s.records.Directory.PeerOf(o.Node.Name); ok && p.FirstUse && !slices.Contains(p.Pinned, o.Custody.Name) {
+				if err := pin(w, p.Alias, o, ref); err != nil {
+					return err
+				}
 			}
 		}
 		if err := w.Chain(receiver); err != nil {
@@ -310,10 +340,13 @@ func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 	}
 	err = s.records.Write(ctx, func(w *records.Writer) error {
 		for _, a := range accepted {
-			if err := w.Envelope(ref, envelope.Acceptance, a.CID, a.Block, o.Terms().Publish); err != nil {
+			if err := w.Envelope(ref, envelope.Acceptance, a.CID(), a.Block(), o.Terms().Publish); err != nil {
 				return err
 			}
-			if err := w.Audit("order.accepted", a.Signer, ref, a.CID, ""); err != nil {
+			if err := w.Track(ctx, a.Node, ref, a.Checkpoint(), a.Header().Time); err != nil {
+				return err
+			}
+			if err := w.Audit("order.accepted", a.Custody(), ref, a.CID(), ""); err != nil {
 				return err
 			}
 		}
@@ -324,7 +357,7 @@ func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 			if err := r.Advance(order.EventAccept); err != nil {
 				return err
 			}
-			r.Commitment = accepted[0].Commitment
+			r.Commitment = accepted[0].Commitment()
 			row = *r
 			return nil
 		})

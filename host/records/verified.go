@@ -67,6 +67,25 @@ func (r *Records) Order(ctx context.Context, c dag.CID, bag peer.Bag) (*order.Ve
 	})
 }
 
+// Made remembers an order that this node has just sealed, once its record is on
+// disk, so that nobody here verifies the node's own signature.
+func (r *Records) Made(ctx context.Context, s *envelope.Sealed) error {
+	o, err := order.MadeOrder(s, r.Directory.Parties(ctx, peer.Bag{}))
+	if err == nil {
+		r.verified.put(s.CID, o)
+	}
+	return err
+}
+
+// MadeRedemption does the same for a redemption.
+func (r *Records) MadeRedemption(ctx context.Context, o *order.VerifiedOrder, s *envelope.Sealed) error {
+	red, err := order.MadeRedemption(o, s, r.Directory.Parties(ctx, peer.Bag{}))
+	if err == nil {
+		r.verified.put(s.CID, red)
+	}
+	return err
+}
+
 // Acceptance verifies an acceptance of an order.
 func (r *Records) Acceptance(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*order.VerifiedAcceptance, error) {
 	return part(ctx, r, "acceptance", c, bag, func(block []byte, who order.Parties) (*order.VerifiedAcceptance, error) {

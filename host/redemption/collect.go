@@ -127,6 +127,10 @@ func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got
 					}
 				}
 			}
+			node := o.Terms().Fiduciaries[a.release.Index()].Node
+			if err := w.Track(ctx, node, ref, a.release.Checkpoint(), a.release.Header().Time); err != nil {
+				return err
+			}
 			if err := w.Audit("order.released", a.release.Custody(), ref, a.release.CID(), "to "+red.Receiver().String()); err != nil {
 				return err
 			}

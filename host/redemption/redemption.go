@@ -177,7 +177,7 @@ func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, receiver dag
 		return dag.CID{}, err
 	}
 	j := job{Role: s.role, Reference: ref, Redemption: red.CID}
-	return red.CID, s.records.Write(ctx, func(w *records.Writer) error {
+	err = s.records.Write(ctx, func(w *records.Writer) error {
 		if err := w.Once(once, red.CID.String()); err != nil {
 			return err
 		}
@@ -195,6 +195,10 @@ func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, receiver dag
 			return r.Advance(order.EventRedeem)
 		})
 	})
+	if err != nil {
+		return dag.CID{}, err
+	}
+	return red.CID, s.records.MadeRedemption(ctx, o, red)
 }
 
 // sealReply seals a reply key's seed for this node's own store, bound to its

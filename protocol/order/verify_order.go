@@ -29,6 +29,12 @@ func OpenOrder(k *identity.Keyring, block []byte, who Parties) (*VerifiedOrder, 
 	return verifyOrder(block, opened(k), who)
 }
 
+// MadeOrder is VerifyOrder for the principal that has just sealed the order with
+// Place: every rule but its own signature is checked again.
+func MadeOrder(s *envelope.Sealed, who Parties) (*VerifiedOrder, error) {
+	return verifyOrder(s.Block, made(s), who)
+}
+
 func verifyOrder(block []byte, from source, who Parties) (_ *VerifiedOrder, err error) {
 	defer explain("order", &err)
 	o := &VerifiedOrder{}

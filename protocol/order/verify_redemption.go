@@ -30,6 +30,12 @@ func OpenRedemption(k *identity.Keyring, o *VerifiedOrder, block []byte, who Par
 	return verifyRedemption(o, block, opened(k), who)
 }
 
+// MadeRedemption is VerifyRedemption for the redeemer that has just sealed it
+// with Redeem.
+func MadeRedemption(o *VerifiedOrder, s *envelope.Sealed, who Parties) (*VerifiedRedemption, error) {
+	return verifyRedemption(o, s.Block, made(s), who)
+}
+
 func verifyRedemption(o *VerifiedOrder, block []byte, from source, who Parties) (_ *VerifiedRedemption, err error) {
 	defer explain("redemption", &err)
 	if err := checkVerifiedOrder(o); err != nil {
