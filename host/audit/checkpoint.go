@@ -70,8 +70,15 @@ func (k *knownKeys) open(signed []byte, id *identity.Identity) (Checkpoint, erro
 		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected the log %s, got %s", want, c.Origin)
 	}
 	// The cheap check first: it also keeps the map from filling with noise.
-	if _, err := note.Open(signed, note.VerifierList(verifier(c))); err != nil {
+	n, err := note.Open(signed, note.VerifierList(verifier(c)))
+	if err != nil {
 		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint of %s: %w", c.Origin, err)
+	}
+	// One checkpoint has one form: this signature alone, in strict base64.
+	signature := n.Sigs[0].Base64
+	if _, err := base64.StdEncoding.Strict().DecodeString(signature); err != nil ||
+		n.Text+"\n— "+c.Origin+" "+signature+"\n" != string(signed) {
+		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint of %s: expected one signature and nothing after it", c.Origin)
 	}
 	if err := k.vouch(c, id); err != nil {
 		return Checkpoint{}, err

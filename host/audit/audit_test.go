@@ -1,0 +1,520 @@
+package audit_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"golang.org/x/mod/sumdb/tlog"
+
+	"github.com/milagro-dta/dta/host/audit"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+)
+
+var (
+	ctx  = context.Background()
+	noon = time.Date(2030, 6, 1, 12, 0, 0, 0, time.UTC)
+)
+
+func open(t testing.TB, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(ctx, path, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	return s
+}
+
+func node(t testing.TB, reference string) *identity.Keyring {
+	t.Helper()
+	keys, next, err := identity.Create(identity.Node, reference, noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { keys.Clear(); next.Clear() })
+	return keys
+}
+
+func openLog(t testing.TB, s *store.Store, keys *identity.Keyring) *audit.Log {
+	t.Helper()
+	l, err := audit.Open(ctx, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetSigner(audit.NewSigner(keys))
+	return l
+}
+
+func entry(i int) audit.Entry {
+	object := dag.Sum(fmt.Appendf(nil, "object %d", i))
+	return audit.Entry{Time: noon.UnixMilli() + int64(i), Kind: "order.accepted", Actor: object,
+		Order: fmt.Sprintf("%064x", i), Object: object, Detail: fmt.Sprintf("by vault-%d", i)}
+}
+
+// grow appends entries until there are n.
+func grow(t testing.TB, s *store.Store, l *audit.Log, n int64) {
+	t.Helper()
+	for l.Size() < n {
+		err := s.Update(ctx, func(tx *store.Tx) error {
+			_, err := l.Append(tx, entry(int(l.Size())))
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func wantKind(t testing.TB, want fault.Kind, err error) {
+	t.Helper()
+	if got := fault.Of(err); got != want {
+		t.Fatalf("kind of error: expected %q, got %q (%v)", want, got, err)
+	}
+}
+
+func verify(s *store.Store, l *audit.Log, against []byte, id *identity.Identity) (r *audit.Report, err error) {
+	err = s.View(ctx, func(tx *store.Tx) error {
+		r, err = l.Verify(tx, against, id)
+		return err
+	})
+	return r, err
+}
+
+// reference computes a log's root with tlog alone.
+func reference(t *testing.T, leaves [][]byte) tlog.Hash {
+	t.Helper()
+	var stored []tlog.Hash
+	read := tlog.HashReaderFunc(func(indexes []int64) (h []tlog.Hash, err error) {
+		for _, i := range indexes {
+			h = append(h, stored[i])
+		}
+		return h, nil
+	})
+	for i, leaf := range leaves {
+		h, err := tlog.StoredHashes(int64(i), leaf, read)
+		if err != nil {
+			t.Fatal(err)
+		}
+		stored = append(stored, h...)
+	}
+	root, err := tlog.TreeHash(int64(len(leaves)), read)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return root
+}
+
+func TestTheLogIsThatOfRFC6962(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s, keys := open(t, path), node(t, "n")
+	l := openLog(t, s, keys)
+	const n = 70
+	var checkpoints []audit.Checkpoint
+	for i := range int64(n + 1) {
+		grow(t, s, l, i)
+		c, err := audit.OpenCheckpoint(l.Newest(), keys.Identity())
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkpoints = append(checkpoints, c)
+		if i%13 == 0 { // what is kept in memory is what is found again
+			l = openLog(t, s, keys)
+		}
+	}
+	err := s.View(ctx, func(tx *store.Tx) error {
+		rows, err := tx.AuditEntries(0, 1000)
+		if err != nil {
+			return err
+		}
+		var leaves [][]byte
+		for i := range n + 1 {
+			if i > 0 {
+				leaves = append(leaves, rows[i-1].Entry)
+			}
+			if want := reference(t, leaves); checkpoints[i].Root != want || checkpoints[i].Size != int64(i) {
+				t.Fatalf("checkpoint %d: expected root %v, got %+v", i, want, checkpoints[i])
+			}
+		}
+		newest := checkpoints[n]
+		for i, c := range checkpoints {
+			if err := l.Extends(tx, c); err != nil {
+				t.Errorf("checkpoint %d: %v", i, err)
+			}
+			if i == 0 {
+				continue
+			}
+			proof, err := l.Consistency(tx, n, int64(i))
+			if err != nil {
+				return err
+			}
+			if err := audit.CheckExtension(newest, c, proof); err != nil {
+				t.Errorf("consistency with %d: %v", i, err)
+			}
+			inclusion, err := l.Inclusion(tx, n, int64(i-1))
+			if err != nil {
+				return err
+			}
+			if err := tlog.CheckRecord(inclusion, n, newest.Root, int64(i-1), tlog.RecordHash(leaves[i-1])); err != nil {
+				t.Errorf("inclusion of %d: %v", i-1, err)
+			}
+		}
+		listed, err := l.List(tx, 3, 1)
+		if diff := cmp.Diff([]audit.Listed{{Number: 3, Entry: entry(3)}}, listed, cmp.Comparer(func(a, b dag.CID) bool { return a == b })); diff != "" {
+			t.Error(diff)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAppendsOfManyCallersOfWhichSomeFail(t *testing.T) {
+	s, keys := open(t, filepath.Join(t.TempDir(), "dta.db")), node(t, "n")
+	l := openLog(t, s, keys)
+	var wg sync.WaitGroup
+	for i := range 300 {
+		wg.Go(func() {
+			err := s.Update(ctx, func(tx *store.Tx) error {
+				for range 1 + i%3 {
+					if _, err := l.Append(tx, entry(i)); err != nil {
+						return err
+					}
+				}
+				switch i % 5 {
+				case 0:
+					return errors.New("changed my mind")
+				case 1:
+					panic("fault")
+				}
+				return nil
+			})
+			if (err == nil) != (i%5 > 1) {
+				t.Errorf("%d: %v", i, err)
+			}
+		})
+	}
+	wg.Wait()
+	want := int64(0)
+	for i := range 300 {
+		if i%5 > 1 {
+			want += int64(1 + i%3)
+		}
+	}
+	r, err := verify(s, l, l.Newest(), keys.Identity())
+	if err != nil || r.Size != want || l.Size() != want {
+		t.Fatalf("expected %d sound entries, got %+v, %v", want, r, err)
+	}
+}
+
+func TestWhatCannotBeAuditedDoesNotHappen(t *testing.T) {
+	s, keys := open(t, filepath.Join(t.TempDir(), "dta.db")), node(t, "n")
+	l := openLog(t, s, keys)
+	grow(t, s, l, 3)
+	err := s.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.SetMeta("released", nil); err != nil {
+			return err
+		}
+		l.Append(tx, audit.Entry{Kind: strings.Repeat("x", audit.MaxKind+1)}) // its error overlooked
+		return nil
+	})
+	wantKind(t, fault.Invalid, err)
+	err = s.View(ctx, func(tx *store.Tx) error { _, err := tx.Meta("released"); return err })
+	wantKind(t, fault.NotFound, err)
+	grow(t, s, l, 5)
+	if _, err := verify(s, l, l.Newest(), keys.Identity()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADetailTooLongIsCutAndMended(t *testing.T) {
+	s, keys := open(t, filepath.Join(t.TempDir(), "dta.db")), node(t, "n")
+	l := openLog(t, s, keys)
+	err := s.Update(ctx, func(tx *store.Tx) error {
+		_, err := l.Append(tx, audit.Entry{Kind: "x", Detail: "\xff" + strings.Repeat("é", audit.MaxDetail)})
+		return err
+	})
+	wantKind(t, "", err)
+	wantKind(t, "", s.View(ctx, func(tx *store.Tx) error {
+		listed, err := l.List(tx, 0, 1)
+		if len(listed) != 1 || listed[0].Detail != "?"+strings.Repeat("é", (audit.MaxDetail-1)/2) {
+			t.Errorf("got %v", listed)
+		}
+		return err
+	}))
+}
+
+// TestEveryChangedByteIsDetected is promise P5 for the log: each byte of each row
+// is changed in the database itself.
+func TestEveryChangedByteIsDetected(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s, keys := open(t, path), node(t, "n")
+	l := openLog(t, s, keys)
+	grow(t, s, l, 5)
+	checkpoint := l.Newest()
+	grow(t, s, l, 7)
+	db := raw(t, path)
+	if _, err := verify(s, l, checkpoint, keys.Identity()); err != nil {
+		t.Fatal(err)
+	}
+	changes := 0
+	for number := range 7 {
+		for _, column := range []string{"entry", "hashes"} {
+			var kept []byte
+			if err := db.QueryRow(`select `+column+` from audit_entries where number = $1`, number).Scan(&kept); err != nil {
+				t.Fatal(err)
+			}
+			set := func(b []byte) {
+				execute(t, db, `update audit_entries set `+column+` = $1 where number = $2`, b, number)
+			}
+			tryOne := func(what string, b []byte) {
+				changes++
+				set(b)
+				if _, err := verify(s, l, checkpoint, keys.Identity()); fault.Of(err) != fault.Conflict {
+					t.Errorf("entry %d: %s of %s: expected a conflict, got %v", number, what, column, err)
+				}
+			}
+			for i := range kept {
+				b := append([]byte{}, kept...)
+				b[i] ^= 1 << (i % 8)
+				tryOne(fmt.Sprintf("byte %d", i), b)
+			}
+			tryOne("truncation", kept[:len(kept)-1])
+			tryOne("extension", append(append([]byte{}, kept...), 0))
+			tryOne("emptying", []byte{})
+			set(kept)
+		}
+		for _, other := range []int{-1, 7, 8, 1 << 40} {
+			execute(t, db, `update audit_entries set number = $1 where number = $2`, other, number)
+			if _, err := verify(s, l, checkpoint, keys.Identity()); fault.Of(err) != fault.Conflict {
+				t.Errorf("entry %d renumbered %d: expected a conflict, got %v", number, other, err)
+			}
+			execute(t, db, `update audit_entries set number = $1 where number = $2`, number, other)
+		}
+	}
+	if changes < 7*200 {
+		t.Fatalf("only %d changes were tried", changes)
+	}
+	if _, err := verify(s, l, checkpoint, keys.Identity()); err != nil {
+		t.Fatalf("restored: %v", err)
+	}
+}
+
+func raw(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)&_pragma=synchronous(OFF)")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func execute(t *testing.T, db *sql.DB, query string, args ...any) {
+	t.Helper()
+	if _, err := db.Exec(query, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestARewrittenLogIsSeenWithACheckpointAndACutTailOnlyWithOne(t *testing.T) {
+	dir := t.TempDir()
+	keys := node(t, "n")
+	s := open(t, filepath.Join(dir, "dta.db"))
+	l := openLog(t, s, keys)
+	grow(t, s, l, 9)
+	checkpoint := l.Newest()
+
+	t.Run("rewritten with its hashes", func(t *testing.T) {
+		other := open(t, filepath.Join(t.TempDir(), "dta.db"))
+		forged := openLog(t, other, keys)
+		for i := range 12 {
+			e := entry(i)
+			if i == 4 {
+				e.Detail = "by nobody"
+			}
+			wantKind(t, "", other.Update(ctx, func(tx *store.Tx) error { _, err := forged.Append(tx, e); return err }))
+		}
+		r, err := verify(other, forged, nil, nil)
+		if err != nil || !strings.Contains(r.Notice, "no checkpoint was given") {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		_, err = verify(other, forged, checkpoint, keys.Identity())
+		wantKind(t, fault.Conflict, err)
+		wantKind(t, fault.Conflict, other.View(ctx, func(tx *store.Tx) error {
+			c, err := audit.OpenCheckpoint(checkpoint, keys.Identity())
+			if err != nil {
+				return err
+			}
+			return forged.Extends(tx, c)
+		}))
+	})
+	t.Run("tail cut off", func(t *testing.T) {
+		execute(t, raw(t, filepath.Join(dir, "dta.db")), `delete from audit_entries where number = 8`)
+		r, err := verify(s, l, nil, nil)
+		if err != nil || !strings.Contains(r.Notice, "cut off at the end, cannot be seen") {
+			t.Fatalf("%+v, %v", r, err)
+		}
+		_, err = verify(s, l, checkpoint, keys.Identity())
+		wantKind(t, fault.Conflict, err)
+		if !strings.Contains(err.Error(), "has 8 entries, the checkpoint attests 9") {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestEveryChangedByteOfACheckpointIsDetected(t *testing.T) {
+	s, keys := open(t, filepath.Join(t.TempDir(), "dta.db")), node(t, "n")
+	l := openLog(t, s, keys)
+	grow(t, s, l, 5)
+	good := l.Newest()
+	if len(good) > audit.MaxCheckpoint {
+		t.Fatalf("%d bytes", len(good))
+	}
+	for i := range good {
+		for _, flip := range []byte{0x01, 0x80, 0x20} {
+			bad := append([]byte{}, good...)
+			bad[i] ^= flip
+			if _, err := audit.OpenCheckpoint(bad, keys.Identity()); fault.Of(err) != fault.Invalid {
+				t.Fatalf("byte %d ^ %#x: expected invalid, got %v\n%s", i, flip, err, bad)
+			}
+		}
+		if _, err := audit.OpenCheckpoint(good[:i], keys.Identity()); fault.Of(err) != fault.Invalid {
+			t.Fatalf("cut at %d: expected invalid, got %v", i, err)
+		}
+	}
+}
+
+func TestACheckpointOfAnotherNodeIsRefused(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "dta.db"))
+	alice, bob := node(t, "alice"), node(t, "bob")
+	l := openLog(t, s, alice)
+	_, err := audit.OpenCheckpoint(l.Newest(), bob.Identity())
+	wantKind(t, fault.Invalid, err)
+}
+
+func TestACheckpointOutlivesTheRotationOfTheKeyThatVouches(t *testing.T) {
+	s := open(t, filepath.Join(t.TempDir(), "dta.db"))
+	keys, next, err := identity.Create(identity.Node, "n", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := openLog(t, s, keys)
+	older := l.Newest()
+	rotated, _, err := keys.Rotate(next, noon.Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.SetSigner(audit.NewSigner(rotated))
+	for _, c := range [][]byte{older, l.Newest()} {
+		if _, err := audit.OpenCheckpoint(c, rotated.Identity()); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err = audit.OpenCheckpoint(l.Newest(), keys.Identity())
+	wantKind(t, fault.Invalid, err) // the shorter chain does not know the new document
+}
+
+func TestASignerDoesNotPrint(t *testing.T) {
+	keys := node(t, "n")
+	signer := audit.NewSigner(keys)
+	text := fmt.Sprintf("%v %+v %#v %s %x", signer, signer, *signer, signer, signer)
+	if j, err := json.Marshal(signer); err == nil {
+		t.Errorf("it marshals: %s", j)
+	}
+	if want := "[secret]"; strings.Count(text, want) != 5 || len(text) != 5*len(want)+4 {
+		t.Fatal(text)
+	}
+}
+
+func TestPeersThatShortenOrForkTheirLogAreReported(t *testing.T) {
+	dir := t.TempDir()
+	keys := node(t, "peer")
+	one := open(t, filepath.Join(dir, "one.db"))
+	two := open(t, filepath.Join(dir, "two.db"))
+	first, second := openLog(t, one, keys), openLog(t, two, keys)
+	grow(t, one, first, 5)
+	five := first.Newest()
+	grow(t, one, first, 9)
+	nine := first.Newest()
+	wantKind(t, "", two.Update(ctx, func(tx *store.Tx) error {
+		_, err := second.Append(tx, audit.Entry{Kind: "another.history"})
+		return err
+	}))
+	grow(t, two, second, 9)
+	forked := second.Newest()
+
+	mine := open(t, filepath.Join(dir, "mine.db"))
+	l := openLog(t, mine, node(t, "me"))
+	at := noon.UnixMilli()
+	track := func(note []byte, after time.Duration) error {
+		return mine.Update(ctx, func(tx *store.Tx) error {
+			return l.TrackPeer(tx, keys.Identity(), note, at+after.Milliseconds())
+		})
+	}
+	wantKind(t, "", track(five, 0))
+	wantKind(t, "", track(nine, time.Second))
+	wantKind(t, "", track(nine, time.Second))
+	wantKind(t, "", track(five, 0)) // an older envelope, seen late
+	wantKind(t, "", track(five, audit.Late))
+	for name, c := range map[string]struct {
+		note  []byte
+		after time.Duration
+	}{
+		"shorter": {five, 2 * audit.Late},
+		"forked":  {forked, 2 * time.Second},
+	} {
+		err := track(c.note, c.after)
+		wantKind(t, fault.Conflict, err)
+		var s *audit.Suspicion
+		if !errors.As(err, &s) {
+			t.Fatalf("%s: %v is no suspicion", name, err)
+		}
+		for _, evidence := range [][]byte{s.Kept, s.Shown} {
+			if _, err := audit.OpenCheckpoint(evidence, keys.Identity()); err != nil {
+				t.Errorf("%s: the evidence does not hold: %v", name, err)
+			}
+		}
+	}
+	wantKind(t, fault.Invalid, track([]byte("nonsense"), 0))
+	wantKind(t, fault.Invalid, track(l.Newest(), 0)) // someone else's
+}
+
+func BenchmarkAppend(b *testing.B) {
+	s, keys := open(b, filepath.Join(b.TempDir(), "dta.db")), node(b, "n")
+	l := openLog(b, s, keys)
+	err := s.Update(ctx, func(tx *store.Tx) error {
+		for i := range b.N {
+			if _, err := l.Append(tx, entry(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		b.Fatal(err)
+	}
+}
+
+func BenchmarkNewest(b *testing.B) {
+	s, keys := open(b, filepath.Join(b.TempDir(), "dta.db")), node(b, "n")
+	l := openLog(b, s, keys)
+	signer := audit.NewSigner(keys)
+	b.ResetTimer()
+	for range b.N {
+		l.SetSigner(signer)
+		l.Newest()
+	}
+}
