@@ -64,7 +64,11 @@ func TestNoMistakeShowsASecret(t *testing.T) {
 		}
 	}
 	check("unbroken", withSecrets)
-	for i := range len(withSecrets) {
+	step := 1
+	if testing.Short() {
+		step = 7
+	}
+	for i := 0; i < len(withSecrets); i += step {
 		before, after := withSecrets[:i], withSecrets[i:]
 		check(fmt.Sprintf("byte %d removed", i), before+after[1:])
 		for _, extra := range []string{`"`, "\n", "{", "}", " x ", "=", "${"} {
