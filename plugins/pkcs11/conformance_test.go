@@ -8,6 +8,7 @@ import (
 	"github.com/milagro-dta/dta/plugins/pkcs11"
 	"github.com/milagro-dta/dta/plugins/pkcs11/internal/softtoken"
 	"github.com/milagro-dta/dta/sdk/plugintest"
+	"github.com/milagro-dta/dta/sdk/plugintest/hostile"
 )
 
 // conformance is a fresh token for each test, and what may go wrong in a block.
@@ -56,4 +57,16 @@ func TestTheProgramConforms(t *testing.T) {
 	c := conformance("gcm")
 	c.Command, c.Env = built.Program(t, "dta-plugin-pkcs11"), softtoken.Env()
 	plugintest.Run(t, c)
+}
+
+func TestThePluginWithstandsALyingHost(t *testing.T) {
+	p, c := pkcs11.Plugin(), conformance("hmac-derive")
+	c.Plugin = &p
+	hostile.Run(t, c)
+}
+
+func TestTheProgramWithstandsALyingHost(t *testing.T) {
+	c := conformance("gcm")
+	c.Command, c.Env = built.Program(t, "dta-plugin-pkcs11"), softtoken.Env()
+	hostile.Run(t, c)
 }

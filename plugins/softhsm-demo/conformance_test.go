@@ -10,6 +10,7 @@ import (
 	"github.com/milagro-dta/dta/plugins/internal/built"
 	softhsmdemo "github.com/milagro-dta/dta/plugins/softhsm-demo"
 	"github.com/milagro-dta/dta/sdk/plugintest"
+	"github.com/milagro-dta/dta/sdk/plugintest/hostile"
 )
 
 func conformance() plugintest.Config {
@@ -61,4 +62,10 @@ func TestTheProgramLogsNoPIN(t *testing.T) {
 	if !strings.Contains(e.Log(), "for demonstration only") {
 		t.Error("expected a warning in the log")
 	}
+}
+
+func TestTheProgramWithstandsALyingHost(t *testing.T) {
+	c := conformance()
+	c.Command = built.Program(t, "dta-plugin-softhsm-demo")
+	hostile.Run(t, c)
 }

@@ -1,12 +1,13 @@
 package softhsmdemo
 
 import (
+	"bytes"
 	"context"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/plugins/pkcs11/token"
@@ -99,9 +100,17 @@ func readPINs(path string) (officer, user *secret.Bytes, err error) {
 		return nil, nil, fault.New(fault.Invalid, "softhsm-demo: read the PINs: %w", err)
 	}
 	defer secret.Clear(text)
-	lines := strings.SplitAfter(string(text), "\n")
-	if len(text) != 2*(pinSize+1) || len(lines) != 3 || len(lines[0]) != pinSize+1 {
-		return nil, nil, fault.New(fault.Invalid, "softhsm-demo: read the PINs in %s: expected two lines of %d characters", path, pinSize)
+	officer, user, err = parsePINs(text)
+	if err != nil {
+		return nil, nil, fault.New(fault.Invalid, "softhsm-demo: read the PINs in %s: %w", path, err)
 	}
-	return secret.Copy(text[:pinSize]), secret.Copy(text[pinSize+1 : 2*pinSize+1]), nil
+	return officer, user, nil
+}
+
+func parsePINs(text []byte) (officer, user *secret.Bytes, err error) {
+	const line = pinSize + 1
+	if len(text) != 2*line || bytes.IndexByte(text, '\n') != pinSize || bytes.IndexByte(text[line:], '\n') != pinSize {
+		return nil, nil, fmt.Errorf("expected two lines of %d characters", pinSize)
+	}
+	return secret.Copy(text[:pinSize]), secret.Copy(text[line : line+pinSize]), nil
 }

@@ -98,13 +98,21 @@ func readSettled(place string) (settled, error) {
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "softhsm-demo: %w", err)
 	}
-	var s settled
-	if err := json.Unmarshal(text, &s); err != nil {
+	s, err := parseSettled(text)
+	if err != nil {
 		return nil, fault.New(fault.Invalid, "softhsm-demo: %s: %w", path, err)
 	}
+	return s, nil
+}
+
+// parseSettled accepts no name that leads out of the token's directory.
+func parseSettled(text []byte) (s settled, err error) {
+	if err := json.Unmarshal(text, &s); err != nil {
+		return nil, err
+	}
 	for name := range s {
-		if !filepath.IsLocal(name) {
-			return nil, fault.New(fault.Invalid, "softhsm-demo: %s: %q is no path below the token", path, name)
+		if !filepath.IsLocal(name) || name == "." {
+			return nil, fmt.Errorf("%q is no path of a file below the token", name)
 		}
 	}
 	return s, nil

@@ -227,6 +227,22 @@ func TestAPINRefusedWhileRunningIsTriedOnce(t *testing.T) {
 	}
 }
 
+func TestAPINIsNotTriedWhereAMistakeCouldBeTheLast(t *testing.T) {
+	for name, flag := range map[string]uint{"one try left": pkcs11.CKF_USER_PIN_FINAL_TRY, "locked": pkcs11.CKF_USER_PIN_LOCKED} {
+		t.Run(name, func(t *testing.T) {
+			o := softtoken.New(t)
+			softtoken.Flag(t, flag)
+			logins := softtoken.Count(t, "C_Login")
+			if _, err := token.Open(t.Context(), o); !errors.Is(err, token.ErrPIN) {
+				t.Errorf("expected ErrPIN, got %v", err)
+			}
+			if n := logins(); n != 0 {
+				t.Errorf("expected no attempt, got %d", n)
+			}
+		})
+	}
+}
+
 func TestALoginByAnotherPartOfTheProcessIsEnough(t *testing.T) {
 	o := softtoken.New(t)
 	for range 2 {

@@ -128,6 +128,12 @@ func MakeExtractable(t testing.TB) {
 	Succeed(t, "C_SetAttributeValue")
 }
 
+// Flag makes every token show these flags (CKF_…) beside its own.
+func Flag(t testing.TB, flags uint) {
+	t.Helper()
+	order(t, "C_GetTokenInfo.flags", fmt.Sprintf("%x", flags))
+}
+
 // Hang makes calls of a function wait, until the returned function is called.
 func Hang(t testing.TB, function string) (resume func()) {
 	t.Helper()

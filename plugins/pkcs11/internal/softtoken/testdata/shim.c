@@ -64,6 +64,20 @@ static CK_RV orders(const char *function) {
 PASS(C_Initialize, (CK_VOID_PTR a), (a))
 PASS(C_Finalize, (CK_VOID_PTR a), (a))
 PASS(C_OpenSession, (CK_SLOT_ID a, CK_FLAGS b, CK_VOID_PTR c, CK_NOTIFY d, CK_SESSION_HANDLE_PTR e), (a, b, c, d, e))
+// C_GetTokenInfo.flags holds flags, in hex, that every token shows beside its own.
+static CK_RV shim_C_GetTokenInfo(CK_SLOT_ID a, CK_TOKEN_INFO_PTR b) {
+	char file[512];
+	unsigned long flags;
+	FILE *f;
+	CK_RV rv = real->C_GetTokenInfo(a, b);
+	path(file, sizeof file, "C_GetTokenInfo", "flags");
+	if (rv == CKR_OK && (f = fopen(file, "r"))) {
+		if (fscanf(f, "%lx", &flags) == 1) b->flags |= flags;
+		fclose(f);
+	}
+	return rv;
+}
+
 PASS(C_Login, (CK_SESSION_HANDLE a, CK_USER_TYPE b, CK_UTF8CHAR_PTR c, CK_ULONG d), (a, b, c, d))
 PASS(C_EncryptInit, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c), (a, b, c))
 PASS(C_DecryptInit, (CK_SESSION_HANDLE a, CK_MECHANISM_PTR b, CK_OBJECT_HANDLE c), (a, b, c))
@@ -99,6 +113,7 @@ CK_RV C_GetFunctionList(CK_FUNCTION_LIST_PTR_PTR out) {
 	list.C_Initialize = shim_C_Initialize;
 	list.C_Finalize = shim_C_Finalize;
 	list.C_OpenSession = shim_C_OpenSession;
+	list.C_GetTokenInfo = shim_C_GetTokenInfo;
 	list.C_Login = shim_C_Login;
 	list.C_EncryptInit = shim_C_EncryptInit;
 	list.C_DecryptInit = shim_C_DecryptInit;
