@@ -1,0 +1,153 @@
+package store_test
+
+import (
+	"bytes"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+func foreign(t *testing.T, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", "file:"+path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db.SetMaxOpenConns(1)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func execute(t *testing.T, db *sql.DB, query string, args ...any) {
+	t.Helper()
+	if _, err := db.Exec(query, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestADatabaseLockedByAForeignProgramIsUnavailableUntilItLetsGo(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	update(t, s, set("before"))
+	db := foreign(t, path)
+	execute(t, db, "begin immediate")
+	err := s.Update(ctx, set("x"))
+	wantKind(t, fault.Unavailable, err)
+	if !strings.Contains(err.Error(), "locked by another program") || s.Ready() == nil {
+		t.Fatalf("%v; ready: %v", err, s.Ready())
+	}
+	if !has(t, s, "before") {
+		t.Error("reading stopped")
+	}
+	execute(t, db, "rollback")
+	update(t, s, set("y"))
+	if has(t, s, "x") || s.Ready() != nil {
+		t.Error("what failed is there, or the failure has not ended")
+	}
+}
+
+func TestADamagedBlockIsNeverReturned(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	c, b := block(t, "a block")
+	update(t, s, func(tx *store.Tx) error { return tx.PutBlock(c, b, true, "") })
+	db := foreign(t, path)
+	for i := range b {
+		bad := bytes.Clone(b)
+		bad[i] ^= 0x10
+		execute(t, db, "update blocks set block = $1", bad)
+		wantKind(t, fault.Unavailable, s.View(ctx, func(tx *store.Tx) error { _, _, _, err := tx.Block(c); return err }))
+	}
+	execute(t, db, "update blocks set block = $1", b)
+	view(t, s, func(tx *store.Tx) error { _, _, _, err := tx.Block(c); return err })
+}
+
+func TestADamagedFileIsUnavailableAndNeverWrong(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	blocks := map[dag.CID][]byte{}
+	for range 200 {
+		c, b := block(t, random(1000))
+		blocks[c] = b
+		update(t, s, func(tx *store.Tx) error { return tx.PutBlock(c, b, true, "") })
+	}
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Beyond the pages that opening reads.
+	for at := 60 * 4096; at < len(file); at += 3 * 4096 {
+		copy(file[at:], bytes.Repeat([]byte{0xa5}, 512))
+	}
+	if err := os.WriteFile(path, file, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, path)
+	damaged := 0
+	for c, want := range blocks {
+		err := s.View(ctx, func(tx *store.Tx) error {
+			got, _, _, err := tx.Block(c)
+			if err == nil && !bytes.Equal(got, want) {
+				t.Errorf("block %s came back as another", c)
+			}
+			return err
+		})
+		switch fault.Of(err) {
+		case "", fault.NotFound:
+		case fault.Unavailable:
+			damaged++
+		default:
+			t.Errorf("block %s: %v", c, err)
+		}
+	}
+	if damaged == 0 {
+		t.Fatal("nothing of the damage was seen")
+	}
+}
+
+func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	if err := open(t, path).Close(); err != nil {
+		t.Fatal(err)
+	}
+	execute(t, foreign(t, path), "insert into goose_db_version (version_id, is_applied) values (999, 1)")
+	_, err := store.Open(ctx, path, store.Options{})
+	wantKind(t, fault.Unavailable, err)
+	if !strings.Contains(err.Error(), "written by a newer program") {
+		t.Fatal(err)
+	}
+}
+
+func TestADroppedBlockLeavesNoBytesInTheFiles(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	mark := []byte("CANARY-" + strings.Repeat("canary", 20))
+	c, b := block(t, append(random(50_000), mark...))
+	update(t, s, func(tx *store.Tx) error { return tx.PutBlock(c, b, false, "") })
+	update(t, s, func(tx *store.Tx) error { return tx.DropBlock(c) })
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	files, err := os.ReadDir(filepath.Dir(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range files {
+		content, err := os.ReadFile(filepath.Join(filepath.Dir(path), f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(content, mark) {
+			t.Errorf("%s still has it", f.Name())
+		}
+	}
+}
