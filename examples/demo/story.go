@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+)
+
+// tell is the story from beginning to end.
+func tell(ctx context.Context, p *printer, s *stage) error {
+	p.line("")
+	p.line("%s", p.strong("A secret is kept by an HSM plugin, and given back"))
+	chapters := []func(context.Context, *printer, *stage) error{introduce, startNodes}
+	for _, chapter := range chapters {
+		if err := chapter(ctx, p, s); err != nil {
+			return err
+		}
+	}
+	placed, err := place(ctx, p, s)
+	if err != nil {
+		return err
+	}
+	if err := redeem(ctx, p, s, placed.OrderReference); err != nil {
+		return err
+	}
+	o, err := s.released(ctx, placed.OrderReference)
+	if err != nil {
+		return err
+	}
+	if err := printChain(p, s, o); err != nil {
+		return err
+	}
+	if err := refuse(ctx, p, s, o); err != nil {
+		return err
+	}
+	return verify(ctx, p, s)
+}
+
+// introduce has every node make its identity, and the vault its own. Each learns
+// the others' names through its environment.
+func introduce(ctx context.Context, p *printer, s *stage) error {
+	p.chapter("Who is whom")
+	for _, r := range roles {
+		out, err := s.run(ctx, "identity", "show", "--config", r.name+".hcl")
+		if err != nil {
+			return err
+		}
+		s.name[r.name] = strings.TrimSpace(string(out))
+		s.env = append(s.env, "DTA_"+strings.ToUpper(r.name)+"="+s.name[r.name])
+	}
+	out, err := s.run(ctx, "plugin", "enrol", vault, "--config", "fiduciary.hcl")
+	if err != nil {
+		return err
+	}
+	s.name[vault] = strings.TrimSpace(string(out))
+	s.env = append(s.env, "DTA_FIDUCIARY_CUSTODY="+s.name[vault])
+	for _, who := range []struct{ name, is string }{
+		{"principal", "has a secret"},
+		{"fiduciary", "keeps it, without being able to read it"},
+		{vault, "the fiduciary's HSM plugin, which can; its keys never leave it"},
+		{"beneficiary", "is to get it back"},
+	} {
+		p.line("%-11s  %s  %s", who.name, short(s.name[who.name]), p.faint(who.is))
+	}
+	return nil
+}
+
+func startNodes(ctx context.Context, p *printer, s *stage) error {
+	start := time.Now()
+	for _, r := range roles {
+		if err := s.start(ctx, r.name); err != nil {
+			return err
+		}
+	}
+	p.chapter("What happens")
+	p.line("%s  three nodes are ready on %s, %s and %s (%s)", p.good("✓"),
+		roles[0].address, roles[1].address[len("127.0.0.1"):], roles[2].address[len("127.0.0.1"):], show(time.Since(start)))
+	return nil
+}
+
+// placedOrder is what `dta order create --json` answers.
+type placedOrder struct {
+	OrderReference string `json:"orderReference"`
+	State          string `json:"state"`
+}
+
+func place(ctx context.Context, p *printer, s *stage) (placedOrder, error) {
+	start := time.Now()
+	var got placedOrder
+	err := s.ask(ctx, &got, "order", "create", "--secret-file", s.file, "--to", "fiduciary/"+vault,
+		"--beneficiary", "beneficiary", "--url", s.url["principal"])
+	if err != nil {
+		return got, err
+	}
+	if got.State != "accepted" {
+		return got, fmt.Errorf("the order is %s; expected it to be accepted", got.State)
+	}
+	p.line("%s  the principal's secret, %s, is in the vault's keeping (%s)", p.good("✓"), size(len(s.secret)), show(time.Since(start)))
+	p.line("   %s", p.faint("reference "+got.OrderReference))
+	return got, nil
+}
+
+// redeem gets the secret back at the beneficiary, once it has heard of the order.
+func redeem(ctx context.Context, p *printer, s *stage, ref string) error {
+	if _, err := s.until(ctx, ref, "beneficiary", "accepted"); err != nil {
+		return err
+	}
+	start, out := time.Now(), s.path("redeemed")
+	if _, err := s.run(ctx, "order", "redeem", ref, "--url", s.url["beneficiary"], "--out", out); err != nil {
+		return err
+	}
+	took := time.Since(start)
+	got, err := os.ReadFile(out)
+	if err != nil {
+		return err
+	}
+	if !bytes.Equal(got, s.secret) {
+		return fmt.Errorf("the beneficiary got %d bytes that are not the %d of the secret", len(got), len(s.secret))
+	}
+	p.line("%s  the beneficiary has it back, the same byte for byte (%s)", p.good("✓"), show(took))
+	return nil
+}
+
+// verify has every node compute its audit log anew.
+func verify(ctx context.Context, p *printer, s *stage) error {
+	p.chapter("Afterwards")
+	var sizes []string
+	for _, r := range roles {
+		var got struct {
+			Size int64 `json:"size"`
+		}
+		if err := s.ask(ctx, &got, "audit", "verify", "--config", r.name+".hcl"); err != nil {
+			return err
+		}
+		if got.Size == 0 {
+			return fmt.Errorf("the audit log of %s is empty", r.name)
+		}
+		sizes = append(sizes, fmt.Sprintf("%s %d", r.name, got.Size))
+	}
+	p.line("%s  the audit logs hold, every hash computed anew (entries: %s)", p.good("✓"), strings.Join(sizes, ", "))
+	return nil
+}
+
+func size(n int) string {
+	if n < 10<<10 {
+		return fmt.Sprintf("%d bytes", n)
+	}
+	return fmt.Sprintf("%.1f KiB", float64(n)/1024)
+}
