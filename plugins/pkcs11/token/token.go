@@ -72,13 +72,11 @@ func Open(ctx context.Context, o Options) (*Token, error) {
 	}
 	t := &Token{options: o, module: m, lent: make(chan struct{}, o.Sessions), handles: map[Query]Object{}}
 	if _, err := Use(ctx, t, func(s *Session) (struct{}, error) { return struct{}{}, s.Check() }); err != nil {
-		return nil, firstOf(err, t.Close())
+		_ = t.Close() // what goes wrong in clearing up would only hide why
+		return nil, err
 	}
 	return t, nil
 }
-
-// firstOf is the error that came first; what happened while clearing up after it would only hide it.
-func firstOf(err, _ error) error { return err }
 
 // Close gives the token back and clears the PIN. Sessions still lent get a moment to come back; if one does not, the
 // module is left initialised, since finalising it under a running call crashes some of them.
