@@ -30,6 +30,17 @@ demo: toolchain softhsm build ## a secret kept by an HSM plugin and given back (
 test: toolchain softhsm kubo build generate-check ## every test, on real components
 	go vet ./...
 	go test -timeout 30m ./...
+	@$(MAKE) --no-print-directory fuzz
+
+.PHONY: fuzz
+FUZZTIME ?= 2s
+fuzz: ## every fuzz target, for $(FUZZTIME) each
+	@grep -rlE '^func Fuzz' --include='*_test.go' . | xargs -n1 dirname | sort -u | while read -r dir; do \
+	  for target in $$(grep -hoE '^func Fuzz[A-Za-z0-9_]+' $$dir/*_test.go | sed 's/^func //' | sort -u); do \
+	    echo "fuzz $$dir $$target"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 1x $$dir || exit 1; \
+	  done; \
+	done
 
 .PHONY: check
 check: toolchain softhsm build ## the quick part of the tests, for daily use

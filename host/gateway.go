@@ -76,7 +76,12 @@ func (s shelf) entitled(ctx context.Context, ref string, name dag.CID) error {
 	return fault.New(fault.Denied, "%s is no party of the order that this block belongs to", name)
 }
 
-// Party implements [gateway.Identities].
+// Party implements [gateway.Identities]: the newest chain known of a party, so
+// that a key which was replaced proves nothing.
 func (s shelf) Party(ctx context.Context, p identity.Party) (*identity.Identity, error) {
-	return s.node.records.Directory.Identity(ctx, p.Name, p.Document, peer.Bag{})
+	newest, err := s.node.records.Newest(ctx, p.Name)
+	if err != nil {
+		return nil, err
+	}
+	return s.node.records.Directory.Identity(ctx, p.Name, newest, peer.Bag{})
 }
