@@ -9,6 +9,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -129,13 +130,14 @@ func (badPlugin) Validate(ctx context.Context, r *contract.ValidateRequest) (*co
 		select {}
 	case "stop":
 		syscall.Kill(os.Getpid(), syscall.SIGSTOP)
+		select {} // the signal takes a moment
 	case "sleep":
 		d, _ := time.ParseDuration(argument)
 		time.Sleep(d)
 	case "flood":
 		flood()
 	case "print":
-		for i := range 10_000 {
+		for i := range 100_000 {
 			fmt.Println("printed line", i)
 		}
 	case "fork":
@@ -151,6 +153,9 @@ func (badPlugin) Validate(ctx context.Context, r *contract.ValidateRequest) (*co
 	return &contract.ValidateResponse{Diagnostics: []*contract.Diagnostic{{Summary: answer}}}, nil
 }
 
+// stderr is the real one: go-plugin puts a stream in the place of os.Stderr.
+var stderr = os.Stderr
+
 // flood writes what has broken hosts: lines that are no log entries, giant ones, very many.
 func flood() {
 	for _, line := range []string{
@@ -158,10 +163,10 @@ func flood() {
 		strings.Repeat("[", 100_000), strings.Repeat("x", 3_000_000),
 		`{"@message": "` + strings.Repeat("y", 1_000_000) + `"}`,
 	} {
-		fmt.Fprintln(os.NewFile(2, "stderr"), line)
+		fmt.Fprintln(stderr, line)
 	}
 	for i := range 100_000 {
-		fmt.Fprintln(os.NewFile(2, "stderr"), "line", i)
+		fmt.Fprintln(stderr, "line", i)
 	}
 }
 
@@ -241,4 +246,28 @@ func alive(pid int) bool {
 	}
 	_, after, _ := strings.Cut(string(stat), ") ")
 	return !strings.HasPrefix(after, "Z") && !strings.HasPrefix(after, "X")
+}
+
+// counter is a log that measures itself.
+type counter struct {
+	mu             sync.Mutex
+	lines, longest int
+}
+
+func (c *counter) logger() hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: c})
+}
+
+func (c *counter) Write(b []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.lines++
+	c.longest = max(c.longest, len(b))
+	return len(b), nil
+}
+
+func (c *counter) read() (lines, longest int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.lines, c.longest
 }

@@ -18,6 +18,8 @@ import (
 const (
 	// politely is how long a plugin may take over each of: answering Shutdown, ending after it, ending after SIGTERM.
 	politely = 400 * time.Millisecond
+	// breakTime is how long an unavailable plugin may take to turn out to be a dying one.
+	breakTime = 100 * time.Millisecond
 	// killTime is how long a process may take to die of SIGKILL before the host stops waiting.
 	killTime = time.Second
 )
@@ -33,8 +35,9 @@ type generation struct {
 
 	life      context.Context    // ends with the process; nil until it has connected, as are:
 	gone      <-chan struct{}    // life's end
+	broken    chan struct{}      // closed when the connection has broken, which comes a moment before gone
 	stopStdio context.CancelFunc // ends the reading of what it prints
-	stdio     sync.WaitGroup
+	watch     sync.WaitGroup
 
 	mu     sync.Mutex // guards what follows
 	calls  int
@@ -42,25 +45,48 @@ type generation struct {
 	idle   chan struct{} // closed when closed is set and calls is 0
 }
 
-// follow watches a process that has connected: its end, and what it prints.
+// follow watches a process that has connected: its end, that of its connection, and what it prints. A plugin that
+// breaks its connection is ending, or has to: a process that nobody can call is of no use.
 func (g *generation) follow() {
 	ctx, cancel := context.WithCancel(context.Background())
 	g.stopStdio = cancel
-	g.stdio.Go(func() { followStdio(ctx, g.conn, g.program.intake) })
+	g.watch.Go(func() { followStdio(ctx, g.conn, g.program.intake) })
 	life, end := context.WithCancel(context.Background())
-	g.life, g.gone, g.idle = life, life.Done(), make(chan struct{})
+	g.life, g.gone = life, life.Done()
+	g.broken, g.idle = make(chan struct{}), make(chan struct{})
 	go func() {
 		<-g.program.proc.exited
 		end()
 	}()
+	g.watch.Go(func() {
+		if g.conn.GetState() == connectivity.Ready && !g.conn.WaitForStateChange(life, connectivity.Ready) {
+			return // the process ended first
+		}
+		close(g.broken)
+		select {
+		case <-g.gone:
+		case <-time.After(politely):
+			g.program.proc.signal(syscall.SIGKILL, "it broke its connection")
+		}
+	})
+}
+
+// sound says whether the plugin can be called.
+func (g *generation) sound() bool {
+	select {
+	case <-g.gone:
+		return false
+	case <-g.broken:
+		return false
+	default:
+		return true
+	}
 }
 
 // borrow registers a call; false when the generation takes no more.
 func (g *generation) borrow() bool {
-	select {
-	case <-g.gone:
+	if !g.sound() {
 		return false
-	default:
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -112,12 +138,21 @@ func (g *generation) call(ctx context.Context, fn func(context.Context, *contrac
 	default:
 		return err // the plugin's own answer
 	}
-	if g.conn.GetState() != connectivity.Ready {
-		// The connection ends a moment before the process is seen to have ended.
+	if fault.Of(err) == fault.Unavailable {
+		// A call fails a moment before its connection is known to have broken.
+		select {
+		case <-g.broken:
+		case <-g.gone:
+		case <-time.After(breakTime):
+		}
+	}
+	select {
+	case <-g.broken: // the process ends, or is ended, in a moment
 		select {
 		case <-g.gone:
-		case <-time.After(lastWords):
+		case <-ctx.Done():
 		}
+	default:
 	}
 	select {
 	case <-g.gone:
@@ -175,7 +210,7 @@ func (g *generation) discard(why string) {
 	if g.conn != nil {
 		g.conn.Close()
 	}
-	g.stdio.Wait()
+	g.watch.Wait()
 	g.dir.remove()
 }
 

@@ -68,6 +68,9 @@ func launch(ctx context.Context, s Spec) (g *generation, err error) {
 	ping, cancel := context.WithTimeout(ctx, s.StartTimeout)
 	defer cancel()
 	if err := g.client.Ping(ping); err != nil {
+		if ping.Err() != nil {
+			return g, fault.New(fault.Unavailable, "it shook hands but does not answer within %s", s.StartTimeout)
+		}
 		return g, fmt.Errorf("it shook hands but does not answer: %w", err)
 	}
 	g.follow()

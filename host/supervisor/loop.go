@@ -11,7 +11,7 @@ import (
 
 // A plugin that dies as soon as it is ready is started again at once as often as revivals allows, and then at most
 // revivalsPerSecond times.
-const revivals, revivalsPerSecond = 20, 4
+const revivals, revivalsPerSecond = 20, 10
 
 // loop owns the plugin's state until ctx ends.
 func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {

@@ -266,9 +266,7 @@ func TestOnceStartsAsksAndStops(t *testing.T) {
 	if err != nil || !prepared || pid == 0 {
 		t.Fatalf("expected a prepared plugin that answers, got %v, %v, %d", err, prepared, pid)
 	}
-	if alive(pid) {
-		t.Error("what the plugin forked is still alive")
-	}
+	eventually(t, "the end of what the plugin forked", func() bool { return !alive(pid) })
 	if left, _ := os.ReadDir(s.RuntimeDir); len(left) > 0 {
 		t.Errorf("expected an empty runtime directory, found %v", left)
 	}

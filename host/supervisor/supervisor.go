@@ -70,7 +70,7 @@ func (s *Supervisor) Start(ctx context.Context) error {
 // Ready waits until the plugin is ready. It returns an error of kind unavailable as soon as the plugin is failed or
 // stopped, or when ctx ends.
 func (s *Supervisor) Ready(ctx context.Context) error {
-	_, err := s.await(ctx, func(*generation) bool { return true })
+	_, err := s.await(ctx, (*generation).sound)
 	return err
 }
 

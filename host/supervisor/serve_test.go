@@ -1,0 +1,288 @@
+package supervisor_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/host/supervisor"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+func TestAPluginThatDiesDuringACallIsUnavailableAndComesBack(t *testing.T) {
+	for what, reason := range map[string]string{
+		"panic": "panic: in a handler",
+		"exit":  "exited with code 7",
+	} {
+		t.Run(what, func(t *testing.T) {
+			sup := ready(t, spec(t, "good"), supervisor.Options{})
+			if _, err := tell(within(t, time.Minute), sup, what); fault.Of(err) != fault.Unavailable {
+				t.Errorf("expected unavailable, got %v", err)
+			}
+			if _, err := tell(within(t, time.Minute), sup, "nothing"); err != nil {
+				t.Errorf("the next call: %v", err)
+			}
+			st := sup.Status()
+			if st.State != supervisor.Ready || st.Starts != 2 || st.Failures != 0 || !strings.Contains(st.Reason, reason) {
+				t.Errorf("expected a second start, because %s; found %+v", reason, st)
+			}
+		})
+	}
+}
+
+func TestTheReasonNamesTheSignal(t *testing.T) {
+	for sig, reason := range map[syscall.Signal]string{
+		syscall.SIGKILL: "killed by SIGKILL",
+		syscall.SIGSEGV: "exited with code 2 (SIGSEGV", // the Go runtime turns it into an exit
+		syscall.SIGTERM: "killed by SIGTERM",
+	} {
+		t.Run(reason, func(t *testing.T) {
+			sup := ready(t, spec(t, "good"), supervisor.Options{})
+			syscall.Kill(sup.Status().PID, sig)
+			eventually(t, "a second start", func() bool {
+				st := sup.Status()
+				return st.State == supervisor.Ready && st.Starts == 2
+			})
+			if got := sup.Status().Reason; !strings.Contains(got, strings.TrimSuffix(reason, " (SIGSEGV")) {
+				t.Errorf("expected %q, got %q", reason, got)
+			}
+		})
+	}
+}
+
+func TestACallToAPluginThatHangsEndsWithItsDeadline(t *testing.T) {
+	for _, what := range []string{"hang", "stop"} {
+		t.Run(what, func(t *testing.T) {
+			sup := ready(t, spec(t, "good"), supervisor.Options{})
+			_, err := tell(within(t, 500*time.Millisecond), sup, what)
+			if fault.Of(err) != fault.Deadline {
+				t.Errorf("expected deadline, got %v", err)
+			}
+		})
+	}
+}
+
+func TestAPluginThatMissesItsHealthChecksIsReplaced(t *testing.T) {
+	sup := ready(t, spec(t, "good"), supervisor.Options{HealthEvery: 50 * time.Millisecond, HealthTimeout: 200 * time.Millisecond})
+	stopped := sup.Status().PID
+	// The call has no deadline of its own that would end it first.
+	if _, err := tell(within(t, time.Minute), sup, "stop"); fault.Of(err) != fault.Unavailable {
+		t.Errorf("expected unavailable, got %v", err)
+	}
+	if _, err := tell(within(t, time.Minute), sup, "nothing"); err != nil {
+		t.Errorf("the next call: %v", err)
+	}
+	if st := sup.Status(); st.PID == stopped || !strings.Contains(st.Reason, "missed 3 health checks") {
+		t.Errorf("expected another process, because of missed health checks; found %+v", st)
+	}
+	if alive(stopped) {
+		t.Error("the stopped process is still there")
+	}
+}
+
+func TestThePluginsOwnAnswerKeepsItsKind(t *testing.T) {
+	sup := ready(t, spec(t, "good"), supervisor.Options{})
+	for _, k := range fault.Kinds() {
+		if _, err := tell(within(t, time.Minute), sup, "refuse "+string(k)); fault.Of(err) != k {
+			t.Errorf("expected %s, got %v", k, err)
+		}
+	}
+	if st := sup.Status(); st.Starts != 1 {
+		t.Errorf("expected the plugin to live on, found %+v", st)
+	}
+}
+
+// TestAFloodOfOutputHurtsNobody: neither what is no log line, nor giant lines, nor very many.
+func TestAFloodOfOutputHurtsNobody(t *testing.T) {
+	for _, what := range []string{"flood", "print"} {
+		t.Run(what, func(t *testing.T) {
+			var log counter
+			s := spec(t, "good")
+			s.Logger = log.logger()
+			sup := ready(t, s, supervisor.Options{})
+			var wg sync.WaitGroup
+			wg.Go(func() {
+				if _, err := tell(within(t, time.Minute), sup, what); err != nil {
+					t.Error(err)
+				}
+			})
+			if _, err := tell(within(t, time.Minute), sup, "nothing"); err != nil {
+				t.Errorf("meanwhile: %v", err)
+			}
+			wg.Wait()
+			eventually(t, "the last line", func() bool {
+				lines := sup.Status().LastLines
+				return len(lines) == 20 && strings.Contains(lines[19], "line 99999")
+			})
+			st := sup.Status()
+			if st.Starts != 1 {
+				t.Errorf("expected the plugin to live on, found %+v", st)
+			}
+			for _, l := range st.LastLines {
+				if len(l) > 600 {
+					t.Errorf("expected short last lines, found one of %d bytes", len(l))
+				}
+			}
+			if lines, longest := log.read(); lines > 20_000 || longest > 64<<10 {
+				t.Errorf("expected a bounded log, found %d lines, the longest of %d bytes", lines, longest)
+			}
+		})
+	}
+}
+
+func TestAFloodBeforeTheHandshakeIsNoObstacle(t *testing.T) {
+	sup := ready(t, spec(t, "floods"), supervisor.Options{})
+	if _, err := tell(within(t, time.Minute), sup, "nothing"); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOneBadPluginStopsNoOther(t *testing.T) {
+	good := ready(t, spec(t, "good"), supervisor.Options{})
+	for _, mode := range []string{"exits", "hangs", "prints", "floods"} {
+		bad := begin(t, spec(t, mode), quick)
+		go bad.Start(context.Background())
+	}
+	for range 50 {
+		if _, err := tell(within(t, time.Minute), good, "nothing"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if st := good.Status(); st.Starts != 1 {
+		t.Errorf("expected the good plugin undisturbed, found %+v", st)
+	}
+}
+
+func TestWhatAPluginForksEndsWithIt(t *testing.T) {
+	sup := ready(t, spec(t, "good"), supervisor.Options{})
+	for _, end := range []string{"exit", "kill"} {
+		answer, err := tell(within(t, time.Minute), sup, "fork")
+		child, _ := strconv.Atoi(answer)
+		if err != nil || !alive(child) {
+			t.Fatalf("expected a child, got %q, %v", answer, err)
+		}
+		if end == "exit" {
+			tell(within(t, time.Minute), sup, "exit")
+		} else {
+			syscall.Kill(sup.Status().PID, syscall.SIGKILL)
+		}
+		eventually(t, "the end of the child", func() bool { return !alive(child) })
+		if err := sup.Ready(within(t, time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestMoreCallsThanAllowedAreBusy(t *testing.T) {
+	sup := ready(t, spec(t, "good"), supervisor.Options{MaxCalls: 4})
+	ctx, cancel := context.WithCancel(context.Background())
+	var wg sync.WaitGroup
+	started := make(chan struct{})
+	for range 4 {
+		wg.Go(func() {
+			sup.Call(ctx, func(ctx context.Context, _ *contract.Client) error {
+				started <- struct{}{}
+				<-ctx.Done()
+				return ctx.Err()
+			})
+		})
+	}
+	for range 4 {
+		<-started
+	}
+	if _, err := tell(within(t, time.Minute), sup, "nothing"); fault.Of(err) != fault.Busy {
+		t.Errorf("expected busy, got %v", err)
+	}
+	cancel()
+	wg.Wait()
+	if _, err := tell(within(t, time.Minute), sup, "nothing"); err != nil {
+		t.Errorf("afterwards: %v", err)
+	}
+}
+
+func TestACallWaitsForAPluginThatIsStarting(t *testing.T) {
+	sup := begin(t, spec(t, "good"), supervisor.Options{})
+	if _, err := tell(within(t, time.Minute), sup, "nothing"); fault.Of(err) != fault.Unavailable {
+		t.Errorf("before Start: expected unavailable, got %v", err)
+	}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	if err := sup.Start(over); fault.Of(err) != fault.Unavailable {
+		t.Errorf("expected Start not to wait, got %v", err)
+	}
+	if err := sup.Start(over); fault.Of(err) != fault.Conflict {
+		t.Errorf("a second Start: expected conflict, got %v", err)
+	}
+	if _, err := tell(over, sup, "nothing"); fault.Of(err) != fault.Unavailable {
+		t.Errorf("a caller that does not wait: expected unavailable, got %v", err)
+	}
+	if _, err := tell(within(t, time.Minute), sup, "nothing"); err != nil {
+		t.Errorf("a caller that waits: %v", err)
+	}
+}
+
+// TestNothingLeaksOverAHundredCrashes, each of them struck during a call, which has a typed answer.
+func TestNothingLeaksOverAHundredCrashes(t *testing.T) {
+	sup := ready(t, spec(t, "good"), supervisor.Options{})
+	sup.Stop(context.Background())
+	before := settled()
+	if err := sup.Start(within(t, time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	var pids []int
+	for i := range 100 {
+		err := sup.Call(within(t, time.Minute), func(ctx context.Context, c *contract.Client) error {
+			pid := sup.Status().PID
+			pids = append(pids, pid)
+			time.AfterFunc(time.Duration(i%10)*time.Millisecond, func() { syscall.Kill(pid, syscall.SIGKILL) })
+			_, err := c.Plugin.Validate(ctx, &contract.ValidateRequest{Instance: "sleep 1m"})
+			return err
+		})
+		if fault.Of(err) != fault.Unavailable {
+			t.Fatalf("expected unavailable, got %v", err)
+		}
+	}
+	if err := sup.Ready(within(t, time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if st := sup.Status(); st.Starts != 102 {
+		t.Errorf("expected a start for each crash, found %+v", st)
+	}
+	sup.Stop(context.Background())
+	eventually(t, fmt.Sprintf("no more goroutines and files than %v", before), func() bool {
+		now := resources()
+		return now.goroutines <= before.goroutines && now.files <= before.files
+	})
+	for _, pid := range pids {
+		if alive(pid) {
+			t.Errorf("process %d is still alive", pid)
+		}
+	}
+}
+
+type usage struct{ goroutines, files int }
+
+func resources() usage {
+	files, _ := os.ReadDir("/proc/self/fd")
+	return usage{runtime.NumGoroutine(), len(files)}
+}
+
+// settled is the usage once what earlier tests left has ended.
+func settled() usage {
+	for last := resources(); ; {
+		time.Sleep(500 * time.Millisecond)
+		now := resources()
+		if now == last {
+			return now
+		}
+		last = now
+	}
+}
