@@ -97,6 +97,7 @@ func (s *server) serveHost(ctx context.Context) {
 	made := make(chan *grpc.Server, 1)
 	done := make(chan struct{})
 	ended := make(chan struct{})
+	gone := orphaned(os.Getppid(), done)
 	go func() {
 		defer close(ended)
 		select {
@@ -104,15 +105,14 @@ func (s *server) serveHost(ctx context.Context) {
 			return
 		case <-ctx.Done():
 			s.logger.Info("asked to end; finishing what was begun")
-		case <-orphaned(done):
+		case <-gone:
 			s.logger.Warn("the host is gone; finishing what was begun")
-		}
-		if !g.drain() {
-			s.logger.Warn("calls did not finish in time; ending them", "limit", drainLimit)
 		}
 		select {
 		case server := <-made:
-			server.Stop()
+			if !g.drain(server) {
+				s.logger.Warn("calls did not finish in time; they were ended", "limit", drainLimit)
+			}
 		case <-done:
 		}
 	}()
@@ -131,11 +131,10 @@ func (s *server) serveHost(ctx context.Context) {
 	s.close()
 }
 
-// orphaned closes its channel when the parent process ends: the last resort, where the host's own arrangements (the
-// kernel's parent-death signal) failed or do not exist.
-func orphaned(done <-chan struct{}) <-chan struct{} {
+// orphaned closes its channel when the parent process is another than it was at the start: the last resort, where
+// the host's own arrangements (the kernel's parent-death signal) failed or do not exist.
+func orphaned(parent int, done <-chan struct{}) <-chan struct{} {
 	gone := make(chan struct{})
-	parent := os.Getppid()
 	go func() {
 		tick := time.NewTicker(time.Second)
 		defer tick.Stop()

@@ -60,10 +60,9 @@ func (s *server) serveListener(ctx context.Context, lis net.Listener) error {
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		if !g.drain() {
-			s.logger.Warn("calls did not finish in time; ending them", "limit", drainLimit)
+		if !g.drain(server) {
+			s.logger.Warn("calls did not finish in time; they were ended", "limit", drainLimit)
 		}
-		server.Stop()
 		<-done
 	}
 	s.close()

@@ -1,7 +1,6 @@
 package pluginconf
 
 import (
-	"errors"
 	"fmt"
 	"log/slog"
 	"reflect"
@@ -18,7 +17,7 @@ func (s Secret) String() string               { return "[secret]" }
 func (s Secret) GoString() string             { return "[secret]" }
 func (s Secret) Format(f fmt.State, _ rune)   { _, _ = f.Write([]byte("[secret]")) }
 func (s Secret) LogValue() slog.Value         { return slog.StringValue("[secret]") }
-func (s Secret) MarshalText() ([]byte, error) { return nil, errors.New("a secret is not written down") }
+func (s Secret) MarshalText() ([]byte, error) { return []byte("[secret]"), nil } // an error here would cost a log its line
 
 // Scrub takes the values of the sensitive attributes out of a text that is about to leave the plugin, such as the
 // error of a library that was given a PIN.

@@ -70,6 +70,7 @@ func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contrac
 	if err != nil {
 		return nil, err
 	}
+	g.memory.Remember(accepted.Envelope) // it will be shown again at the redemption
 	return &contract.SafeguardResponse{
 		Deposit:    deposit,
 		Acceptance: &contract.Shown{Envelope: accepted.Block, Plain: accepted.Plain},

@@ -21,7 +21,11 @@ func (g *Guard) parties(k *identity.Keyring, shown []*contract.Chain) (order.Par
 		}
 		ids = append(ids, id)
 	}
-	return order.PartiesOf(append(ids, k.Identity())...)
+	who, err := order.PartiesOf(append(ids, k.Identity())...)
+	if err != nil {
+		return nil, err
+	}
+	return order.Remembering(who, g.memory), nil
 }
 
 // The bounds are checked before anything is hashed or verified.

@@ -1,0 +1,106 @@
+package sdk_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk"
+	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/pluginconf"
+)
+
+// asPlugin makes this very program the plugin of the tests, also where go-plugin's cookie is not set.
+const asPlugin = "SDK_TEST_PLUGIN"
+
+func TestMain(m *testing.M) {
+	switch {
+	case os.Getenv(contract.Handshake.MagicCookieKey) != "", os.Getenv(asPlugin) != "":
+		sdk.Serve(unruly())
+	case os.Getenv(asParent) != "":
+		parent()
+	}
+	os.Exit(m.Run())
+}
+
+// unruly is a plugin whose custodian does as its configuration says.
+func unruly() sdk.Plugin {
+	return sdk.Plugin{
+		Type:    "unruly",
+		Version: "1.2.3",
+		Config:  func() any { return &behaviour{} },
+		Open: func(_ context.Context, c any, env sdk.Environment) (sdk.Custodian, error) {
+			b := c.(*behaviour)
+			if b.Do == "fail to open" {
+				return nil, fmt.Errorf("token refused PIN %s", b.PIN.Reveal())
+			}
+			return custodian{b, env}, nil
+		},
+	}
+}
+
+type behaviour struct {
+	Do  string            `hcl:"do,optional"`
+	PIN pluginconf.Secret `hcl:"pin,optional"`
+	Arg string            `hcl:"arg,optional"`
+}
+
+type custodian struct {
+	*behaviour
+	env sdk.Environment
+}
+
+var (
+	_ sdk.Custodian      = custodian{}
+	_ sdk.StatusReporter = custodian{}
+)
+
+func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
+	switch c.Do {
+	case "panic":
+		panic("with " + c.PIN.Reveal())
+	case "name the secret":
+		return nil, fault.New(fault.Denied, "PIN %s was refused", c.PIN.Reveal())
+	case "fail without a kind":
+		return nil, errors.New("token says CKR_GENERAL_ERROR in /opt/hsm")
+	case "log":
+		log.Print("[WARN] through log, PIN ", c.PIN.Reveal())
+		slog.Error("through slog", "pin", c.PIN.Reveal())
+		c.env.Logger.Info("through the logger", "pin", c.PIN)
+	case "give nothing":
+		return nil, nil
+	case "give too much":
+		return make([]byte, 1<<20), nil
+	case "scribble":
+		deposit := append([]byte(nil), key...)
+		clear(key)
+		return deposit, nil
+	case "wait":
+		// The test is told that the call is inside, and then it takes its time.
+		if err := os.WriteFile(c.Arg, nil, 0o600); err != nil {
+			return nil, err
+		}
+		time.Sleep(700 * time.Millisecond)
+	case "wait for the deadline":
+		<-ctx.Done()
+		return nil, ctx.Err()
+	}
+	return append([]byte(nil), key...), nil
+}
+
+func (c custodian) Restore(_ context.Context, deposit []byte, about sdk.Context) ([]byte, error) {
+	if c.Do == "give a short key" {
+		return deposit[:16], nil
+	}
+	return append([]byte(nil), deposit...), nil
+}
+
+func (c custodian) Status(context.Context) sdk.Status {
+	return sdk.Status{Ready: true, Text: hardening() + " " + c.PIN.Reveal()}
+}
