@@ -109,7 +109,11 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 	if err != nil {
 		return nil, err
 	}
-	if err := env.Verify(whole); err != nil {
+	verify := env.Verify
+	if m, ok := who.(Remembers); ok {
+		verify = func(signer *identity.Identity) error { return m.Memory().Verify(env, signer) }
+	}
+	if err := verify(whole); err != nil {
 		return nil, err
 	}
 	plain, err := from.read(env)

@@ -2,6 +2,7 @@ package order
 
 import (
 	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 )
@@ -18,6 +19,22 @@ const MaxShown = 256
 type Parties interface {
 	Identity(name, document dag.CID) (*identity.Identity, error)
 }
+
+// Remembers is what a Parties may also be able to do: remember the envelopes
+// whose signatures held, for one who is shown the same parts again and again.
+type Remembers interface {
+	Memory() *envelope.Memory
+}
+
+// Remembering gives parties a memory.
+func Remembering(who Parties, m *envelope.Memory) Parties { return remembering{who, m} }
+
+type remembering struct {
+	Parties
+	memory *envelope.Memory
+}
+
+func (r remembering) Memory() *envelope.Memory { return r.memory }
 
 // Shown is a set of verified identities, one per name; it never changes.
 type Shown struct {

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -85,6 +86,7 @@ type Settings struct {
 type Guard struct {
 	Settings
 	cache    *identity.Cache
+	memory   *envelope.Memory
 	accepted flights[*contract.SafeguardResponse]
 	released flights[*contract.RestoreResponse]
 
@@ -94,12 +96,15 @@ type Guard struct {
 	self *identity.Keyring // nil before enrolment
 }
 
+// cachedParts is how many parts of orders are remembered as verified.
+const cachedParts = 8192
+
 // cachedChains bounds the document chains remembered as verified.
 const cachedChains = 4096
 
 // New makes a Guard that is not enrolled; Load or Enrol follow.
 func New(s Settings) *Guard {
-	return &Guard{Settings: s, cache: identity.NewCache(cachedChains)}
+	return &Guard{Settings: s, cache: identity.NewCache(cachedChains), memory: envelope.NewMemory(cachedParts)}
 }
 
 // Chain gives the custody identity's documents, first to newest; none before enrolment.
