@@ -18,8 +18,8 @@ import (
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
-// Serve is all that a plugin's main does. It returns when the plugin has ended well, and exits the process with
-// status 1 otherwise, with 2 when it was run by hand.
+// Serve is all that a plugin's main does. It does not return: the process exits with status 0 when the plugin ended
+// well, 1 when it did not, 2 when it was run by hand or with wrong arguments.
 //
 //	program                a D-TA host runs it: supervised
 //	program -socket PATH   a service manager runs it, the host attaches to the socket: enrolled

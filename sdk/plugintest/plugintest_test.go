@@ -28,3 +28,7 @@ func TestAProgramConforms(t *testing.T) {
 	c.Command = os.Args[0]
 	plugintest.Run(t, c)
 }
+
+func TestAPluginWithEveryAbilityConforms(t *testing.T) {
+	plugintest.Run(t, plugintest.RealmConfig())
+}

@@ -8,7 +8,8 @@ import (
 	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
 )
 
-// Run checks that a plugin keeps the contract. Each case starts the plugin anew.
+// Run checks that a plugin keeps the contract. Each case starts the plugin anew, in a realm of its own where
+// Config.Fresh can make one; a plugin that keeps its root in the realm needs that.
 func Run(t *testing.T, c Config) {
 	for _, test := range []struct {
 		name string
@@ -40,10 +41,6 @@ func Run(t *testing.T, c Config) {
 		{"asked to end, it finishes what was begun", drains},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			if c.Fresh == nil {
-				// Without a way to begin anew, everything happens in one realm: see enrol.
-				t.Log("Config.Fresh is not set: the cases share a realm")
-			}
 			test.run(t, c.Prepared(t))
 		})
 	}

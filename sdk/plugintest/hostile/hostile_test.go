@@ -29,3 +29,7 @@ func TestAProgramWithstandsALyingHost(t *testing.T) {
 	c.Command = os.Args[0]
 	hostile.Run(t, c)
 }
+
+func TestAPluginThatKeepsItsRootWithstandsALyingHost(t *testing.T) {
+	hostile.Run(t, plugintest.RealmConfig())
+}

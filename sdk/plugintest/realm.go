@@ -1,4 +1,4 @@
-package plugintest_test
+package plugintest
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk"
-	"github.com/milagro-dta/dta/sdk/plugintest"
 )
 
 // realm is the memory plugin with every optional ability, and a root of its own in a file.
@@ -47,18 +46,15 @@ func (r *realm) MakeKey(context.Context, sdk.Context) ([]byte, error) {
 
 func (r *realm) Status(context.Context) sdk.Status { return sdk.Status{Ready: true, Text: "well"} }
 
-func TestAPluginWithEveryAbilityConforms(t *testing.T) {
-	plugintest.Run(t, withRoot())
-}
-
-// withRoot is a plugin whose realm is a directory that Fresh makes.
-func withRoot() plugintest.Config {
-	c := plugintest.MemoryConfig()
+// RealmConfig is the configuration of a test in this process of a plugin with every optional ability: Memory, with a
+// realm in a directory that Fresh makes, where it keeps its root.
+func RealmConfig() Config {
+	c := MemoryConfig()
 	fresh := c.Fresh
-	c.Fresh = func(t testing.TB, c *plugintest.Config) {
+	c.Fresh = func(t testing.TB, c *Config) {
 		fresh(t, c)
 		dir := t.TempDir()
-		p := plugintest.Memory()
+		p := Memory()
 		open := p.Open
 		p.Open = func(ctx context.Context, config any, env sdk.Environment) (sdk.Custodian, error) {
 			m, err := open(ctx, config, env)
@@ -66,7 +62,7 @@ func withRoot() plugintest.Config {
 		}
 		c.Plugin = &p
 	}
-	p := plugintest.Memory()
+	p := Memory()
 	c.Plugin = &p
 	return c
 }
