@@ -68,7 +68,6 @@ func printChain(p *printer, s *stage, o shownOrder) error {
 	if len(o.Chain) != len(parts) {
 		return fmt.Errorf("expected a chain of %d envelopes, found %d", len(parts), len(o.Chain))
 	}
-	readers := ""
 	for _, want := range parts {
 		l := o.part(want.kind)
 		if s.who(l.Signer) != want.signer {
@@ -81,13 +80,12 @@ func printChain(p *printer, s *stage, o shownOrder) error {
 		for _, r := range l.Recipients {
 			names = append(names, s.who(r))
 		}
-		readers = strings.Join(names, ", ")
 		p.line("%-10s  signed by %-11s  %s", want.kind, want.signer, p.faint("“"+want.says+"”"))
 		p.line("            %s", p.faint(l.CID))
-		if readers != "principal, fiduciary, beneficiary" {
+		if readers := strings.Join(names, ", "); readers != "principal, fiduciary, beneficiary" {
 			return fmt.Errorf("expected principal, fiduciary and beneficiary to read the %s, found %s", want.kind, readers)
 		}
 	}
-	p.line("each can be read by %s, and nobody else", readers)
+	p.line("each can be read by principal, fiduciary and beneficiary, and nobody else")
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strings"
+	"syscall"
 	"time"
 )
 
@@ -37,7 +38,9 @@ func (s *stage) ran(ctx context.Context, args ...string) (result, error) {
 	cmd := exec.CommandContext(ctx, s.dta, args...)
 	var out, said bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, s.environment(), &out, &said
-	cmd.WaitDelay = 2 * time.Second
+	// A command that is interrupted ends its plugins first.
+	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	cmd.WaitDelay = 5 * time.Second
 	err := cmd.Run()
 	r := result{command: "dta " + strings.Join(args, " "), out: out.Bytes(), said: lastError(said.String()), code: cmd.ProcessState.ExitCode()}
 	var exit *exec.ExitError

@@ -38,8 +38,7 @@ func main() {
 	defer stop()
 	p := newPrinter(os.Stdout)
 	if err := play(whileParentLives(ctx), p, *bin, *configs, *file); err != nil {
-		p.flush()
-		if ctx.Err() != nil {
+		if ctx.Err() != nil && !errors.Is(err, errLeft) {
 			err = errors.New("interrupted; everything was stopped and removed")
 		}
 		fmt.Fprintf(os.Stderr, "\ndemo: %v\n", err)
@@ -58,8 +57,8 @@ func play(ctx context.Context, p *printer, bin, configs, file string) (err error
 		return err
 	}
 	defer func() {
-		took, cleared := s.clear()
-		if err = errors.Join(err, cleared); err == nil {
+		took, left := s.clear()
+		if err = errors.Join(err, left); err == nil {
 			p.line("%s  every process was stopped (%s), every file removed", p.good("✓"), show(took))
 			p.line("")
 			p.names(s)

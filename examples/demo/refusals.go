@@ -51,7 +51,7 @@ func refuse(ctx context.Context, p *printer, s *stage, o shownOrder) error {
 			return fmt.Errorf("the %s %s: %w", a.who, a.what, err)
 		}
 		p.line("%s  the %s %s", p.bad("✗"), a.who, a.what)
-		p.wrapped(3, s.plain(reason))
+		p.wrapped(3, "refused: "+s.plain(reason))
 	}
 	return nil
 }
@@ -107,7 +107,7 @@ plugin "softhsm-demo" "vault" {
 peer "fiduciary" {
   identity = env("DTA_FIDUCIARY")
   custody  = [env("DTA_FIDUCIARY_CUSTODY")]
-  url      = "http://127.0.0.1:5602"
+  url      = env("DEMO_FIDUCIARY_URL")
 }
 `
 
@@ -115,5 +115,6 @@ func (s *stage) addStranger(ctx context.Context) error {
 	if err := os.WriteFile(s.path(stranger+".hcl"), []byte(strangerConfig), 0o600); err != nil {
 		return err
 	}
+	s.env = append(s.env, "DEMO_FIDUCIARY_URL="+s.url["fiduciary"])
 	return s.start(ctx, stranger)
 }

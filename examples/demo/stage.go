@@ -7,15 +7,12 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"regexp"
 	"time"
 )
 
-// The three nodes of examples/three-nodes, and where they listen.
-var roles = []struct{ name, address string }{
-	{"principal", "127.0.0.1:5601"},
-	{"fiduciary", "127.0.0.1:5602"},
-	{"beneficiary", "127.0.0.1:5603"},
-}
+// The three nodes of examples/three-nodes.
+var roles = []string{"principal", "fiduciary", "beneficiary"}
 
 const (
 	vault    = "vault" // the fiduciary's custody instance
@@ -41,12 +38,6 @@ func setStage(bin, configs string, secret []byte) (_ *stage, err error) {
 	if s.dta, err = program(bin); err != nil {
 		return nil, err
 	}
-	for _, r := range roles {
-		if err := free(r.address); err != nil {
-			return nil, err
-		}
-		s.url[r.name] = "http://" + r.address
-	}
 	if s.dir, err = os.MkdirTemp("", "dta-demo-"); err != nil {
 		return nil, err
 	}
@@ -55,17 +46,34 @@ func setStage(bin, configs string, secret []byte) (_ *stage, err error) {
 			os.RemoveAll(s.dir)
 		}
 	}()
-	for _, r := range roles {
-		text, err := os.ReadFile(filepath.Join(configs, r.name+".hcl"))
-		if err != nil {
-			return nil, fmt.Errorf("read a configuration: %w", err)
-		}
-		if err := os.WriteFile(s.path(r.name+".hcl"), text, 0o600); err != nil {
+	for _, name := range roles {
+		if err := s.copyConfig(configs, name); err != nil {
 			return nil, err
 		}
 	}
 	s.file = s.path("secret")
 	return s, os.WriteFile(s.file, secret, 0o600)
+}
+
+var listens = regexp.MustCompile(`(?m)^\s*address\s*=\s*"([^"]+)"`)
+
+// copyConfig takes a node's configuration as it is, and makes sure that the node
+// will be able to listen.
+func (s *stage) copyConfig(from, name string) error {
+	text, err := os.ReadFile(filepath.Join(from, name+".hcl"))
+	if err != nil {
+		return fmt.Errorf("read a configuration: %w", err)
+	}
+	found := listens.FindSubmatch(text)
+	if found == nil {
+		return fmt.Errorf("%s.hcl: expected a listener with an address, found none", name)
+	}
+	address := string(found[1])
+	if err := free(address); err != nil {
+		return fmt.Errorf("%s cannot be listened on (%w): stop the program that has this port; the three nodes need one each", address, err)
+	}
+	s.url[name] = "http://" + address
+	return os.WriteFile(s.path(name+".hcl"), text, 0o600)
 }
 
 // program finds dta and the plugin that the configurations name beside it.
@@ -82,12 +90,10 @@ func program(bin string) (string, error) {
 	return filepath.Join(bin, "dta"), nil
 }
 
-// free says clearly what is in the way.
 func free(address string) error {
 	l, err := net.Listen("tcp", address)
 	if err != nil {
-		_, port, _ := net.SplitHostPort(address)
-		return fmt.Errorf("%s cannot be listened on (%w): the demo's nodes need the ports 5601 to 5603; stop the program that has port %s", address, err, port)
+		return err
 	}
 	return l.Close()
 }
@@ -104,8 +110,11 @@ func (s *stage) who(cid string) string {
 	return short(cid)
 }
 
-// clear stops the nodes, the last started first, and removes every file. What
-// does not end as it should is an error.
+// errLeft says that the stage could not be cleared.
+var errLeft = errors.New("not everything was stopped and removed")
+
+// clear stops the nodes and removes every file. What does not end as it should
+// is an error.
 func (s *stage) clear() (time.Duration, error) {
 	start := time.Now()
 	var all []error
@@ -119,5 +128,8 @@ func (s *stage) clear() (time.Duration, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	all = append(all, leftovers(ctx, s.dir), os.RemoveAll(s.dir))
-	return took, errors.Join(all...)
+	if err := errors.Join(all...); err != nil {
+		return took, fmt.Errorf("%w:\n%w", errLeft, err)
+	}
+	return took, nil
 }

@@ -13,11 +13,11 @@ import (
 func tell(ctx context.Context, p *printer, s *stage) error {
 	p.line("")
 	p.line("%s", p.strong("A secret is kept by an HSM plugin, and given back"))
-	chapters := []func(context.Context, *printer, *stage) error{introduce, startNodes}
-	for _, chapter := range chapters {
-		if err := chapter(ctx, p, s); err != nil {
-			return err
-		}
+	if err := introduce(ctx, p, s); err != nil {
+		return err
+	}
+	if err := startNodes(ctx, p, s); err != nil {
+		return err
 	}
 	placed, err := place(ctx, p, s)
 	if err != nil {
@@ -43,13 +43,13 @@ func tell(ctx context.Context, p *printer, s *stage) error {
 // the others' names through its environment.
 func introduce(ctx context.Context, p *printer, s *stage) error {
 	p.chapter("Who is whom")
-	for _, r := range roles {
-		out, err := s.run(ctx, "identity", "show", "--config", r.name+".hcl")
+	for _, name := range roles {
+		out, err := s.run(ctx, "identity", "show", "--config", name+".hcl")
 		if err != nil {
 			return err
 		}
-		s.name[r.name] = strings.TrimSpace(string(out))
-		s.env = append(s.env, "DTA_"+strings.ToUpper(r.name)+"="+s.name[r.name])
+		s.name[name] = strings.TrimSpace(string(out))
+		s.env = append(s.env, "DTA_"+strings.ToUpper(name)+"="+s.name[name])
 	}
 	out, err := s.run(ctx, "plugin", "enrol", vault, "--config", "fiduciary.hcl")
 	if err != nil {
@@ -70,14 +70,18 @@ func introduce(ctx context.Context, p *printer, s *stage) error {
 
 func startNodes(ctx context.Context, p *printer, s *stage) error {
 	start := time.Now()
-	for _, r := range roles {
-		if err := s.start(ctx, r.name); err != nil {
+	for _, name := range roles {
+		if err := s.start(ctx, name); err != nil {
 			return err
 		}
 	}
+	took := time.Since(start)
 	p.chapter("What happens")
-	p.line("%s  three nodes are ready on %s, %s and %s (%s)", p.good("✓"),
-		roles[0].address, roles[1].address[len("127.0.0.1"):], roles[2].address[len("127.0.0.1"):], show(time.Since(start)))
+	var at []string
+	for _, name := range roles {
+		at = append(at, strings.TrimPrefix(s.url[name], "http://"))
+	}
+	p.line("%s  the nodes are ready on %s (%s)", p.good("✓"), strings.Join(at, ", "), show(took))
 	return nil
 }
 
@@ -128,17 +132,17 @@ func redeem(ctx context.Context, p *printer, s *stage, ref string) error {
 func verify(ctx context.Context, p *printer, s *stage) error {
 	p.chapter("Afterwards")
 	var sizes []string
-	for _, r := range roles {
+	for _, name := range roles {
 		var got struct {
 			Size int64 `json:"size"`
 		}
-		if err := s.ask(ctx, &got, "audit", "verify", "--config", r.name+".hcl"); err != nil {
+		if err := s.ask(ctx, &got, "audit", "verify", "--config", name+".hcl"); err != nil {
 			return err
 		}
 		if got.Size == 0 {
-			return fmt.Errorf("the audit log of %s is empty", r.name)
+			return fmt.Errorf("the audit log of %s is empty", name)
 		}
-		sizes = append(sizes, fmt.Sprintf("%s %d", r.name, got.Size))
+		sizes = append(sizes, fmt.Sprintf("%s %d", name, got.Size))
 	}
 	p.line("%s  the audit logs hold, every hash computed anew (entries: %s)", p.good("✓"), strings.Join(sizes, ", "))
 	return nil
