@@ -16,11 +16,9 @@ type Status struct {
 	Limit   int    `json:"limit"`             // pending jobs at most
 	Oldest  int64  `json:"oldest,omitempty"`  // when the oldest pending one first fell due, unix milliseconds
 	Failing string `json:"failing,omitempty"` // why the one that failed most often did so
-	Failed  int    `json:"failed"`            // given up as hopeless, at most maxListed are counted
+	Failed  int    `json:"failed"`            // given up as hopeless
 	Reason  string `json:"reason,omitempty"`  // of the newest given up
 }
-
-const maxListed = 1000
 
 // Status describes every kind's queue, by kind. Where the store does not answer,
 // Failing says so.
@@ -64,11 +62,13 @@ func status(tx *store.Tx, kind string) (s Status, err error) {
 		return s, err
 	}
 	s.Failing = failing.Reason
-	parked, err := tx.ParkedJobs(kind, maxListed)
+	if s.Failed, err = tx.CountParkedJobs(kind); err != nil {
+		return s, err
+	}
+	parked, err := tx.ParkedJobs(kind, 1)
 	if err != nil {
 		return s, err
 	}
-	s.Failed = len(parked)
 	if len(parked) > 0 {
 		s.Reason = parked[0].Reason
 	}

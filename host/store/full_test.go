@@ -54,7 +54,7 @@ func helperFill() {
 	if os.Getenv(limitEnv) == "tmpfs" {
 		fill, free = smallDisk(filepath.Dir(path))
 	} else {
-		fill, free = smallFiles(filepath.Dir(path))
+		fill, free = smallFiles(path)
 		cause = "input/output error"
 	}
 	s, err := store.Open(ctx, path, store.Options{})
@@ -161,8 +161,8 @@ func smallDisk(dir string) (fill, free func()) {
 	return fill, func() { os.Remove(filler) }
 }
 
-// smallFiles lets no file grow much beyond the largest there is, when full.
-func smallFiles(dir string) (fill, free func()) {
+// smallFiles lets no file grow much beyond the database as it is, when full.
+func smallFiles(path string) (fill, free func()) {
 	signal.Ignore(syscall.SIGXFSZ)
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_FSIZE, &limit); err != nil {
@@ -174,17 +174,11 @@ func smallFiles(dir string) (fill, free func()) {
 		}
 	}
 	fill = func() {
-		var largest int64
-		files, err := os.ReadDir(dir)
+		info, err := os.Stat(path)
 		if err != nil {
 			fatal(err)
 		}
-		for _, f := range files {
-			if info, err := f.Info(); err == nil {
-				largest = max(largest, info.Size())
-			}
-		}
-		set(uint64(largest) + 128<<10)
+		set(uint64(info.Size()) + 128<<10)
 	}
 	return fill, func() { set(limit.Max) }
 }

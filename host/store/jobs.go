@@ -184,6 +184,13 @@ func (tx *Tx) ParkedJobs(kind string, n int) ([]Job, error) {
 	return tx.jobs(`select `+jobColumns+` from jobs where kind = $1 and state = 'failed' order by due desc limit $2`, kind, n)
 }
 
+// CountParkedJobs counts the parked jobs of a kind.
+func (tx *Tx) CountParkedJobs(kind string) (int, error) {
+	var n int
+	err := tx.row("count jobs", `select count(*) from jobs where kind = $1 and state = 'failed'`, []any{kind}, &n)
+	return n, err
+}
+
 // DropParkedJobs forgets jobs parked before a time.
 func (tx *Tx) DropParkedJobs(before int64) error {
 	_, err := tx.exec("drop parked jobs", `delete from jobs where state = 'failed' and due < $1`, before)

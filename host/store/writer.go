@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -19,6 +20,9 @@ import (
 // do may run when its caller has been waiting for others, never twice, and must
 // not block, nor use the store other than through its Tx.
 func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return fault.New(fault.Deadline, "store update: %w", err)
+	}
 	r := &request{do: do, done: make(chan struct{})}
 	if err := s.writer.enqueue(r); err != nil {
 		return err
@@ -35,14 +39,6 @@ func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
 	}
 }
 
-// Ready returns the failure of the newest transaction, nil when it succeeded.
-func (s *Store) Ready() error {
-	if err := s.writer.failure.Load(); err != nil {
-		return *err
-	}
-	return nil
-}
-
 type request struct {
 	do    func(*Tx) error
 	taken atomic.Bool // by the writer, or by a caller who gave up
@@ -57,7 +53,7 @@ type writer struct {
 	stamps  *stamps
 	size    int // closures in a batch at most
 	stopped chan struct{}
-	failure atomic.Pointer[error]
+	failure atomic.Pointer[error] // of the newest transaction that was to change anything
 
 	mu     sync.RWMutex // guards closing of queue against sends
 	closed bool
@@ -139,7 +135,7 @@ func (w *writer) batch(first *request, ran *[]*request) {
 		return nil
 	})
 	if err == nil {
-		if w.failure.Load() != nil {
+		if w.failure.Load() != nil && slices.ContainsFunc(*ran, func(r *request) bool { return r.err == nil && r.tx.wrote }) {
 			w.failure.Store(nil)
 		}
 	} else {
