@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"runtime"
 	"testing"
 	"time"
@@ -101,6 +102,9 @@ func primitives(b *testing.B) map[string]time.Duration {
 	fatal(b, err)
 	custodian := vault(b)
 	about := sdk.Context{Purpose: sdk.PurposeShare, Instance: "bench"}
+	root := sdk.Context{Purpose: sdk.PurposeCustodyRoot, Instance: "bench"} // the realm is made for its root
+	_, err = custodian.Safeguard(context.Background(), message[:32], root)
+	fatal(b, err)
 	dataKey := secret.Random(32)
 	deposit, err := custodian.Safeguard(context.Background(), dataKey.Open(), about)
 	fatal(b, err)
@@ -134,7 +138,7 @@ func vault(b *testing.B) sdk.Custodian {
 	b.Helper()
 	p := softhsmdemo.Plugin()
 	c := p.Config().(*softhsmdemo.Config)
-	c.Directory, c.CreateKeys = b.TempDir(), true
+	c.Directory, c.CreateKeys = filepath.Join(b.TempDir(), "token"), true
 	custodian, err := p.Open(context.Background(), c, sdk.Environment{Logger: hclog.NewNullLogger(), Instance: "bench"})
 	fatal(b, err)
 	if closer, ok := custodian.(interface{ Close() error }); ok {

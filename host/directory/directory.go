@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/milagro-dta/dta/host/cache"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -38,13 +39,16 @@ type Directory struct {
 	blocks Getter
 	newest Newest
 	cache  *identity.Cache
+	known  *cache.Map[dag.CID, *identity.Identity] // verified chains by their last document
 	peers  map[string]*Peer
 }
 
 // New looks for documents in blocks, which is the node's store and the network
 // behind it, and for what is newest in the store.
 func New(blocks Getter, newest Newest, peers ...*Peer) *Directory {
-	d := &Directory{blocks: blocks, newest: newest, cache: identity.NewCache(4096), peers: make(map[string]*Peer, len(peers))}
+	d := &Directory{blocks: blocks, newest: newest,
+		cache: identity.NewCache(4096), known: cache.New[dag.CID, *identity.Identity](4096),
+		peers: make(map[string]*Peer, len(peers))}
 	for _, p := range peers {
 		d.peers[p.Alias] = p
 	}
@@ -56,6 +60,9 @@ func (d *Directory) Add(p *Peer) { d.peers[p.Alias] = p }
 
 // Chain collects the documents from the first to the one named.
 func (d *Directory) Chain(ctx context.Context, document dag.CID, bag peer.Bag) ([][]byte, error) {
+	if id, ok := d.known.Get(document); ok {
+		return id.Blocks(), nil
+	}
 	var newestFirst [][]byte
 	for c := document; c.Defined(); {
 		if len(newestFirst) == MaxChain {
@@ -83,13 +90,16 @@ func (d *Directory) Chain(ctx context.Context, document dag.CID, bag peer.Bag) (
 
 // Identity verifies the chain that ends in document and belongs to name.
 func (d *Directory) Identity(ctx context.Context, name, document dag.CID, bag peer.Bag) (*identity.Identity, error) {
-	chain, err := d.Chain(ctx, document, bag)
-	if err != nil {
-		return nil, err
-	}
-	id, err := d.cache.Verify(chain)
-	if err != nil {
-		return nil, err
+	id, ok := d.known.Get(document)
+	if !ok {
+		chain, err := d.Chain(ctx, document, bag)
+		if err != nil {
+			return nil, err
+		}
+		if id, err = d.cache.Verify(chain); err != nil {
+			return nil, err
+		}
+		d.known.Put(document, id)
 	}
 	if id.Name != name {
 		return nil, fault.New(fault.Denied, "identity document %s: expected a document of %s; found one of %s", document, name, id.Name)

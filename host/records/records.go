@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/milagro-dta/dta/host/audit"
+	"github.com/milagro-dta/dta/host/cache"
 	"github.com/milagro-dta/dta/host/courier"
 	"github.com/milagro-dta/dta/host/directory"
 	"github.com/milagro-dta/dta/host/store"
@@ -59,12 +60,19 @@ type Options struct {
 type Records struct {
 	Options
 	Directory *directory.Directory
-	verified  *verified
+	// Parts of orders that this process has verified, by CID. A CID fixes every
+	// byte, and a chain rule once shown to hold for those bytes holds for ever.
+	verified *cache.Map[dag.CID, any]
+	// Blocks, which never change under their CIDs. Only small ones are kept.
+	blocks *cache.Map[dag.CID, []byte]
 }
+
+// cachedBlock is the largest block that is remembered, in bytes.
+const cachedBlock = 16 << 10
 
 // New opens the records of a node.
 func New(o Options) *Records {
-	r := &Records{Options: o, verified: newVerified(4096)}
+	r := &Records{Options: o, verified: cache.New[dag.CID, any](4096), blocks: cache.New[dag.CID, []byte](4096)}
 	r.Directory = directory.New(r, r, o.Peers...)
 	return r
 }
@@ -75,6 +83,9 @@ func (r *Records) Self() *identity.Identity { return r.Keys.Identity() }
 // Get finds a block in the store or on the network; it implements
 // [directory.Getter].
 func (r *Records) Get(ctx context.Context, c dag.CID) (block []byte, err error) {
+	if block, ok := r.blocks.Get(c); ok {
+		return block, nil
+	}
 	err = r.Store.View(ctx, func(tx *store.Tx) error {
 		block, _, _, err = tx.Block(c)
 		return err
@@ -85,7 +96,17 @@ func (r *Records) Get(ctx context.Context, c dag.CID) (block []byte, err error) 
 	if err != nil {
 		return nil, err
 	}
-	return block, dag.Check(c, block)
+	if err := dag.Check(c, block); err != nil {
+		return nil, fault.New(fault.Internal, "block %s is damaged in the store: %w", c, err)
+	}
+	r.remember(c, block)
+	return block, nil
+}
+
+func (r *Records) remember(c dag.CID, block []byte) {
+	if len(block) <= cachedBlock {
+		r.blocks.Put(c, block)
+	}
 }
 
 // Newest implements [directory.Newest].
@@ -149,14 +170,17 @@ func (r *Records) Write(ctx context.Context, change func(*Writer) error) error {
 	}
 	// A change that was begun is finished even when its caller has gone.
 	ctx = context.WithoutCancel(ctx)
+	urgent := false
 	err = r.Store.Update(ctx, func(tx *store.Tx) error {
 		w := &Writer{Tx: tx, Now: now, records: r}
 		if err := change(w); err != nil {
 			return err
 		}
-		return w.finish()
+		err := w.finish()
+		urgent = w.urgent
+		return err
 	})
-	if err == nil {
+	if err == nil && urgent {
 		r.Courier.Kick()
 	}
 	return err
@@ -169,6 +193,7 @@ type Writer struct {
 	records *Records
 	publish []dag.CID
 	audited bool
+	urgent  bool // work was left that is due at once
 }
 
 // Envelope keeps a signed envelope of an order.
@@ -180,6 +205,7 @@ func (w *Writer) Envelope(ref string, kind envelope.Kind, c dag.CID, block []byt
 	if public {
 		w.publish = append(w.publish, c)
 	}
+	w.AfterCommit(func() { w.records.remember(c, block) })
 	return w.AddEnvelope(ref, string(kind), c, w.Now.UnixMilli())
 }
 
@@ -230,6 +256,7 @@ func (w *Writer) Later(kind, key string, payload any, after time.Duration) error
 	if err != nil {
 		return err
 	}
+	w.urgent = w.urgent || after == 0
 	return courier.Enqueue(w.Tx, courier.Job{Kind: kind, Key: key, Payload: text, Due: w.Now.Add(after).UnixMilli()})
 }
 

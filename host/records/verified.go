@@ -3,7 +3,6 @@ package records
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -12,37 +11,13 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// verified remembers the parts of orders that this process has verified, by
-// CID. A CID fixes every byte, and a chain rule once shown to hold for those
-// bytes holds for ever, so that nothing here ever becomes stale. When it is
-// full it forgets everything.
-type verified struct {
-	mu    sync.Mutex
-	max   int
-	parts map[dag.CID]any
-}
-
-func newVerified(max int) *verified {
-	return &verified{max: max, parts: make(map[dag.CID]any)}
-}
-
-func (v *verified) put(c dag.CID, part any) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if len(v.parts) >= v.max {
-		clear(v.parts)
-	}
-	v.parts[c] = part
-}
-
 // part finds a verified part, or gets its block — from the call's bag, the
 // store or the network — and verifies it.
 func part[T any](ctx context.Context, r *Records, what string, c dag.CID, bag peer.Bag, verify func(block []byte, who order.Parties) (T, error)) (T, error) {
-	r.verified.mu.Lock()
-	known, ok := r.verified.parts[c].(T)
-	r.verified.mu.Unlock()
-	if ok {
-		return known, nil
+	if known, ok := r.verified.Get(c); ok {
+		if known, ok := known.(T); ok {
+			return known, nil
+		}
 	}
 	var none T
 	block, ok := bag.Get(c)
@@ -56,7 +31,7 @@ func part[T any](ctx context.Context, r *Records, what string, c dag.CID, bag pe
 	if err != nil {
 		return none, fmt.Errorf("%s %s: %w", what, c, err)
 	}
-	r.verified.put(c, got)
+	r.verified.Put(c, got)
 	return got, nil
 }
 
@@ -72,7 +47,7 @@ func (r *Records) Order(ctx context.Context, c dag.CID, bag peer.Bag) (*order.Ve
 func (r *Records) Made(ctx context.Context, s *envelope.Sealed) error {
 	o, err := order.MadeOrder(s, r.Directory.Parties(ctx, peer.Bag{}))
 	if err == nil {
-		r.verified.put(s.CID, o)
+		r.verified.Put(s.CID, o)
 	}
 	return err
 }
@@ -81,7 +56,7 @@ func (r *Records) Made(ctx context.Context, s *envelope.Sealed) error {
 func (r *Records) MadeRedemption(ctx context.Context, o *order.VerifiedOrder, s *envelope.Sealed) error {
 	red, err := order.MadeRedemption(o, s, r.Directory.Parties(ctx, peer.Bag{}))
 	if err == nil {
-		r.verified.put(s.CID, red)
+		r.verified.Put(s.CID, red)
 	}
 	return err
 }
