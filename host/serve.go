@@ -39,6 +39,7 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 		group.Go(func() error { return l.server.Serve(l.Listener, l.tls) })
 	}
 	n.courier.Start()
+	group.Go(func() error { n.recover(serving); return nil })
 	for _, l := range listening {
 		if l.address != "" {
 			ready(l.address)
@@ -56,6 +57,16 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 		return all.Wait()
 	})
 	return group.Wait()
+}
+
+// recover goes on with what an earlier process had begun. What cannot be
+// finished now is left to the courier.
+func (n *Node) recover(ctx context.Context) {
+	for _, again := range []func(context.Context) error{n.principal.Recover, n.redeems.Recover, n.beneficiary.Recover} {
+		if err := again(ctx); err != nil {
+			n.log.Error("cannot go on with what was begun", "error", err)
+		}
+	}
 }
 
 type listener struct {

@@ -31,7 +31,7 @@ func (s *Service) notify(w *records.Writer, o *order.VerifiedOrder, answered dag
 			continue // it can still ask: nothing says where it is
 		}
 		key := newest.String() + " " + r.Name.String()
-		if err := w.Later(records.JobNotice, key, told{To: r.Name, Envelopes: envelopes}, 0); err != nil {
+		if err := w.LaterTo(r.Name.String(), records.JobNotice, key, told{To: r.Name, Envelopes: envelopes}, 0); err != nil {
 			return err
 		}
 	}

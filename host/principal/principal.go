@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/milagro-dta/dta/crypto/secret"
@@ -319,6 +320,23 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// Recover goes on with the orders that an earlier process had begun.
+func (s *Service) Recover(ctx context.Context) error {
+	rows, err := s.records.Pending(ctx, Role, order.Ordered)
+	if err != nil {
+		return err
+	}
+	group := errgroup.Group{}
+	group.SetLimit(8)
+	for _, row := range rows {
+		group.Go(func() error {
+			<-s.begin(row.Reference)
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 // fulfil asks every fiduciary that has not accepted, and records the answers.

@@ -109,6 +109,29 @@ func (r *Records) remember(c dag.CID, block []byte) {
 	}
 }
 
+// Pending lists the orders that a role has in the given states.
+func (r *Records) Pending(ctx context.Context, role string, states ...order.State) (rows []Row, err error) {
+	names := make([]string, 0, len(states))
+	for _, s := range states {
+		names = append(names, string(s))
+	}
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		found, err := tx.OrdersInState(role, names...)
+		if err != nil {
+			return err
+		}
+		for _, o := range found {
+			row := Row{Order: o}
+			if err := dag.Decode(o.Data, &row.Data); err != nil {
+				return fault.New(fault.Internal, "order %s: %w", o.Reference, err)
+			}
+			rows = append(rows, row)
+		}
+		return nil
+	})
+	return rows, err
+}
+
 // Newest implements [directory.Newest].
 func (r *Records) Newest(ctx context.Context, name dag.CID) (newest dag.CID, err error) {
 	if self := r.Self(); name == self.Name {
@@ -252,12 +275,18 @@ func (w *Writer) Audit(kind string, actor dag.CID, ref string, object dag.CID, d
 // Later leaves work to the courier, due after a while. The key names the work:
 // the same work is not queued twice.
 func (w *Writer) Later(kind, key string, payload any, after time.Duration) error {
+	return w.LaterTo("", kind, key, payload, after)
+}
+
+// LaterTo is Later for work that goes to a place: while that place does not
+// answer, the rest of what goes there waits too.
+func (w *Writer) LaterTo(place, kind, key string, payload any, after time.Duration) error {
 	text, err := dag.Encode(payload)
 	if err != nil {
 		return err
 	}
 	w.urgent = w.urgent || after == 0
-	return courier.Enqueue(w.Tx, courier.Job{Kind: kind, Key: key, Payload: text, Due: w.Now.Add(after).UnixMilli()})
+	return courier.Enqueue(w.Tx, courier.Job{Kind: kind, Key: key, Place: place, Payload: text, Due: w.Now.Add(after).UnixMilli()})
 }
 
 // Done takes work off the courier's list.
@@ -274,7 +303,16 @@ func (w *Writer) finish() error {
 	if !w.records.Publish || len(w.publish) == 0 {
 		return nil
 	}
-	return w.Later(JobPublish, w.publish[0].String(), Published{Blocks: w.publish}, 0)
+	return w.Later(JobPublish, w.published(), Published{Blocks: w.publish}, 0)
+}
+
+// published names the list of blocks to be published.
+func (w *Writer) published() string {
+	var list []byte
+	for _, c := range w.publish {
+		list = append(list, c.Bytes()...)
+	}
+	return dag.Sum(list).String()
 }
 
 // Published is the payload of [JobPublish].

@@ -14,6 +14,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/singleflight"
 
 	"github.com/milagro-dta/dta/crypto/seal"
@@ -132,6 +133,30 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 		return s.giveUp(ctx, j, err)
 	}
 	return err
+}
+
+// Recover goes on with the redemptions that an earlier process had begun.
+func (s *Service) Recover(ctx context.Context) error {
+	rows, err := s.records.Pending(ctx, s.role, order.Redeeming)
+	if err != nil {
+		return err
+	}
+	group := errgroup.Group{}
+	group.SetLimit(8)
+	for _, row := range rows {
+		group.Go(func() error {
+			payload, err := dag.Encode(job{Role: s.role, Reference: row.Reference, Redemption: row.Redemption})
+			if err != nil {
+				return err
+			}
+			// What fails now, the courier tries again.
+			if err := s.Resume(ctx, payload); err != nil {
+				s.records.Log.Warn("a redemption is not finished yet", "order", row.Reference, "error", err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
 }
 
 // job is the payload of records.JobRedeem.
