@@ -69,8 +69,11 @@ func Start(o Options) (*Set, error) {
 		i.process = supervisor.New(i.spec(), supervisor.Options{})
 		s.instances = append(s.instances, i)
 	}
+	// A context that has ended begins the supervision and waits for nothing.
+	over, end := context.WithCancel(context.Background())
+	end()
 	for _, i := range s.instances {
-		if err := i.process.Start(context.Background()); err != nil {
+		if err := i.process.Start(over); err != nil && !fault.Of(err).Retryable() {
 			s.Stop(context.Background())
 			return nil, fmt.Errorf("plugin %q: %w", i.config.Name, err)
 		}

@@ -107,24 +107,56 @@ func (d *Directory) Identity(ctx context.Context, name, document dag.CID, bag pe
 	return id, nil
 }
 
-// Parties resolves the identities that an envelope names, for one call.
+// Parties resolves the identities that an envelope names, for one call. It
+// belongs to one goroutine.
 func (d *Directory) Parties(ctx context.Context, bag peer.Bag) order.Parties {
-	return parties{ctx, d, bag}
+	return &parties{ctx: ctx, dir: d, bag: bag, met: make(map[dag.CID]*identity.Identity)}
 }
 
 type parties struct {
 	ctx context.Context
 	dir *Directory
 	bag peer.Bag
+	met map[dag.CID]*identity.Identity // the longest chain of each name in this call
 }
 
-// Identity implements [order.Parties]: without a document, at the newest known.
-func (p parties) Identity(name, document dag.CID) (*identity.Identity, error) {
-	if !document.Defined() {
-		var err error
-		if document, err = p.dir.newest.Newest(p.ctx, name); err != nil {
+// Identity implements [order.Parties]: without a document, at the newest known,
+// here or from this call.
+func (p *parties) Identity(name, document dag.CID) (*identity.Identity, error) {
+	if document.Defined() {
+		id, err := p.dir.Identity(p.ctx, name, document, p.bag)
+		if err != nil {
 			return nil, err
 		}
+		return id, p.meet(id)
 	}
-	return p.dir.Identity(p.ctx, name, document, p.bag)
+	newest, err := p.dir.newest.Newest(p.ctx, name)
+	if fault.Of(err) == fault.NotFound && p.met[name] != nil {
+		return p.met[name], nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	id, err := p.dir.Identity(p.ctx, name, newest, p.bag)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.meet(id); err != nil {
+		return nil, err
+	}
+	return p.met[name], nil
+}
+
+// meet keeps the longer of two chains of a name, and refuses two that part: one
+// of them is a thief's.
+func (p *parties) meet(id *identity.Identity) error {
+	was := p.met[id.Name]
+	if was == nil || id.Extends(was) {
+		p.met[id.Name] = id
+		return nil
+	}
+	if !was.Extends(id) {
+		return fault.New(fault.Denied, "identity %s: two chains of documents contradict each other", id.Name)
+	}
+	return nil
 }
