@@ -34,7 +34,7 @@ func (a *app) auditList() *cobra.Command {
 	var from int64
 	var n int
 	c := a.configFlag(&cobra.Command{
-		Use: "list", Short: "Print entries of the audit log, oldest first", Args: cobra.NoArgs,
+		Use: "list", Short: "Print entries of the audit log, oldest first", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if from < 0 || n < 1 || n > 1000 {
 				return usagef("expected --from of 0 or more and --count from 1 to 1000; found %d and %d", from, n)
@@ -65,7 +65,7 @@ func (a *app) auditList() *cobra.Command {
 func (a *app) auditVerify() *cobra.Command {
 	var file string
 	c := a.configFlag(&cobra.Command{
-		Use: "verify", Short: "Compute the whole audit log again and compare", Args: cobra.NoArgs,
+		Use: "verify", Short: "Compute the whole audit log again and compare", Args: none,
 		Long: `Compute the whole audit log again, and compare it with an earlier checkpoint.
 
 Without a checkpoint that was kept elsewhere, a tail that was cut off and a log
@@ -108,7 +108,7 @@ that was written anew from its beginning cannot be seen.`,
 
 func (a *app) auditCheckpoint() *cobra.Command {
 	return a.configFlag(&cobra.Command{
-		Use: "checkpoint", Short: "Print a signed checkpoint of the audit log, to be kept elsewhere", Args: cobra.NoArgs,
+		Use: "checkpoint", Short: "Print a signed checkpoint of the audit log, to be kept elsewhere", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var got operator.Checkpoint
 			err := a.ledger(cmd.Context(),

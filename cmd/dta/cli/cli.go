@@ -95,6 +95,8 @@ and redeem orders with "dta order", or over REST.
 Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
 5 conflict, 6 unavailable or too slow (try again), 7 unsupported.`,
 		SilenceUsage: true, SilenceErrors: true,
+		Args: none,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
@@ -107,6 +109,23 @@ func (a *app) configFlag(c *cobra.Command) *cobra.Command {
 	c.Flags().StringVarP(&a.config, "config", "c", os.Getenv("DTA_CONFIG"), "the node's HCL file (or $DTA_CONFIG)")
 	_ = c.MarkFlagFilename("config", "hcl")
 	return c
+}
+
+// none is for a command that takes no arguments. A word that is not a command's
+// name ends here too.
+func none(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	err := fmt.Errorf("unknown command %q for %q", args[0], c.CommandPath())
+	if c.HasParent() && !c.HasSubCommands() {
+		err = fmt.Errorf("%s: expected no arguments; found %q", c.CommandPath(), args[0])
+	}
+	c.SuggestionsMinimumDistance = 2
+	for _, s := range c.SuggestionsFor(args[0]) {
+		err = fmt.Errorf("%w\nDid you mean %q?", err, s)
+	}
+	return &usageError{err}
 }
 
 // exactly is a count of arguments whose violation is a usage error.
@@ -132,7 +151,7 @@ func (a *app) print(v any, text func(w io.Writer)) error {
 
 // group is a command that only has others under it.
 func group(use, short string, under ...*cobra.Command) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+	c := &cobra.Command{Use: use, Short: short, Args: none, RunE: func(c *cobra.Command, _ []string) error {
 		_ = c.Help()
 		return usagef("expected one of the commands above")
 	}}

@@ -14,7 +14,7 @@ import (
 func (a *app) configCommand() *cobra.Command {
 	return group("config", "The node's configuration",
 		a.configFlag(&cobra.Command{
-			Use: "validate", Short: "Report everything that is wrong with the file, at once", Args: cobra.NoArgs,
+			Use: "validate", Short: "Report everything that is wrong with the file, at once", Args: none,
 			Long: `Report everything that is wrong with the file, at once and at its line.
 
 The plugin programs are run, their pins checked first, to check their own config

@@ -40,7 +40,7 @@ func logger(c *config.Config, w io.Writer) hclog.Logger {
 
 func (a *app) hostCommand() *cobra.Command {
 	return a.configFlag(&cobra.Command{
-		Use: "host", Short: "Run a node until it is told to stop (SIGTERM, SIGINT)", Args: cobra.NoArgs,
+		Use: "host", Short: "Run a node until it is told to stop (SIGTERM, SIGINT)", Args: none,
 		Example: "  dta host --config examples/one-node.hcl",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load(config.Load)

@@ -14,7 +14,7 @@ import (
 func (a *app) identityCommand() *cobra.Command {
 	return group("identity", "The node's own identity",
 		a.configFlag(&cobra.Command{
-			Use: "show", Short: "Print the node's name, which is made at first use and never changes", Args: cobra.NoArgs,
+			Use: "show", Short: "Print the node's name, which is made at first use and never changes", Args: none,
 			Long: `Print the node's name: the CID of its first identity document.
 
 Only the node, store and plugin blocks of the file are evaluated, so that two

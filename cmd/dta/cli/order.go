@@ -38,7 +38,7 @@ func (a *app) orderCreate() *cobra.Command {
 	var file, to, beneficiary, publish, once string
 	var key bool
 	c := &cobra.Command{
-		Use: "create", Short: "Have a secret kept, or a key made", Args: cobra.NoArgs,
+		Use: "create", Short: "Have a secret kept, or a key made", Args: none,
 		Example: `  dta order create --secret-file master.key --to northwind/vault-a
   printf %s "$TOKEN" | dta order create --secret-file - --to northwind/vault-a --beneficiary acme
   dta order create --key --to northwind`,
@@ -104,7 +104,7 @@ func (a *app) orderList() *cobra.Command {
 	var page, per int
 	var oldest bool
 	c := &cobra.Command{
-		Use: "list", Short: "List orders, newest first", Args: cobra.NoArgs,
+		Use: "list", Short: "List orders, newest first", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			sort := "dateCreatedDsc"
 			if oldest {

@@ -25,7 +25,7 @@ func (a *app) pluginCommand() *cobra.Command {
 
 func (a *app) pluginStatus() *cobra.Command {
 	return a.configFlag(&cobra.Command{
-		Use: "status", Short: "Show every plugin of the running node, and why one does not serve", Args: cobra.NoArgs,
+		Use: "status", Short: "Show every plugin of the running node, and why one does not serve", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {
