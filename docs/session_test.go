@@ -58,7 +58,7 @@ func newSession(bin, root string) (_ *session, err error) {
 	s.shell.Dir = dir
 	s.shell.Env = []string{
 		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + dir, "DTA_URL=" + s.ports.Replace("http://127.0.0.1:5556"),
-		"DTA_BIN=" + bin, "NO_COLOR=1",
+		"DTA_BIN=" + bin, "DTA_SOURCE=" + root, "NO_COLOR=1", "GOFLAGS=" + os.Getenv("GOFLAGS"),
 	}
 	s.shell.ExtraFiles = []*os.File{w}
 	s.shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
