@@ -18,7 +18,7 @@ import (
 
 // Time limits of one command.
 const (
-	commandTime    = 60 * time.Second
+	commandTime    = 3 * time.Minute  // some build a program
 	backgroundTime = 20 * time.Second // until a command that goes on has printed what the page shows
 )
 
@@ -56,10 +56,13 @@ func newSession(bin, root string) (_ *session, err error) {
 	s.codes = bufio.NewScanner(codes)
 	s.shell = exec.Command("bash", "--noprofile", "--norc")
 	s.shell.Dir = dir
-	s.shell.Env = []string{
-		"PATH=" + bin + ":" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + dir, "DTA_URL=" + s.ports.Replace("http://127.0.0.1:5556"),
-		"DTA_BIN=" + bin, "DTA_SOURCE=" + root, "NO_COLOR=1", "GOFLAGS=" + os.Getenv("GOFLAGS"),
+	for _, v := range os.Environ() {
+		if !strings.HasPrefix(v, "DTA_") && !strings.HasPrefix(v, "PATH=") && !strings.HasPrefix(v, "TMPDIR=") {
+			s.shell.Env = append(s.shell.Env, v)
+		}
 	}
+	s.shell.Env = append(s.shell.Env, "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+dir, "NO_COLOR=1",
+		"DTA_BIN="+bin, "DTA_SOURCE="+root, "DTA_URL="+s.ports.Replace("http://127.0.0.1:5556"))
 	s.shell.ExtraFiles = []*os.File{w}
 	s.shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if s.in, err = s.shell.StdinPipe(); err != nil {

@@ -59,8 +59,8 @@ func introduce(ctx context.Context, p *printer, s *stage) error {
 	s.env = append(s.env, "DTA_FIDUCIARY_CUSTODY="+s.name[vault])
 	for _, who := range []struct{ name, is string }{
 		{"principal", "has a secret"},
-		{"fiduciary", "keeps it, without being able to read it"},
-		{vault, "the fiduciary's HSM plugin, which can; its keys never leave it"},
+		{"fiduciary", "keeps it, and has no key to it"},
+		{vault, "the fiduciary's HSM plugin, which has"},
 		{"beneficiary", "is to get it back"},
 	} {
 		p.line("%-11s  %s  %s", who.name, short(s.name[who.name]), p.faint(who.is))
