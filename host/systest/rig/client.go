@@ -195,9 +195,15 @@ type Status struct {
 	Reason    string   `json:"reason"`
 	AuditSize int64    `json:"auditSize"`
 	Custody   []Plugin `json:"custody"`
-	Queues    []struct {
-		Kind string `json:"kind"`
-	} `json:"queues"`
+	Queues    []Queue  `json:"queues"`
+}
+
+// Queue is how the work of one kind stands.
+type Queue struct {
+	Kind    string `json:"kind"`
+	Pending int    `json:"pending"`
+	Failed  int    `json:"failed"`
+	Reason  string `json:"reason"`
 }
 
 // Plugin is one custody instance in a status.

@@ -67,7 +67,7 @@ func New(tb testing.TB, o Options) *Node {
 	tb.Helper()
 	o = o.withDefaults()
 	n := &Node{
-		Options: o, tb: tb, Dir: filepath.Join(tb.TempDir(), o.Name), Address: address(tb),
+		Options: o, tb: tb, Dir: filepath.Join(directory(tb), o.Name), Address: address(tb),
 		program: Program(tb, "dta"), plugin: Program(tb, "dta-plugin-softhsm-demo"),
 	}
 	n.Config = n.Path("node.hcl")
@@ -129,9 +129,8 @@ func (n *Node) Start() {
 // Restart is Start, after a Kill or a Stop.
 func (n *Node) Restart() { n.tb.Helper(); n.Start() }
 
-// TryStart runs the node and waits until it says that it is ready. When it ends
-// instead, the error tells what it wrote.
-func (n *Node) TryStart() error {
+// launch runs the host.
+func (n *Node) launch() error {
 	if n.run != nil {
 		return fmt.Errorf("%s runs already", n.Name)
 	}
@@ -179,6 +178,16 @@ func (n *Node) TryStart() error {
 		return err
 	}
 	n.run = r
+	return nil
+}
+
+// TryStart runs the node and waits until it says that it is ready. When it ends
+// instead, the error tells what it wrote.
+func (n *Node) TryStart() error {
+	if err := n.launch(); err != nil {
+		return err
+	}
+	r := n.run
 	select {
 	case line, ok := <-r.ready:
 		f := strings.Fields(line)
@@ -232,6 +241,17 @@ func (n *Node) Kill() {
 		n.tb.Fatalf("%s does not run", n.Name)
 	}
 	n.end(syscall.SIGKILL)
+}
+
+// KillWhileStarting starts the host and kills it a while later, whatever it has
+// got to.
+func (n *Node) KillWhileStarting(after time.Duration) {
+	n.tb.Helper()
+	if err := n.launch(); err != nil {
+		n.tb.Fatal(err)
+	}
+	time.Sleep(after)
+	n.Kill()
 }
 
 // Stop tells the node to stop. It must end by itself, well, and leave no
@@ -337,6 +357,21 @@ func (n *Node) MustCommand(args ...string) string {
 		n.tb.Fatal(err)
 	}
 	return out
+}
+
+// directory makes a temporary one whose name is short enough for sockets in it.
+func directory(tb testing.TB) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "rig-")
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			tb.Error(err)
+		}
+	})
+	return dir
 }
 
 var given sync.Map
