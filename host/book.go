@@ -57,6 +57,13 @@ func (b book) KeepRoot(ctx context.Context, instance string, root custody.Root, 
 		detail += ", by itself at its first start (self_enrol)"
 	}
 	return b.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		was, err := tx.Meta(metaRoot(instance))
+		if err != nil && fault.Of(err) != fault.NotFound {
+			return err
+		}
+		if len(was) > 0 {
+			return fault.New(fault.Conflict, "custody %q: it was enrolled before", instance)
+		}
 		if err := tx.SetMeta(metaRoot(instance), block); err != nil {
 			return err
 		}
@@ -71,7 +78,7 @@ func (b book) KeepRoot(ctx context.Context, instance string, root custody.Root, 
 		if err := tx.PutIdentity(id.Name, documents); err != nil {
 			return err
 		}
-		_, err := b.audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "custody.enrolled", Actor: id.Name, Object: id.Document, Detail: detail})
+		_, err = b.audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "custody.enrolled", Actor: id.Name, Object: id.Document, Detail: detail})
 		return err
 	})
 }

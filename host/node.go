@@ -11,7 +11,6 @@ package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -61,6 +60,7 @@ type Node struct {
 	redeems     *redemption.Service
 	beneficiary *beneficiary.Service
 	fiduciary   *fiduciary.Service
+	services    []interface{ Close() } // to be closed in this order
 
 	offersMu sync.Mutex
 	offers   *offers
@@ -90,7 +90,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		}
 	}()
 	dir := c.Node.DataDir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := private(dir); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
 	if n.store, err = store.Open(ctx, filepath.Join(dir, storeFile), store.Options{}); err != nil {
@@ -103,7 +103,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if n.clock, err = clock.Open(ctx, n.store, o.Now); err != nil {
 		return nil, fmt.Errorf("open the clock: %w", err)
 	}
-	n.custody, err = custody.Start(custody.Options{
+	n.custody, err = custody.Start(ctx, custody.Options{
 		Plugins: c.Plugins, Book: book{n.store, n.audit, n.clock},
 		RuntimeDir: runtimeDir(dir), Node: c.Node.Name, Log: o.Log,
 	})
@@ -115,6 +115,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	}
 	n.audit.SetSigner(audit.NewSigner(n.keys))
 	return n, nil
+}
+
+// private makes a directory that only its owner can enter, or makes it so.
+func private(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return os.Chmod(dir, 0o700)
 }
 
 // runtimeDir is where plugins' sockets live: in the data directory, or, where
@@ -141,28 +149,27 @@ func (n *Node) Ledger() operator.Ledger {
 	return operator.Ledger{Store: n.store, Audit: n.audit, Node: n.keys.Identity()}
 }
 
-// Close ends the plugins and closes the store. It may be called on a node that
-// was opened in part.
+// Close ends what runs, what uses before what is used, and closes the store. It
+// may be called on a node that was opened in part, and again.
 func (n *Node) Close() error {
-	if n.principal != nil {
-		n.principal.Close()
-		n.redeems.Close()
-		n.beneficiary.Close()
-	}
 	if n.courier != nil {
 		n.courier.Stop()
+	}
+	for _, service := range n.services {
+		service.Close()
 	}
 	if n.custody != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), 4*time.Second)
 		n.custody.Stop(ctx)
 		cancel()
 	}
-	if n.keys != nil {
-		n.keys.Clear()
-	}
 	var err error
 	if n.store != nil {
 		err = n.store.Close()
 	}
-	return errors.Join(err)
+	if n.keys != nil {
+		n.keys.Clear()
+	}
+	n.config.Clear()
+	return err
 }

@@ -62,7 +62,7 @@ func (o *offers) refresh() {
 	}
 	for _, name := range n.served() {
 		i, err := n.custody.Instance(name)
-		if err != nil || i.Identity() == nil {
+		if err != nil || i.Identity() == nil || i.About() == nil {
 			continue
 		}
 		made, ok := o.made[name]
@@ -113,8 +113,11 @@ func (o *offers) make(i *custody.Instance, now time.Time) (fiduciary.Standing, e
 		_, err := n.audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "custody.offered", Actor: n.keys.Identity().Name, Object: sealed.CID, Detail: i.Name()})
 		return err
 	})
+	if err != nil {
+		return fiduciary.Standing{}, err
+	}
 	o.life[i.Name()] = time.UnixMilli(sealed.Envelope.Header.Expires)
-	return fiduciary.Standing{Instance: i.Name(), Custody: id, Offer: sealed.CID, Block: sealed.Block}, err
+	return fiduciary.Standing{Instance: i.Name(), Custody: id, Offer: sealed.CID, Block: sealed.Block}, nil
 }
 
 var errStale = errors.New("the stored offer says something else")

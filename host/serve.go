@@ -15,7 +15,9 @@ import (
 
 	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 )
@@ -40,6 +42,7 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 	}
 	n.courier.Start()
 	group.Go(func() error { n.recover(serving); return nil })
+	group.Go(func() error { n.tidy(serving); return nil })
 	for _, l := range listening {
 		if l.address != "" {
 			ready(l.address)
@@ -65,6 +68,29 @@ func (n *Node) recover(ctx context.Context) {
 	for _, again := range []func(context.Context) error{n.principal.Recover, n.redeems.Recover, n.beneficiary.Recover} {
 		if err := again(ctx); err != nil {
 			n.log.Error("cannot go on with what was begun", "error", err)
+		}
+	}
+}
+
+// tidy forgets, once an hour, the requests that are older than their promise.
+func (n *Node) tidy(ctx context.Context) {
+	tick := time.NewTicker(time.Hour)
+	defer tick.Stop()
+	for {
+		now, err := n.clock.Now()
+		if err == nil {
+			err = n.store.Update(ctx, func(tx *store.Tx) error {
+				_, err := tx.ExpireReplays(now.Add(-records.OnceLife).UnixMilli())
+				return err
+			})
+		}
+		if err != nil && ctx.Err() == nil {
+			n.log.Warn("cannot tidy up", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
 	}
 }
@@ -116,7 +142,11 @@ func (n *Node) operatorSocket() (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	return l, os.Chmod(path, 0o600)
+	if err := os.Chmod(path, 0o600); err != nil {
+		l.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
 func serverTLS(t *config.TLS) (*tls.Config, error) {

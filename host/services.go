@@ -55,7 +55,7 @@ func (n *Node) wire() error {
 	n.courier = courier.New(n.store, map[string]courier.Handler{
 		records.JobFulfil:  func(ctx context.Context, j courier.Job) error { return n.principal.Resume(ctx, j.Payload) },
 		records.JobRedeem:  n.resumeRedemption,
-		records.JobNotice:  func(ctx context.Context, j courier.Job) error { return n.fiduciary.Tell(ctx, j.Payload) },
+		records.JobNotice:  n.tell,
 		records.JobPublish: n.publishBlocks,
 	}, courier.Options{Log: n.log.Named("courier"), Now: n.now})
 	n.records = records.New(records.Options{
@@ -66,6 +66,10 @@ func (n *Node) wire() error {
 	n.principal = principal.New(n.records, n.defaultFiduciary())
 	n.redeems = redemption.New(n.records, principal.Role)
 	n.beneficiary = beneficiary.New(n.records)
+	n.services = append(n.services, n.principal, n.redeems, n.beneficiary)
+	if n.fiduciary != nil {
+		n.services = append(n.services, n.fiduciary)
+	}
 	return nil
 }
 
@@ -79,7 +83,7 @@ func (n *Node) wireFiduciary() {
 		me.Fiduciary = noFiduciary{}
 		return
 	}
-	o := fiduciary.Options{Records: n.records, Offers: n.Standing}
+	o := fiduciary.Options{Records: n.records, Offers: n.Standing, Deliver: n.deliver}
 	for _, p := range n.config.Fiduciary.Principals {
 		o.Principals = append(o.Principals, p)
 	}
@@ -106,13 +110,6 @@ func (n *Node) peers() (out []*directory.Peer, sources []gateway.Source, err err
 		}
 		d := &directory.Peer{Alias: p.Name, Name: p.Identity, Pinned: p.Custody, FirstUse: p.AcceptUnpinnedCustodyOnFirstUse}
 		out = append(out, d)
-		if p.URL == nil {
-			d.Fiduciary, d.Node = noFiduciary{}, unreachable{}
-			d.Notify = func(context.Context, peer.Notice) error {
-				return fault.New(fault.Unavailable, "peer %q has no url", p.Name)
-			}
-			continue
-		}
 		over := &http.Client{Transport: transport}
 		client, err := peer.NewClient(p.URL.String(), over)
 		if err != nil {
@@ -162,6 +159,24 @@ func (n *Node) defaultFiduciary() string {
 		only = p.Name
 	}
 	return only
+}
+
+// tell delivers a queued notice. A node that is no fiduciary any more keeps the
+// notices of the orders that it accepted when it was one.
+func (n *Node) tell(ctx context.Context, j courier.Job) error {
+	if n.fiduciary == nil {
+		return fault.New(fault.Unavailable, "this node is no fiduciary")
+	}
+	return n.fiduciary.Tell(ctx, j.Payload)
+}
+
+// deliver takes the fiduciary's news to the beneficiary of the same node.
+func (n *Node) deliver(ctx context.Context, notice peer.Notice) error {
+	news, err := n.records.Verify(ctx, notice)
+	if err != nil {
+		return err
+	}
+	return n.beneficiary.Notice(ctx, news.Order.Terms().ReferenceHex(), news)
 }
 
 func (n *Node) resumeRedemption(ctx context.Context, j courier.Job) error {
@@ -217,22 +232,16 @@ func (m myself) Identity(context.Context) (peer.Identity, error) {
 	return peer.Identity{IDDocumentCID: id.Name.String(), Document: id.Document.String(), Blocks: peer.NewBag(id.Blocks()...)}, nil
 }
 
-// noFiduciary is a node that keeps secrets for nobody, or cannot be reached.
+// noFiduciary is this node while it keeps secrets for nobody. That can change
+// with its configuration, so an order that names it waits.
 type noFiduciary struct{}
 
 func (noFiduciary) FulfillOrder(context.Context, peer.FulfillOrder) (peer.FulfilledOrder, error) {
-	return peer.FulfilledOrder{}, fault.New(fault.Denied, "it keeps secrets for nobody")
+	return peer.FulfilledOrder{}, fault.New(fault.Unavailable, "this node has no fiduciary block: it keeps secrets for nobody")
 }
 
 func (noFiduciary) FulfillSecret(context.Context, peer.FulfillSecret) (peer.FulfilledSecret, error) {
-	return peer.FulfilledSecret{}, fault.New(fault.Denied, "it keeps secrets for nobody")
+	return peer.FulfilledSecret{}, fault.New(fault.Unavailable, "this node has no fiduciary block: it keeps secrets for nobody")
 }
 
 func (noFiduciary) Custody(context.Context) (peer.Custody, error) { return peer.Custody{}, nil }
-
-// unreachable is a peer without an address.
-type unreachable struct{}
-
-func (unreachable) Identity(context.Context) (peer.Identity, error) {
-	return peer.Identity{}, fault.New(fault.Unavailable, "its peer block has no url")
-}

@@ -6,11 +6,9 @@ import (
 	"context"
 	"slices"
 
-	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
 	"github.com/milagro-dta/dta/host/store"
-	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -30,8 +28,6 @@ func New(r *records.Records) *Service {
 	return &Service{Service: redemption.New(r, Role), records: r}
 }
 
-var _ *secret.Bytes
-
 // Notice takes in the news of an order whose receiver is this node. News of an
 // order that was unknown is accepted only from a principal that the operator
 // has named as a peer: otherwise anybody could fill the store.
@@ -50,7 +46,29 @@ func (s *Service) Notice(ctx context.Context, ref string, news records.News) err
 	case err != nil:
 		return err
 	}
-	return s.records.Learn(ctx, Role, ref, news)
+	if err := s.records.Learn(ctx, Role, ref, news); err != nil {
+		return err
+	}
+	return s.accepted(ctx, ref, news)
+}
+
+// accepted moves an order on once as many fiduciaries have accepted as its terms
+// need.
+func (s *Service) accepted(ctx context.Context, ref string, news records.News) error {
+	row, err := s.records.Row(ctx, Role, ref)
+	if err != nil || row.State != string(order.Ordered) {
+		return err
+	}
+	links, err := s.records.Envelopes(ctx, ref, envelope.Acceptance)
+	if err != nil || len(links) < int(news.Order.Terms().T) {
+		return err
+	}
+	return s.records.Write(ctx, func(w *records.Writer) error {
+		if err := w.Audit("order.accepted", news.Acceptances[0].Custody(), ref, links[0].CID, ""); err != nil {
+			return err
+		}
+		return w.Change(Role, ref, func(r *records.Row) error { return r.Advance(order.EventAccept) })
+	})
 }
 
 func (s *Service) insert(ctx context.Context, ref string, news records.News) error {
@@ -58,8 +76,8 @@ func (s *Service) insert(ctx context.Context, ref string, news records.News) err
 	if _, ok := s.records.Directory.PeerOf(principal); !ok {
 		return fault.New(fault.Denied, "order %s: its principal %s is none of this node's peers", ref, principal)
 	}
-	if len(news.Acceptances) < int(news.Order.Terms().T) {
-		return fault.New(fault.Invalid, "order %s: expected %d acceptances; found %d", ref, news.Order.Terms().T, len(news.Acceptances))
+	if len(news.Acceptances) == 0 {
+		return fault.New(fault.Invalid, "order %s: expected an acceptance with it", ref)
 	}
 	terms := news.Order.Terms()
 	return s.records.Write(ctx, func(w *records.Writer) error {
@@ -83,14 +101,9 @@ func (s *Service) insert(ctx context.Context, ref string, news records.News) err
 				Commitment: news.Acceptances[0].Commitment(),
 			},
 		}
-		if err := row.Advance(order.EventAccept); err != nil {
-			return err
-		}
 		if err := w.Insert(row); err != nil {
 			return err
 		}
 		return w.Audit("order.received", principal, ref, news.Order.CID(), string(terms.What))
 	})
 }
-
-var _ dag.CID

@@ -59,13 +59,18 @@ type Set struct {
 // Start starts every plugin, all at once. It does not wait for them: an
 // instance that cannot start says so in its status and refuses calls, and the
 // others serve.
-func Start(o Options) (*Set, error) {
+func Start(ctx context.Context, o Options) (*Set, error) {
 	if err := supervisor.Sweep(o.RuntimeDir); err != nil {
 		return nil, err
 	}
 	s := &Set{options: o}
 	for _, p := range o.Plugins {
 		i := &Instance{config: p, set: s}
+		// What was enrolled is known by name also while its process is not ready.
+		var err error
+		if _, i.id, err = i.recorded(ctx); err != nil {
+			return nil, fmt.Errorf("plugin %q: %w", p.Name, err)
+		}
 		i.process = supervisor.New(i.spec(), supervisor.Options{})
 		s.instances = append(s.instances, i)
 	}
@@ -121,15 +126,15 @@ func (i *Instance) Name() string { return i.config.Name }
 // Type is the plugin's type.
 func (i *Instance) Type() string { return i.config.Type }
 
-// Identity is the instance's custody identity, nil while it is not enrolled or
-// has not been ready yet.
+// Identity is the instance's custody identity, nil while it is not enrolled.
 func (i *Instance) Identity() *identity.Identity {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	return i.id
 }
 
-// About is what the plugin said of itself when it was last configured.
+// About is what the plugin said of itself when it was last configured, nil
+// before that.
 func (i *Instance) About() *contract.DescribeResponse {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -167,21 +172,16 @@ func (i *Instance) spec() supervisor.Spec {
 // prepare configures a plugin whose process has just started, and refuses one
 // that is not what it was.
 func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
-	root, err := i.set.options.Book.Root(ctx, i.config.Name)
-	if err != nil && fault.Of(err) != fault.NotFound {
+	root, known, err := i.recorded(ctx)
+	if err != nil {
 		return err
 	}
-	known := err == nil
 	request := &contract.ConfigureRequest{
 		Block: Block(i.config.Config), Instance: i.config.Name, Type: i.config.Type,
 		Root: root.Deposit, Supervised: true,
 	}
-	var name *identity.Identity
-	if known {
-		if name, err = identity.Verify(root.Chain); err != nil {
-			return fmt.Errorf("recorded custody identity: %w", err)
-		}
-		request.Custody = name.Name.Bytes()
+	if known != nil {
+		request.Custody = known.Name.Bytes()
 	}
 	answer, err := c.Plugin.Configure(ctx, request)
 	if err != nil {
@@ -197,66 +197,105 @@ func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
 	if about.GetType() != i.config.Type {
 		return fault.New(fault.Invalid, "the program %s is a plugin of type %q; expected %q", i.config.Command, about.GetType(), i.config.Type)
 	}
-	chain := answer.GetCustodyChain()
-	if len(chain) == 0 && i.config.SelfEnrol && !known {
-		if chain, err = i.enrol(ctx, c, true); err != nil {
-			return fmt.Errorf("enrol: %w", err)
-		}
-	}
-	return i.adopt(ctx, name, chain, about, answer.GetScheme())
-}
-
-// adopt takes the custody identity a plugin shows, if it is the recorded one.
-func (i *Instance) adopt(ctx context.Context, known *identity.Identity, chain [][]byte, about *contract.DescribeResponse, scheme string) error {
-	var id *identity.Identity
-	if len(chain) > 0 {
-		var err error
-		if id, err = identity.Verify(chain); err != nil {
-			return fault.New(fault.Invalid, "custody identity: %w", err)
-		}
-		if id.Doc.Kind != identity.Custody {
-			return fault.New(fault.Invalid, "custody identity: expected a document of kind %q; found %q", identity.Custody, id.Doc.Kind)
-		}
-	}
-	if known != nil && (id == nil || id.Name != known.Name) {
-		return fault.New(fault.Conflict, "custody identity: expected %s, which this instance was enrolled with; the plugin shows another", known.Name)
-	}
-	if known == nil && id != nil {
-		// The custodian itself keeps the root and was enrolled by another host
-		// or before this one's store was made.
-		if err := i.set.options.Book.KeepRoot(ctx, i.config.Name, Root{Chain: chain}, false); err != nil {
-			return err
-		}
+	id, err := i.shown(ctx, c, known, answer.GetCustodyChain())
+	if err != nil {
+		return err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.id, i.about, i.rung = id, about, scheme
+	i.id, i.about, i.rung = id, about, answer.GetScheme()
 	return nil
 }
 
-// enrol makes the custody identity and records it before anybody is told.
-func (i *Instance) enrol(ctx context.Context, c *contract.Client, automatic bool) ([][]byte, error) {
-	answer, err := c.Plugin.Enrol(ctx, &contract.EnrolRequest{Reference: i.set.options.Node + "/" + i.config.Name})
+// recorded is what the host has kept of the instance's enrolment; nil where it
+// was never enrolled.
+func (i *Instance) recorded(ctx context.Context) (Root, *identity.Identity, error) {
+	root, err := i.set.options.Book.Root(ctx, i.config.Name)
+	if fault.Of(err) == fault.NotFound {
+		return Root{}, nil, nil
+	}
+	if err != nil {
+		return Root{}, nil, err
+	}
+	id, err := identity.Verify(root.Chain)
+	if err != nil {
+		return Root{}, nil, fmt.Errorf("recorded custody identity: %w", err)
+	}
+	return root, id, nil
+}
+
+// shown is the custody identity that a configured plugin has: the recorded one
+// or, where none is recorded, the one it shows or is now made.
+func (i *Instance) shown(ctx context.Context, c *contract.Client, known *identity.Identity, chain [][]byte) (*identity.Identity, error) {
+	switch {
+	case len(chain) == 0 && known == nil && i.config.SelfEnrol:
+		return i.enrol(ctx, c, true)
+	case len(chain) == 0 && known == nil:
+		return nil, nil
+	}
+	id, err := custodyIdentity(chain)
 	if err != nil {
 		return nil, err
 	}
+	if known != nil && (id == nil || id.Name != known.Name) {
+		return nil, fault.New(fault.Conflict, "custody identity: expected %s, which this instance was enrolled with; the plugin shows another", known.Name)
+	}
+	if known == nil {
+		// The custodian keeps its root itself, and was enrolled before this
+		// node's store was made or had heard of it.
+		if err := i.set.options.Book.KeepRoot(ctx, i.config.Name, Root{Chain: chain}, false); err != nil {
+			return nil, err
+		}
+	}
+	return id, nil
+}
+
+func custodyIdentity(chain [][]byte) (*identity.Identity, error) {
+	if len(chain) == 0 {
+		return nil, nil
+	}
+	id, err := identity.Verify(chain)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "custody identity: %w", err)
+	}
+	if id.Doc.Kind != identity.Custody {
+		return nil, fault.New(fault.Invalid, "custody identity: expected a document of kind %q; found %q", identity.Custody, id.Doc.Kind)
+	}
+	return id, nil
+}
+
+// enrol makes the custody identity and records it before anybody is told.
+func (i *Instance) enrol(ctx context.Context, c *contract.Client, automatic bool) (*identity.Identity, error) {
+	answer, err := c.Plugin.Enrol(ctx, &contract.EnrolRequest{Reference: i.set.options.Node + "/" + i.config.Name})
+	if err != nil {
+		return nil, fmt.Errorf("enrol: %w", err)
+	}
 	root := Root{Deposit: answer.GetRoot(), Next: answer.GetNext(), Chain: answer.GetCustodyChain()}
-	return root.Chain, i.set.options.Book.KeepRoot(ctx, i.config.Name, root, automatic)
+	id, err := custodyIdentity(root.Chain)
+	if err != nil {
+		return nil, err
+	}
+	if id == nil {
+		return nil, fault.New(fault.Internal, "enrol: the plugin made no custody identity")
+	}
+	return id, i.set.options.Book.KeepRoot(ctx, i.config.Name, root, automatic)
 }
 
 // Enrol makes the instance's custody identity; fault.Conflict when it has one.
 func (i *Instance) Enrol(ctx context.Context) (id *identity.Identity, err error) {
 	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
-		if i.Identity() != nil {
-			return fault.New(fault.Conflict, "custody %q: it is enrolled already, as %s", i.config.Name, i.Identity().Name)
+		if known := i.Identity(); known != nil {
+			return fault.New(fault.Conflict, "custody %q: it is enrolled already, as %s", i.config.Name, known.Name)
 		}
-		chain, err := i.enrol(ctx, c, false)
-		if err != nil {
+		if id, err = i.enrol(ctx, c, false); err != nil {
 			return err
 		}
-		return i.adopt(ctx, nil, chain, i.About(), i.Scheme())
+		i.mu.Lock()
+		defer i.mu.Unlock()
+		i.id = id
+		return nil
 	})
-	return i.Identity(), err
+	return id, err
 }
 
 // Ready waits until the plugin can be called.

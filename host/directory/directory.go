@@ -47,7 +47,7 @@ type Directory struct {
 // behind it, and for what is newest in the store.
 func New(blocks Getter, newest Newest, peers ...*Peer) *Directory {
 	d := &Directory{blocks: blocks, newest: newest,
-		cache: identity.NewCache(4096), known: cache.New[dag.CID, *identity.Identity](4096),
+		cache: identity.NewCache(1024), known: cache.New[dag.CID, *identity.Identity](1024),
 		peers: make(map[string]*Peer, len(peers))}
 	for _, p := range peers {
 		d.peers[p.Alias] = p

@@ -36,6 +36,7 @@ type Peer struct {
 
 	mu     sync.Mutex
 	node   *identity.Identity
+	asked  time.Time
 	offers []Offered
 	until  time.Time
 }
@@ -91,9 +92,9 @@ func (d *Directory) Peers() []*Peer {
 // peer and checked against the operator's pin.
 func (d *Directory) NodeIdentity(ctx context.Context, p *Peer) (*identity.Identity, error) {
 	p.mu.Lock()
-	known := p.node
+	known, fresh := p.node, time.Now().Before(p.asked.Add(offerLife))
 	p.mu.Unlock()
-	if known != nil {
+	if known != nil && fresh {
 		return known, nil
 	}
 	said, err := p.Node.Identity(ctx)
@@ -108,8 +109,11 @@ func (d *Directory) NodeIdentity(ctx context.Context, p *Peer) (*identity.Identi
 	if err != nil {
 		return nil, fmt.Errorf("identity of peer %q: %w", p.Alias, err)
 	}
+	if known != nil && !id.Extends(known) {
+		return nil, fault.New(fault.Denied, "identity of peer %q: it shows document %s, which does not follow %s", p.Alias, id.Document, known.Document)
+	}
 	p.mu.Lock()
-	p.node = id
+	p.node, p.asked = id, time.Now()
 	p.mu.Unlock()
 	return id, nil
 }
@@ -134,15 +138,20 @@ func (d *Directory) Offers(ctx context.Context, p *Peer, now time.Time) ([]Offer
 		return nil, fmt.Errorf("offers of peer %q: %w", p.Alias, err)
 	}
 	var offers []Offered
+	var bad error // of one offer; the others stand
 	for _, o := range said.Offers {
 		got, err := d.offered(ctx, node, o, said.Blocks, now)
 		if err != nil {
-			return nil, fmt.Errorf("offers of peer %q: %q: %w", p.Alias, o.Instance, err)
+			bad = fmt.Errorf("offers of peer %q: %q: %w", p.Alias, o.Instance, err)
+			continue
 		}
 		if !p.FirstUse && !slices.Contains(p.Pinned, got.Custody.Name) {
 			continue
 		}
 		offers = append(offers, got)
+	}
+	if len(offers) == 0 && bad != nil {
+		return nil, bad
 	}
 	p.mu.Lock()
 	p.offers, p.until = offers, now.Add(offerLife)

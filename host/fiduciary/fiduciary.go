@@ -12,8 +12,7 @@ import (
 	"fmt"
 	"slices"
 
-	"golang.org/x/sync/singleflight"
-
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -76,6 +75,8 @@ type Options struct {
 	Instances  []Custodian
 	Principals []dag.CID // who may order; the node itself where it is listed
 	Offers     func() []Standing
+	// Deliver takes news to this node's own beneficiary.
+	Deliver func(ctx context.Context, n peer.Notice) error
 }
 
 // Standing is an offer that the node stands by.
@@ -89,14 +90,27 @@ type Standing struct {
 // Service keeps secrets.
 type Service struct {
 	Options
-	records *records.Records
-	flights singleflight.Group
+	records     *records.Records
+	acceptances *flight.Group[dag.CID]
+	releases    *flight.Group[[]dag.CID]
 }
 
 var _ peer.Fiduciary = (*Service)(nil)
 
 // New serves orders and redemptions.
-func New(o Options) *Service { return &Service{Options: o, records: o.Records} }
+func New(o Options) *Service {
+	return &Service{Options: o, records: o.Records, acceptances: flight.New[dag.CID](), releases: flight.New[[]dag.CID]()}
+}
+
+// Close ends the calls under way; whoever made them asks again.
+func (s *Service) Close() {
+	s.acceptances.Close()
+	s.releases.Close()
+}
+
+// flightKey joins only callers who show the same: one who shows less must not
+// fail those who show all.
+func flightKey(c dag.CID, bag peer.Bag) string { return c.String() + " " + bag.Digest() }
 
 // custodian finds which instance the terms name, and at which place.
 func (s *Service) custodian(o *order.VerifiedOrder) (Custodian, int, error) {
@@ -164,10 +178,15 @@ func (s *Service) reply(ctx context.Context, blocks ...dag.CID) (peer.Bag, error
 	return bag, s.records.AddChains(ctx, &bag, e.Header.Signer)
 }
 
-// allowed refuses principals that the operator has not listed.
-func (s *Service) allowed(o *order.VerifiedOrder) error {
-	if !slices.Contains(s.Principals, o.Principal().Name) {
-		return fault.New(fault.Denied, "principal %s: this fiduciary keeps nothing for it", o.Principal().Name)
+// allowed refuses the orders of principals that the operator has not listed,
+// before anything of them is verified.
+func (s *Service) allowed(block []byte) error {
+	e, err := envelope.Parse(block)
+	if err != nil {
+		return err
+	}
+	if principal := e.Header.Signer.Name; !slices.Contains(s.Principals, principal) {
+		return fault.New(fault.Denied, "principal %s: this fiduciary keeps nothing for it", principal)
 	}
 	return nil
 }

@@ -2,7 +2,7 @@ package fiduciary
 
 import (
 	"context"
-	"fmt"
+	"slices"
 
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -19,12 +19,12 @@ type told struct {
 	Envelopes []dag.CID `cbor:"envelopes"`
 }
 
-// notify queues the news for every recipient but this node and the one that is
-// being answered.
+// notify queues the news for every recipient but the one that is being answered.
+// This node itself is one, where it is the beneficiary of another's order.
 func (s *Service) notify(w *records.Writer, o *order.VerifiedOrder, answered dag.CID, envelopes ...dag.CID) error {
 	newest := envelopes[len(envelopes)-1]
 	for _, r := range o.Header().Recipients {
-		if r.Name == s.records.Self().Name || r.Name == answered {
+		if r.Name == answered || (r.Name == s.records.Self().Name && !slices.Contains(o.Terms().Receivers, r.Name)) {
 			continue
 		}
 		if _, ok := s.records.Directory.PeerOf(r.Name); !ok {
@@ -44,9 +44,9 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 	if err := dag.Decode(payload, &t); err != nil {
 		return err
 	}
-	p, ok := s.records.Directory.PeerOf(t.To)
-	if !ok {
-		return fault.New(fault.NotFound, "notice to %s: no peer block names it any more", t.To)
+	send, err := s.sender(t.To)
+	if err != nil {
+		return err
 	}
 	blocks, err := s.records.Blocks(ctx, t.Envelopes...)
 	if err != nil {
@@ -76,10 +76,31 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 		return err
 	}
 	notice.Blocks = bag
-	if err := p.Notify(ctx, notice); err != nil {
-		return fmt.Errorf("notice to %q: %w", p.Alias, err)
+	if err := send(ctx, notice); err != nil {
+		return s.again(o, err)
 	}
 	return nil
+}
+
+// sender is how a recipient is told.
+func (s *Service) sender(to dag.CID) (func(context.Context, peer.Notice) error, error) {
+	if to == s.records.Self().Name {
+		return s.Deliver, nil
+	}
+	p, ok := s.records.Directory.PeerOf(to)
+	if !ok {
+		return nil, fault.New(fault.NotFound, "notice to %s: no peer block names it any more", to)
+	}
+	return p.Notify, nil
+}
+
+// again has a notice that was refused tried until its order has expired: its
+// recipient's operator may not yet have named this order's principal.
+func (s *Service) again(o *order.VerifiedOrder, err error) error {
+	if now, clock := s.records.Clock.Now(); clock == nil && now.UnixMilli() > o.Header().Expires {
+		return err
+	}
+	return fault.New(fault.Unavailable, "notice of order %s: %w", o.CID(), err)
 }
 
 // detachedFor adds the blocks that a release's receiver needs: the sealed share

@@ -12,6 +12,8 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/offer"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -27,34 +29,29 @@ func (s *Service) FulfillOrder(ctx context.Context, req peer.FulfillOrder) (peer
 	if err != nil {
 		return peer.FulfilledOrder{}, fmt.Errorf("orderPart1CID: %w", err)
 	}
-	// The first request's work goes on when its caller has gone; a repeat joins it.
-	flight := s.flights.DoChan(c.String(), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), custodyTime)
-		defer cancel()
+	acceptance, err := s.acceptances.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) (dag.CID, error) {
 		return s.accept(ctx, c, req)
 	})
-	select {
-	case res := <-flight:
-		if res.Err != nil {
-			return peer.FulfilledOrder{}, res.Err
-		}
-		acceptance := res.Val.(dag.CID)
-		bag, err := s.reply(ctx, acceptance)
-		return peer.FulfilledOrder{OrderPart2CID: acceptance.String(), Blocks: bag}, err
-	case <-ctx.Done():
-		return peer.FulfilledOrder{}, fault.New(fault.Deadline, "order %s: %w", c, ctx.Err())
+	if err != nil {
+		return peer.FulfilledOrder{}, fmt.Errorf("order %s: %w", c, err)
 	}
+	bag, err := s.reply(ctx, acceptance)
+	return peer.FulfilledOrder{OrderPart2CID: acceptance.String(), Blocks: bag}, err
 }
 
 func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) (dag.CID, error) {
 	if given, _, err := s.answer(ctx, c); err != nil || given.Defined() {
 		return given, err
 	}
-	o, err := s.records.Order(ctx, c, req.Blocks)
-	if err != nil {
+	block, ok := req.Blocks.Get(c)
+	if !ok {
+		return dag.CID{}, fault.New(fault.Invalid, "expected the order's block in the call")
+	}
+	if err := s.allowed(block); err != nil {
 		return dag.CID{}, err
 	}
-	if err := s.allowed(o); err != nil {
+	o, err := s.records.Order(ctx, c, req.Blocks)
+	if err != nil {
 		return dag.CID{}, err
 	}
 	now, err := s.records.Clock.Now()
@@ -68,15 +65,15 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	if err != nil {
 		return dag.CID{}, err
 	}
-	if err := s.standing(o, index); err != nil {
+	if err := s.standing(ctx, o, index); err != nil {
 		return dag.CID{}, err
 	}
 	var share, ciphertext []byte
 	if o.Terms().What == order.Secret {
-		if share, err = s.detached(ctx, o.Shares()[index], req.Blocks); err != nil {
+		if share, err = detached(o.Shares()[index], req.Blocks); err != nil {
 			return dag.CID{}, fmt.Errorf("share: %w", err)
 		}
-		if ciphertext, err = s.detached(ctx, o.Ciphertext(), req.Blocks); err != nil {
+		if ciphertext, err = detached(o.Ciphertext(), req.Blocks); err != nil {
 			return dag.CID{}, fmt.Errorf("ciphertext: %w", err)
 		}
 	}
@@ -104,29 +101,57 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	if a.Index() != index || subtle.ConstantTimeCompare(deposit[:], a.Receipt().Deposit) != 1 {
 		return dag.CID{}, fault.New(fault.Internal, "custody %q: its receipt is for another deposit", custodian.Name())
 	}
-	return acceptance, s.commitAcceptance(ctx, o, a, custodian, got, share, ciphertext)
+	err = s.commitAcceptance(ctx, o, a, custodian, got, share, ciphertext)
+	if fault.Of(err) == fault.Conflict {
+		// Another call of the same order was first: its answer is the answer.
+		if given, _, known := s.answer(ctx, c); known == nil && given.Defined() {
+			return given, nil
+		}
+	}
+	return acceptance, err
 }
 
-// standing refuses an order that relies on an offer this node does not make.
-func (s *Service) standing(o *order.VerifiedOrder, index int) error {
+// standing refuses an order that relies on an offer which this node did not
+// make, or not for this custody identity, or which had ended when the order was
+// made. An offer that has been renewed since still binds.
+func (s *Service) standing(ctx context.Context, o *order.VerifiedOrder, index int) error {
+	f := o.Terms().Fiduciaries[index]
 	for _, offered := range s.Offers() {
-		if offered.Offer == o.Terms().Fiduciaries[index].Offer {
+		if offered.Offer == f.Offer && offered.Custody.Name == f.Custody.Name {
 			return nil
 		}
 	}
-	return fault.New(fault.Conflict, "order %s: it relies on offer %s, which this node does not make; ask /v1/custody for those it makes", o.CID(), o.Terms().Fiduciaries[index].Offer)
+	refusal := fault.New(fault.Conflict, "it relies on offer %s, which this node does not make; ask %s for those it makes", f.Offer, peer.PathCustody)
+	if !f.Offer.Defined() {
+		return refusal
+	}
+	block, err := s.records.Get(ctx, f.Offer)
+	if err != nil {
+		return refusal
+	}
+	body, err := offer.Verify(block, s.records.Self(), time.UnixMilli(o.Header().Time))
+	if err != nil || body.Custody.Name != f.Custody.Name {
+		return refusal
+	}
+	return nil
 }
 
-// detached finds a block that an order links, in the call or in the store.
-func (s *Service) detached(ctx context.Context, c dag.CID, bag peer.Bag) ([]byte, error) {
-	if block, ok := bag.Get(c); ok {
-		return block, nil
+// detached finds a block that an order links in the call that brings the order:
+// never elsewhere, or a principal could have this node hand out what is not its.
+func detached(c dag.CID, bag peer.Bag) ([]byte, error) {
+	block, ok := bag.Get(c)
+	if !ok {
+		return nil, fault.New(fault.Invalid, "expected block %s in the call", c)
 	}
-	return s.records.Get(ctx, c)
+	return block, nil
 }
 
 func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance, by Custodian, got Kept, share, ciphertext []byte) error {
 	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
+	keepers, err := s.keepers(ctx, o)
+	if err != nil {
+		return err
+	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		err := w.Insert(records.Row{
 			Order: store.Order{Role: Role, Reference: ref, State: string(order.Accepted), CID: o.CID()},
@@ -135,7 +160,7 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 		if err != nil {
 			return err
 		}
-		for _, id := range o.Recipients() {
+		for _, id := range append(keepers, o.Recipients()...) {
 			if err := w.Chain(id); err != nil {
 				return err
 			}
@@ -165,6 +190,19 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 		}
 		return s.notify(w, o, o.Principal().Name, o.CID(), a.CID())
 	})
+}
+
+// keepers are the custody identities of all the order's fiduciaries: a release
+// names them all.
+func (s *Service) keepers(ctx context.Context, o *order.VerifiedOrder) (ids []*identity.Identity, err error) {
+	for _, f := range o.Terms().Fiduciaries {
+		id, err := s.records.Directory.Identity(ctx, f.Custody.Name, f.Custody.Document, peer.Bag{})
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }
 
 // purpose is the custody purpose under which an order's deposit is stored.

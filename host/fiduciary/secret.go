@@ -21,33 +21,26 @@ func (s *Service) FulfillSecret(ctx context.Context, req peer.FulfillSecret) (pe
 	if err != nil {
 		return peer.FulfilledSecret{}, fmt.Errorf("orderPart3CID: %w", err)
 	}
-	flight := s.flights.DoChan(c.String(), func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), custodyTime)
-		defer cancel()
+	blocks, err := s.releases.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
 		return s.release(ctx, c, req)
 	})
-	select {
-	case res := <-flight:
-		if res.Err != nil {
-			return peer.FulfilledSecret{}, res.Err
-		}
-		blocks := res.Val.([]dag.CID)
-		bag, err := s.reply(ctx, blocks...)
-		return peer.FulfilledSecret{OrderPart4CID: blocks[0].String(), Blocks: bag}, err
-	case <-ctx.Done():
-		return peer.FulfilledSecret{}, fault.New(fault.Deadline, "redemption %s: %w", c, ctx.Err())
+	if err != nil {
+		return peer.FulfilledSecret{}, fmt.Errorf("redemption %s: %w", c, err)
 	}
+	bag, err := s.reply(ctx, blocks...)
+	return peer.FulfilledSecret{OrderPart4CID: blocks[0].String(), Blocks: bag}, err
 }
 
 // release answers with the release, its detached share, and the ciphertext that
-// the receiver needs beside them.
+// the receiver needs beside them. A repeat, which anyone could send, is answered
+// with the release alone: its parties fetch the rest with a proof of who asks.
 func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret) ([]dag.CID, error) {
+	if given, _, err := s.answer(ctx, c); err != nil || given.Defined() {
+		return []dag.CID{given}, err
+	}
 	block, ok := req.Blocks.Get(c)
 	if !ok {
-		var err error
-		if block, err = s.records.Get(ctx, c); err != nil {
-			return nil, fmt.Errorf("redemption %s: %w", c, err)
-		}
+		return nil, fault.New(fault.Invalid, "expected the redemption's block in the call")
 	}
 	e, err := envelope.Parse(block)
 	if err != nil {
@@ -60,9 +53,6 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
 	if err != nil {
 		return nil, err
-	}
-	if given, share, err := s.answer(ctx, c); err != nil || given.Defined() {
-		return []dag.CID{given, share, o.Ciphertext()}, err
 	}
 	red, err := s.records.Redemption(ctx, o, c, req.Blocks)
 	if err != nil {
@@ -113,6 +103,9 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		return nil, fault.New(fault.Internal, "custody %q: its release links another share", custodian.Name())
 	}
 	if err := s.commitRelease(ctx, o, red, rel, a.CID(), got); err != nil {
+		if given, _, known := s.answer(ctx, c); fault.Of(err) == fault.Conflict && known == nil && given.Defined() {
+			return []dag.CID{given}, nil // another call of the same redemption was first
+		}
 		return nil, err
 	}
 	return []dag.CID{rel.CID(), rel.Share(), o.Ciphertext()}, nil

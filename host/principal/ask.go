@@ -9,16 +9,20 @@ import (
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
-	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// accepted is a verified acceptance of fiduciary Node, ready to be recorded.
+// accepted is a verified acceptance, ready to be recorded.
 type accepted struct {
 	*order.VerifiedAcceptance
-	Node identity.Party
+	checkpoint *records.PeerCheckpoint
 }
+
+// refused is a fiduciary's own word that it will not have the order.
+type refused struct{ error }
+
+func (r *refused) Unwrap() error { return r.error }
 
 // ask sends the order to all its fiduciaries at once and verifies what they
 // answer. The first refusal ends it.
@@ -53,20 +57,42 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 		Blocks:        bag,
 	})
 	if err != nil {
+		if final(err) {
+			return accepted{}, &refused{err}
+		}
 		return accepted{}, err
 	}
+	a, err := s.acceptance(ctx, o, i, answer)
+	if err != nil {
+		s.records.Log.Error("a fiduciary's answer does not hold", "fiduciary", f.Node.Name, "order", o.CID(), "error", err)
+		return accepted{}, fault.New(fault.Unavailable, "its answer does not hold: %w", err)
+	}
+	return accepted{a, s.records.PeerCheckpoint(ctx, f.Node, a.Checkpoint(), a.Header().Time)}, nil
+}
+
+// final tells whether the same request will be refused tomorrow.
+func final(err error) bool {
+	switch fault.Of(err) {
+	case fault.Invalid, fault.Denied, fault.NotFound, fault.Conflict, fault.Unsupported:
+		return true
+	}
+	return false
+}
+
+// acceptance verifies what fiduciary i has answered.
+func (s *Service) acceptance(ctx context.Context, o *order.VerifiedOrder, i int, answer peer.FulfilledOrder) (*order.VerifiedAcceptance, error) {
 	c, err := dag.Parse(answer.OrderPart2CID)
 	if err != nil {
-		return accepted{}, fmt.Errorf("its answer: %w", err)
+		return nil, err
 	}
 	a, err := s.records.Acceptance(ctx, o, c, answer.Blocks)
 	if err != nil {
-		return accepted{}, err
+		return nil, err
 	}
 	if a.Index() != i {
-		return accepted{}, fault.New(fault.Denied, "acceptance %s: expected that of fiduciary %d; found %d", c, i, a.Index())
+		return nil, fault.New(fault.Denied, "acceptance %s: expected that of fiduciary %d; found %d", c, i, a.Index())
 	}
-	return accepted{a, f.Node}, nil
+	return a, nil
 }
 
 // bag is what fiduciary i must be shown: the order, its own share, the secret's
@@ -99,10 +125,9 @@ func (s *Service) Notice(ctx context.Context, ref string, news records.News) (bo
 		return true, err
 	}
 	if row.State == string(order.Ordered) {
-		<-s.begin(ref)
-	}
-	if news.Release == nil {
-		return true, nil
+		if _, err := s.step(ctx, ref); err != nil {
+			return true, fault.New(fault.Unavailable, "order %s is not accepted yet: %w", ref, err)
+		}
 	}
 	return true, s.records.Learn(ctx, Role, ref, news)
 }

@@ -9,17 +9,15 @@ package principal
 import (
 	"bytes"
 	"context"
-	"encoding/hex"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/directory"
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -65,25 +63,17 @@ type Placed struct {
 type Service struct {
 	records  *records.Records
 	fallback string
-	life     context.Context
-	end      context.CancelFunc
-	running  sync.WaitGroup
-	flights  singleflight.Group
+	steps    *flight.Group[records.Row]
 }
 
 // New serves orders from a node's records. Where a request names no fiduciary,
 // the one called fallback is meant ("" when there is no such).
 func New(r *records.Records, fallback string) *Service {
-	s := &Service{records: r, fallback: fallback}
-	s.life, s.end = context.WithCancel(context.Background())
-	return s
+	return &Service{records: r, fallback: fallback, steps: flight.New[records.Row]()}
 }
 
-// Close waits for the steps under way.
-func (s *Service) Close() {
-	s.end()
-	s.running.Wait()
-}
+// Close ends the steps under way; they are taken up again at the next start.
+func (s *Service) Close() { s.steps.Close() }
 
 // Place seals the secret to the fiduciary's custody identity, records the
 // order, and waits for it to be accepted: until ctx ends or Patience runs out,
@@ -160,16 +150,14 @@ func (s *Service) repeated(ctx context.Context, err error) (Placed, error) {
 
 // await waits for an order's acceptances, but not for ever.
 func (s *Service) await(ctx context.Context, out Placed) (Placed, error) {
-	select {
-	case res := <-s.begin(out.Reference):
-		if res.Err != nil && !fault.Of(res.Err).Retryable() {
-			return Placed{}, res.Err
-		}
-		if row, ok := res.Val.(records.Row); ok {
-			out.State, out.Commitment = order.State(row.State), row.Commitment
-		}
-	case <-ctx.Done():
-	case <-time.After(Patience):
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	row, err := s.step(ctx, out.Reference)
+	if err != nil && !fault.Of(err).Retryable() {
+		return Placed{}, err
+	}
+	if err == nil {
+		out.State, out.Commitment = order.State(row.State), row.Commitment
 	}
 	return out, nil
 }
@@ -257,7 +245,7 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 			if err := w.Chain(o.Node); err != nil {
 				return err
 			}
-			if p, ok := s.records.Directory.PeerOf(o.Node.Name); ok && p.FirstUse && !slices.Contains(p.Pinned, o.Custody.Name) {
+			if p, ok := s.records.Directory.PeerOf(o.Node.Name); ok && p.FirstUse && p.Name != s.records.Self().Name && !slices.Contains(p.Pinned, o.Custody.Name) {
 				if err := pin(w, p.Alias, o, ref); err != nil {
 					return err
 				}
@@ -288,20 +276,10 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 	})
 }
 
-// begin starts the next step of an order, or joins it when it is under way. It
-// belongs to the service, not to the caller.
-func (s *Service) begin(ref string) <-chan singleflight.Result {
-	s.running.Add(1)
-	out := make(chan singleflight.Result, 1)
-	go func() {
-		defer s.running.Done()
-		out <- <-s.flights.DoChan(ref, func() (any, error) {
-			ctx, cancel := context.WithTimeout(s.life, 2*Patience)
-			defer cancel()
-			return s.fulfil(ctx, ref)
-		})
-	}()
-	return out
+// step takes an order one step further, or joins who is doing so. The work
+// belongs to the service: the caller only stops waiting when ctx ends.
+func (s *Service) step(ctx context.Context, ref string) (records.Row, error) {
+	return s.steps.Do(ctx, ref, 2*Patience, func(ctx context.Context) (records.Row, error) { return s.fulfil(ctx, ref) })
 }
 
 // Resume goes on with an order that has no acceptance yet; it is what the
@@ -311,15 +289,15 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 	if err := dag.Decode(payload, &ref); err != nil {
 		return err
 	}
-	select {
-	case res := <-s.begin(ref):
-		if res.Err != nil && !fault.Of(res.Err).Retryable() {
-			return nil // the order is failed, and says why
-		}
-		return res.Err
-	case <-ctx.Done():
-		return ctx.Err()
+	_, err := s.step(ctx, ref)
+	row, known := s.records.Row(ctx, Role, ref)
+	if known == nil && row.State != string(order.Ordered) {
+		return nil // it is accepted, or failed and says why
 	}
+	if err == nil || !fault.Of(err).Retryable() {
+		err = fault.New(fault.Unavailable, "order %s is not accepted yet: %w", ref, errors.Join(err, known))
+	}
+	return err
 }
 
 // Recover goes on with the orders that an earlier process had begun.
@@ -332,7 +310,9 @@ func (s *Service) Recover(ctx context.Context) error {
 	group.SetLimit(8)
 	for _, row := range rows {
 		group.Go(func() error {
-			<-s.begin(row.Reference)
+			if _, err := s.step(ctx, row.Reference); err != nil {
+				s.records.Log.Warn("an order is not accepted yet", "order", row.Reference, "error", err)
+			}
 			return nil
 		})
 	}
@@ -340,6 +320,8 @@ func (s *Service) Recover(ctx context.Context) error {
 }
 
 // fulfil asks every fiduciary that has not accepted, and records the answers.
+// Only a fiduciary's own refusal ends an order, and the end of its time: what
+// does not answer, or answers what does not hold, is asked again.
 func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 	row, err := s.records.Row(ctx, Role, ref)
 	if err != nil || row.State != string(order.Ordered) {
@@ -349,19 +331,36 @@ func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 	if err != nil {
 		return row, err
 	}
-	accepted, err := s.ask(ctx, o)
-	if err != nil {
-		if fault.Of(err).Retryable() {
-			return row, err
-		}
+	answers, err := s.ask(ctx, o)
+	var refusal *refused
+	switch {
+	case errors.As(err, &refusal):
 		return row, s.fail(ctx, ref, err)
+	case err != nil && s.expired(o):
+		return row, s.fail(ctx, ref, fault.New(fault.Conflict, "no acceptance before the order expired: %w", err))
+	case err != nil:
+		return row, err
 	}
+	return s.accept(ctx, ref, o, answers)
+}
+
+// expired tells whether the fiduciaries may no longer accept an order.
+func (s *Service) expired(o *order.VerifiedOrder) bool {
+	now, err := s.records.Clock.Now()
+	return err == nil && now.UnixMilli() > o.Header().Expires
+}
+
+// accept records the acceptances of an order.
+func (s *Service) accept(ctx context.Context, ref string, o *order.VerifiedOrder, answers []accepted) (row records.Row, err error) {
 	err = s.records.Write(ctx, func(w *records.Writer) error {
-		for _, a := range accepted {
+		for _, a := range answers {
+			if err := w.Chain(a.Signer()); err != nil {
+				return err
+			}
 			if err := w.Envelope(ref, envelope.Acceptance, a.CID(), a.Block(), o.Terms().Publish); err != nil {
 				return err
 			}
-			if err := w.Track(ctx, a.Node, ref, a.Checkpoint(), a.Header().Time); err != nil {
+			if err := w.Track(a.checkpoint, ref); err != nil {
 				return err
 			}
 			if err := w.Audit("order.accepted", a.Custody(), ref, a.CID(), ""); err != nil {
@@ -372,15 +371,16 @@ func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 			return err
 		}
 		return w.Change(Role, ref, func(r *records.Row) error {
-			if err := r.Advance(order.EventAccept); err != nil {
-				return err
-			}
-			r.Commitment = accepted[0].Commitment()
+			r.Commitment = answers[0].Commitment()
+			err := r.Advance(order.EventAccept)
 			row = *r
-			return nil
+			return err
 		})
 	})
-	return row, err
+	if err != nil {
+		return records.Row{}, err
+	}
+	return row, nil
 }
 
 // fail ends an order that a fiduciary refused, and returns the refusal.
@@ -402,6 +402,3 @@ func (s *Service) fail(ctx context.Context, ref string, why error) error {
 	}
 	return why
 }
-
-// Hex is how commitments are shown.
-func (p Placed) Hex() string { return hex.EncodeToString(p.Commitment) }

@@ -2,6 +2,7 @@ package records
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -41,6 +42,11 @@ func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err err
 		if err != nil {
 			return news, err
 		}
+		if e.Header.Kind == envelope.Order {
+			if err := r.expected(e.Header.Signer.Name); err != nil {
+				return news, err
+			}
+		}
 		byKind[e.Header.Kind] = append(byKind[e.Header.Kind], c)
 	}
 	if len(byKind[envelope.Order]) != 1 || len(byKind[envelope.Redemption]) > 1 || len(byKind[envelope.Release]) != len(byKind[envelope.Redemption]) {
@@ -66,72 +72,100 @@ func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err err
 	return news, err
 }
 
+// expected refuses news of orders placed by strangers, before anything of them
+// is verified: otherwise anybody could fill the store and the processors.
+func (r *Records) expected(principal dag.CID) error {
+	if _, ok := r.Directory.PeerOf(principal); !ok {
+		return fault.New(fault.Denied, "principal %s: it is none of this node's peers", principal)
+	}
+	return nil
+}
+
 // Learn records the news of an order that this node already knows: what is new
-// is added, what is known is left as it is.
+// is added, what is known is left as it is, and news that is all known changes
+// nothing.
 func (r *Records) Learn(ctx context.Context, role, ref string, news News) error {
-	known := make(map[dag.CID]bool)
 	links, err := r.Envelopes(ctx, ref)
 	if err != nil {
 		return err
 	}
+	known := make(map[dag.CID]bool)
+	released := 0
 	for _, l := range links {
 		known[l.CID] = true
+		if l.Kind == string(envelope.Release) {
+			released++
+		}
 	}
-	publish := news.Order.Terms().Publish
-	type part struct {
-		kind envelope.Kind
-		cid  dag.CID
+	row, err := r.Row(ctx, role, ref)
+	if err != nil {
+		return err
 	}
-	var fresh []part
-	for _, a := range news.Acceptances {
-		fresh = append(fresh, part{envelope.Acceptance, a.CID()})
-	}
-	if news.Release != nil {
-		fresh = append(fresh, part{envelope.Redemption, news.Redemption.CID()}, part{envelope.Release, news.Release.CID()})
+	fresh, terms := news.parts(known), news.Order.Terms()
+	behind := released >= int(terms.T) && row.State != string(order.Released)
+	if len(fresh) == 0 && !behind {
+		return nil
 	}
 	return r.Write(ctx, func(w *Writer) error {
 		for _, p := range fresh {
-			if known[p.cid] {
-				continue
-			}
-			block, ok := news.Blocks.Get(p.cid)
-			if !ok {
-				return fault.New(fault.Invalid, "notice: expected the block of %s %s", p.kind, p.cid)
-			}
-			if err := w.Envelope(ref, p.kind, p.cid, block, publish); err != nil {
+			if err := w.Chain(p.Signer()); err != nil {
 				return err
 			}
+			if err := w.Envelope(ref, p.Header().Kind, p.CID(), p.Block(), terms.Publish); err != nil {
+				return err
+			}
+			if p.Header().Kind == envelope.Release {
+				released++
+			}
 		}
-		if news.Release != nil {
-			if block, ok := news.Blocks.Get(news.Release.Share()); ok {
-				if err := w.Detached(ref, news.Release.Share(), block, publish); err != nil {
+		for _, c := range news.detached() {
+			if block, ok := news.Blocks.Get(c); ok {
+				if err := w.Detached(ref, c, block, terms.Publish); err != nil {
 					return err
 				}
 			}
 		}
-		if err := w.Audit("notice.received", r.Self().Name, ref, news.newest(), ""); err != nil {
+		if err := w.Audit("notice.received", r.Self().Name, ref, news.Order.CID(), fmt.Sprintf("%d new", len(fresh))); err != nil {
 			return err
 		}
 		return w.Change(role, ref, func(row *Row) error {
-			if news.Release != nil && row.State != string(order.Released) {
-				if err := row.Advance(order.EventRedeem, order.EventRelease); err != nil {
-					return err
-				}
-			}
 			if row.Commitment == nil && len(news.Acceptances) > 0 {
 				row.Commitment = news.Acceptances[0].Commitment()
 			}
-			return nil
+			if released < int(terms.T) || row.State == string(order.Released) {
+				return nil
+			}
+			if row.State == string(order.Ordered) {
+				if err := row.Advance(order.EventAccept); err != nil {
+					return err
+				}
+			}
+			return row.Advance(order.EventRedeem, order.EventRelease)
 		})
 	})
 }
 
-func (n News) newest() dag.CID {
+// parts lists what of the news is not known yet, in the order of the chain.
+func (n News) parts(known map[dag.CID]bool) (fresh []*order.Part) {
+	add := func(p *order.Part) {
+		if !known[p.CID()] {
+			fresh = append(fresh, p)
+		}
+	}
+	for _, a := range n.Acceptances {
+		add(&a.Part)
+	}
 	if n.Release != nil {
-		return n.Release.CID()
+		add(&n.Redemption.Part)
+		add(&n.Release.Part)
 	}
-	if len(n.Acceptances) > 0 {
-		return n.Acceptances[0].CID()
+	return fresh
+}
+
+// detached lists the blocks that go with a release.
+func (n News) detached() []dag.CID {
+	if n.Release == nil {
+		return nil
 	}
-	return n.Order.CID()
+	return []dag.CID{n.Release.Share(), n.Order.Ciphertext()}
 }

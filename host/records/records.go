@@ -60,9 +60,9 @@ type Options struct {
 type Records struct {
 	Options
 	Directory *directory.Directory
-	// Parts of orders that this process has verified, by CID. A CID fixes every
-	// byte, and a chain rule once shown to hold for those bytes holds for ever.
-	verified *cache.Map[dag.CID, any]
+	// Parts of orders that this process has verified. Their CIDs fix every byte,
+	// and a chain rule once shown to hold for those bytes holds for ever.
+	verified *cache.Map[place, any]
 	// Blocks, which never change under their CIDs. Only small ones are kept.
 	blocks *cache.Map[dag.CID, []byte]
 }
@@ -72,7 +72,7 @@ const cachedBlock = 16 << 10
 
 // New opens the records of a node.
 func New(o Options) *Records {
-	r := &Records{Options: o, verified: cache.New[dag.CID, any](4096), blocks: cache.New[dag.CID, []byte](4096)}
+	r := &Records{Options: o, verified: cache.New[place, any](1024), blocks: cache.New[dag.CID, []byte](2048)}
 	r.Directory = directory.New(r, r, o.Peers...)
 	return r
 }
@@ -219,8 +219,18 @@ type Writer struct {
 	urgent  bool // work was left that is due at once
 }
 
-// Envelope keeps a signed envelope of an order.
+// Envelope keeps a signed envelope of an order. A reference belongs to one order
+// for ever: another under the same is fault.Conflict.
 func (w *Writer) Envelope(ref string, kind envelope.Kind, c dag.CID, block []byte, publish order.Publish) error {
+	if kind == envelope.Order {
+		links, err := w.Envelopes(ref)
+		if err != nil {
+			return err
+		}
+		if len(links) > 0 && links[0].CID != c {
+			return fault.New(fault.Conflict, "order %s: another order has this reference", ref)
+		}
+	}
 	public := publish != order.PublishNone
 	if err := w.PutBlock(c, block, public, ref); err != nil {
 		return err
@@ -248,6 +258,11 @@ func (w *Writer) Chain(id *identity.Identity) error {
 		return err
 	}
 	blocks := id.Blocks()
+	for n, c := range known[:min(len(known), len(blocks))] {
+		if c != dag.Sum(blocks[n]) {
+			return fault.New(fault.Denied, "identity %s: document %d contradicts the one on record", id.Name, n)
+		}
+	}
 	if len(known) >= len(blocks) {
 		return nil
 	}
@@ -335,7 +350,34 @@ type Data struct {
 	Reason     string  `cbor:"reason"`     // why it failed
 	Kind       string  `cbor:"kind"`       // the fault's kind
 	Redemption dag.CID `cbor:"redemption"` // the newest that this node signed
-	Reply      []byte  `cbor:"reply"`      // its reply key, sealed under the node's state key
+	Replies    []Reply `cbor:"replies"`    // of the newest redemptions, oldest first
+}
+
+// MaxReplies is how many redemptions of an order can still be opened.
+const MaxReplies = 16
+
+// Reply is the reply key of a redemption, sealed under the node's state key.
+type Reply struct {
+	Redemption dag.CID `cbor:"redemption"`
+	Sealed     []byte  `cbor:"sealed"`
+}
+
+// Keep adds a reply key and forgets the oldest beyond MaxReplies.
+func (d *Data) Keep(r Reply) {
+	d.Replies = append(d.Replies, r)
+	if n := len(d.Replies); n > MaxReplies {
+		d.Replies = d.Replies[n-MaxReplies:]
+	}
+}
+
+// ReplyOf finds the sealed reply key of a redemption; nil when there is none.
+func (d *Data) ReplyOf(redemption dag.CID) []byte {
+	for _, r := range d.Replies {
+		if r.Redemption == redemption {
+			return r.Sealed
+		}
+	}
+	return nil
 }
 
 // Row reads an order.

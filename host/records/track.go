@@ -9,29 +9,45 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// Track keeps the newest checkpoint of a peer's audit log, which came in an
-// envelope of the given time (unix milliseconds). A log that contradicts what
-// was seen before is written into this node's own log with the evidence kept;
-// it does not undo what the peer has signed here.
-func (w *Writer) Track(ctx context.Context, node identity.Party, ref string, checkpoint []byte, at int64) error {
-	if len(checkpoint) == 0 || node.Name == w.records.Self().Name {
+// PeerCheckpoint is a checkpoint of a peer's audit log, ready to be compared
+// with what was seen before.
+type PeerCheckpoint struct {
+	node *identity.Identity
+	note []byte
+	at   int64
+}
+
+// PeerCheckpoint reads the checkpoint that came in an envelope of the given time
+// (unix milliseconds): nil when there is none, or none that reads. It is the
+// host's own word, and one that does not read takes nothing from the signed part
+// that it came in.
+func (r *Records) PeerCheckpoint(ctx context.Context, node identity.Party, note []byte, at int64) *PeerCheckpoint {
+	if len(note) == 0 || node.Name == r.Self().Name {
 		return nil
 	}
-	id, err := w.records.Directory.Identity(ctx, node.Name, node.Document, peer.Bag{})
-	if err != nil {
-		return err
+	id, err := r.Directory.Identity(ctx, node.Name, node.Document, peer.Bag{})
+	if err == nil {
+		_, err = r.Audit.Open(note, id)
 	}
-	err = w.records.Options.Audit.TrackPeer(w.Tx, id, checkpoint, at)
+	if err != nil {
+		r.Log.Warn("a peer's checkpoint is not readable", "peer", node.Name, "error", err)
+		return nil
+	}
+	return &PeerCheckpoint{node: id, note: note, at: at}
+}
+
+// Track keeps the newest checkpoint of a peer's audit log. A log that
+// contradicts what was seen before is written into this node's own log; it does
+// not undo what the peer has signed here.
+func (w *Writer) Track(c *PeerCheckpoint, ref string) error {
+	if c == nil {
+		return nil
+	}
+	err := w.records.Options.Audit.TrackPeer(w.Tx, c.node, c.note, c.at)
 	var suspicion *audit.Suspicion
 	if errors.As(err, &suspicion) {
-		w.records.Log.Error("a peer's audit log contradicts itself", "peer", node.Name, "reason", suspicion.Reason)
-		return w.Audit("peer.suspicious", node.Name, ref, node.Document, suspicion.Reason)
+		w.records.Log.Error("a peer's audit log contradicts itself", "peer", c.node.Name, "reason", suspicion.Reason)
+		return w.Audit("peer.suspicious", c.node.Name, ref, c.node.Document, suspicion.Reason)
 	}
-	if err != nil {
-		// A checkpoint is the host's own word: one that does not read accuses
-		// nobody, and takes nothing from the signed part that it came in.
-		w.records.Log.Warn("a peer's checkpoint is not readable", "peer", node.Name, "error", err)
-		return nil
-	}
-	return nil
+	return err
 }

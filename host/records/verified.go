@@ -11,13 +11,14 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// part finds a verified part, or gets its block — from the call's bag, the
-// store or the network — and verifies it.
-func part[T any](ctx context.Context, r *Records, what string, c dag.CID, bag peer.Bag, verify func(block []byte, who order.Parties) (T, error)) (T, error) {
-	if known, ok := r.verified.Get(c); ok {
-		if known, ok := known.(T); ok {
-			return known, nil
-		}
+// place is where a part was verified to belong: under the part before it.
+type place struct{ under, part dag.CID }
+
+// part finds a part that was verified under the one before it, or gets its block
+// — from the call's bag, the store or the network — and verifies it.
+func part[T any](ctx context.Context, r *Records, what string, under, c dag.CID, bag peer.Bag, verify func(block []byte, who order.Parties) (T, error)) (T, error) {
+	if known, ok := r.verified.Get(place{under, c}); ok {
+		return known.(T), nil
 	}
 	var none T
 	block, ok := bag.Get(c)
@@ -31,13 +32,13 @@ func part[T any](ctx context.Context, r *Records, what string, c dag.CID, bag pe
 	if err != nil {
 		return none, fmt.Errorf("%s %s: %w", what, c, err)
 	}
-	r.verified.Put(c, got)
+	r.verified.Put(place{under, c}, got)
 	return got, nil
 }
 
 // Order verifies an order and opens it with the node's key.
 func (r *Records) Order(ctx context.Context, c dag.CID, bag peer.Bag) (*order.VerifiedOrder, error) {
-	return part(ctx, r, "order", c, bag, func(block []byte, who order.Parties) (*order.VerifiedOrder, error) {
+	return part(ctx, r, "order", dag.CID{}, c, bag, func(block []byte, who order.Parties) (*order.VerifiedOrder, error) {
 		return order.OpenOrder(r.Keys, block, who)
 	})
 }
@@ -47,7 +48,7 @@ func (r *Records) Order(ctx context.Context, c dag.CID, bag peer.Bag) (*order.Ve
 func (r *Records) Made(ctx context.Context, s *envelope.Sealed) error {
 	o, err := order.MadeOrder(s, r.Directory.Parties(ctx, peer.Bag{}))
 	if err == nil {
-		r.verified.Put(s.CID, o)
+		r.verified.Put(place{dag.CID{}, s.CID}, o)
 	}
 	return err
 }
@@ -56,21 +57,21 @@ func (r *Records) Made(ctx context.Context, s *envelope.Sealed) error {
 func (r *Records) MadeRedemption(ctx context.Context, o *order.VerifiedOrder, s *envelope.Sealed) error {
 	red, err := order.MadeRedemption(o, s, r.Directory.Parties(ctx, peer.Bag{}))
 	if err == nil {
-		r.verified.Put(s.CID, red)
+		r.verified.Put(place{o.CID(), s.CID}, red)
 	}
 	return err
 }
 
 // Acceptance verifies an acceptance of an order.
 func (r *Records) Acceptance(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*order.VerifiedAcceptance, error) {
-	return part(ctx, r, "acceptance", c, bag, func(block []byte, who order.Parties) (*order.VerifiedAcceptance, error) {
+	return part(ctx, r, "acceptance", o.CID(), c, bag, func(block []byte, who order.Parties) (*order.VerifiedAcceptance, error) {
 		return order.OpenAcceptance(r.Keys, o, block, who)
 	})
 }
 
 // Redemption verifies a redemption of an order.
 func (r *Records) Redemption(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*order.VerifiedRedemption, error) {
-	return part(ctx, r, "redemption", c, bag, func(block []byte, who order.Parties) (*order.VerifiedRedemption, error) {
+	return part(ctx, r, "redemption", o.CID(), c, bag, func(block []byte, who order.Parties) (*order.VerifiedRedemption, error) {
 		return order.OpenRedemption(r.Keys, o, block, who)
 	})
 }
@@ -78,7 +79,7 @@ func (r *Records) Redemption(ctx context.Context, o *order.VerifiedOrder, c dag.
 // Release verifies a release that answers a redemption; its own acceptance is
 // the second of its links.
 func (r *Records) Release(ctx context.Context, red *order.VerifiedRedemption, c dag.CID, bag peer.Bag) (*order.VerifiedRelease, error) {
-	return part(ctx, r, "release", c, bag, func(block []byte, who order.Parties) (*order.VerifiedRelease, error) {
+	return part(ctx, r, "release", red.CID(), c, bag, func(block []byte, who order.Parties) (*order.VerifiedRelease, error) {
 		e, err := envelope.Parse(block)
 		if err != nil {
 			return nil, err

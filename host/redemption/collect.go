@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"strings"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
@@ -36,47 +36,91 @@ func (s *Service) collect(ctx context.Context, ref string, redemption dag.CID) e
 	if err != nil {
 		return err
 	}
-	if len(have) >= int(o.Terms().T) {
+	if len(have) < int(o.Terms().T) {
+		got, err := s.ask(ctx, red, have)
+		if err != nil {
+			return err
+		}
+		have = append(have, got...)
+	} else if row.State == string(order.Released) {
 		return nil
 	}
-	got, failures := s.ask(ctx, red, have)
-	if len(have)+len(got) < int(o.Terms().T) {
-		return errors.Join(failures...)
-	}
-	return s.commit(ctx, red, got)
+	return s.commit(ctx, red, have)
 }
 
 // answer is a verified release with the blocks that came with it.
 type answer struct {
-	release *order.VerifiedRelease
-	bag     peer.Bag
+	*order.VerifiedRelease
+	bag        peer.Bag
+	checkpoint *records.PeerCheckpoint
 }
 
-func (s *Service) ask(ctx context.Context, red *order.VerifiedRedemption, have []*order.VerifiedRelease) (got []answer, failures []error) {
-	var mu sync.Mutex
-	var wg sync.WaitGroup
-	fiduciaries := red.Order().Terms().Fiduciaries
+// refused is the fiduciaries' own word that they will not release: so many of
+// them that the terms' threshold cannot be reached any more.
+type refused struct{ error }
+
+func (r *refused) Unwrap() error { return r.error }
+
+// ask asks every fiduciary that has not released, all at once, and returns as
+// soon as the terms' threshold is reached: a silent one holds up nobody.
+func (s *Service) ask(ctx context.Context, red *order.VerifiedRedemption, have []answer) (got []answer, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	terms := red.Order().Terms()
 	done := make(map[int]bool)
-	for _, r := range have {
-		done[r.Index()] = true
+	for _, a := range have {
+		done[a.Index()] = true
 	}
-	for i := range fiduciaries {
+	type outcome struct {
+		answer
+		err error
+	}
+	outcomes := make(chan outcome, len(terms.Fiduciaries))
+	asked := 0
+	for i, f := range terms.Fiduciaries {
 		if done[i] {
 			continue
 		}
-		wg.Go(func() {
-			a, err := s.askOne(ctx, red, fiduciaries[i], i)
-			mu.Lock()
-			defer mu.Unlock()
+		asked++
+		go func() {
+			a, err := s.askOne(ctx, red, f, i)
 			if err != nil {
-				failures = append(failures, fmt.Errorf("fiduciary %s: %w", fiduciaries[i].Node.Name, err))
-				return
+				err = fmt.Errorf("fiduciary %s: %w", f.Node.Name, err)
 			}
-			got = append(got, a)
-		})
+			outcomes <- outcome{a, err}
+		}()
 	}
-	wg.Wait()
-	return got, failures
+	missing := int(terms.T) - len(have)
+	var failures []error
+	finals := 0
+	for range asked {
+		o := <-outcomes
+		if o.err != nil {
+			var refusal *refused
+			if errors.As(o.err, &refusal) {
+				finals++
+			}
+			failures = append(failures, o.err)
+			continue
+		}
+		if got = append(got, o.answer); len(got) == missing {
+			return got, nil
+		}
+	}
+	if asked-finals >= missing {
+		// Others may yet answer; the kind must not be that of one who refused.
+		return nil, fault.New(fault.Unavailable, "%w", stripped(failures))
+	}
+	return nil, errors.Join(failures...)
+}
+
+// stripped keeps the words of errors and drops their kinds.
+func stripped(failures []error) error {
+	text := make([]string, 0, len(failures))
+	for _, err := range failures {
+		text = append(text, fault.Public(err))
+	}
+	return errors.New(strings.Join(text, "; "))
 }
 
 func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f order.Fiduciary, i int) (answer, error) {
@@ -85,7 +129,8 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 		return answer{}, fault.New(fault.Unavailable, "no peer block names it")
 	}
 	bag := peer.NewBag(red.Block())
-	if err := s.records.AddChains(ctx, &bag, records.At(red.Signer(), red.Recipients()...)...); err != nil {
+	parties := append(records.Named(red.Order()), records.At(red.Signer(), red.Recipients()...)...)
+	if err := s.records.AddChains(ctx, &bag, parties...); err != nil {
 		return answer{}, err
 	}
 	said, err := p.Fiduciary.FulfillSecret(ctx, peer.FulfillSecret{
@@ -94,20 +139,57 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 		Blocks:        bag,
 	})
 	if err != nil {
+		if final(err) {
+			return answer{}, &refused{err}
+		}
 		return answer{}, err
 	}
+	a, err := s.release(ctx, red, i, said)
+	if err != nil {
+		s.records.Log.Error("a fiduciary's answer does not hold", "fiduciary", f.Node.Name, "redemption", red.CID(), "error", err)
+		return answer{}, fault.New(fault.Unavailable, "its answer does not hold: %w", err)
+	}
+	a.checkpoint = s.records.PeerCheckpoint(ctx, f.Node, a.Checkpoint(), a.Header().Time)
+	return a, nil
+}
+
+// final tells whether the same request will be refused tomorrow.
+func final(err error) bool {
+	switch fault.Of(err) {
+	case fault.Invalid, fault.Denied, fault.NotFound, fault.Conflict, fault.Unsupported:
+		return true
+	}
+	return false
+}
+
+// release verifies what fiduciary i has answered, and gets the detached blocks
+// that it did not send along.
+func (s *Service) release(ctx context.Context, red *order.VerifiedRedemption, i int, said peer.FulfilledSecret) (answer, error) {
 	c, err := dag.Parse(said.OrderPart4CID)
 	if err != nil {
-		return answer{}, fmt.Errorf("its answer: %w", err)
+		return answer{}, err
 	}
-	release, err := s.records.Release(ctx, red, c, said.Blocks)
+	l, err := s.records.Release(ctx, red, c, said.Blocks)
 	if err != nil {
 		return answer{}, err
 	}
-	if release.Index() != i {
-		return answer{}, fault.New(fault.Denied, "release %s: expected that of fiduciary %d; found %d", c, i, release.Index())
+	if l.Index() != i {
+		return answer{}, fault.New(fault.Denied, "release %s: expected that of fiduciary %d; found %d", c, i, l.Index())
 	}
-	return answer{release, said.Blocks}, nil
+	if red.Receiver() != s.records.Self().Name {
+		return answer{VerifiedRelease: l, bag: said.Blocks}, nil
+	}
+	for _, c := range []dag.CID{l.Share(), red.Order().Ciphertext()} {
+		if _, ok := said.Blocks.Get(c); ok || !c.Defined() {
+			continue
+		}
+		block, err := s.records.Get(ctx, c)
+		if err != nil {
+			return answer{}, fmt.Errorf("block %s: %w", c, err)
+		}
+		said.Blocks.Add(block)
+	}
+	return answer{VerifiedRelease: l, bag: said.Blocks}, nil
 }
 
 // commit records releases, the detached blocks they link, and that the order is
@@ -117,21 +199,23 @@ func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got
 	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		for _, a := range got {
-			if err := w.Envelope(ref, envelope.Release, a.release.CID(), a.release.Block(), publish); err != nil {
+			if err := w.Chain(a.Signer()); err != nil {
 				return err
 			}
-			for _, c := range []dag.CID{a.release.Share(), o.Ciphertext()} {
+			if err := w.Envelope(ref, envelope.Release, a.CID(), a.Block(), publish); err != nil {
+				return err
+			}
+			for _, c := range []dag.CID{a.Share(), o.Ciphertext()} {
 				if block, ok := a.bag.Get(c); ok {
 					if err := w.Detached(ref, c, block, publish); err != nil {
 						return err
 					}
 				}
 			}
-			node := o.Terms().Fiduciaries[a.release.Index()].Node
-			if err := w.Track(ctx, node, ref, a.release.Checkpoint(), a.release.Header().Time); err != nil {
+			if err := w.Track(a.checkpoint, ref); err != nil {
 				return err
 			}
-			if err := w.Audit("order.released", a.release.Custody(), ref, a.release.CID(), "to "+red.Receiver().String()); err != nil {
+			if err := w.Audit("order.released", a.Custody(), ref, a.CID(), "to "+red.Receiver().String()); err != nil {
 				return err
 			}
 		}
@@ -150,12 +234,12 @@ func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got
 }
 
 // releases finds the releases of a redemption that this node holds.
-func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption) ([]*order.VerifiedRelease, error) {
+func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption) ([]answer, error) {
 	links, err := s.records.Envelopes(ctx, red.Order().Terms().ReferenceHex(), envelope.Release)
 	if err != nil {
 		return nil, err
 	}
-	var found []*order.VerifiedRelease
+	var found []answer
 	for _, l := range links {
 		block, err := s.records.Get(ctx, l.CID)
 		if err != nil {
@@ -172,7 +256,7 @@ func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption) (
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, r)
+		found = append(found, answer{VerifiedRelease: r})
 	}
 	return found, nil
 }
@@ -220,17 +304,18 @@ func (s *Service) receiverKey(row records.Row, red *order.VerifiedRedemption) (o
 	if len(red.ReplyKey()) == 0 {
 		return order.ReceiverKey{Keyring: s.records.Keys}, nil
 	}
-	if row.Redemption != red.CID() {
+	sealed := row.ReplyOf(red.CID())
+	if sealed == nil {
 		return order.ReceiverKey{}, fault.New(fault.Conflict, "order %s: the reply key of redemption %s is no longer kept; redeem anew", row.Reference, red.CID())
 	}
-	reply, err := s.openReply(row)
+	reply, err := s.openReply(red.CID(), sealed)
 	return order.ReceiverKey{Reply: reply}, err
 }
 
 // combine opens the released shares and, once the terms' threshold of them is
 // good, recovers the secret. A fiduciary whose share is bad is named and passed
 // over while enough others are left.
-func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases []*order.VerifiedRelease, key order.ReceiverKey) (*secret.Bytes, error) {
+func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases []answer, key order.ReceiverKey) (*secret.Bytes, error) {
 	var shares []*vss.Share
 	var bad []error
 	defer func() {
@@ -243,7 +328,7 @@ func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases 
 		if err != nil {
 			return nil, fmt.Errorf("released share %s: %w", r.Share(), err)
 		}
-		material, err := order.OpenRelease(r, block, key)
+		material, err := order.OpenRelease(r.VerifiedRelease, block, key)
 		if err != nil {
 			bad = append(bad, err)
 			continue

@@ -11,14 +11,13 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
-	"golang.org/x/sync/singleflight"
 
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -45,24 +44,17 @@ type Secret struct {
 type Service struct {
 	records *records.Records
 	role    string
-	life    context.Context
-	end     context.CancelFunc
-	running sync.WaitGroup
-	flights singleflight.Group
+	steps   *flight.Group[struct{}]
 }
 
 // New redeems the orders that the records hold under a role.
 func New(r *records.Records, role string) *Service {
-	s := &Service{records: r, role: role}
-	s.life, s.end = context.WithCancel(context.Background())
-	return s
+	return &Service{records: r, role: role, steps: flight.New[struct{}]()}
 }
 
-// Close waits for the redemptions under way.
-func (s *Service) Close() {
-	s.end()
-	s.running.Wait()
-}
+// Close ends the redemptions under way; they are taken up again at the next
+// start.
+func (s *Service) Close() { s.steps.Close() }
 
 // Redeem asks for a release to receiver, which the order's terms must allow;
 // undefined stands for this node. The caller clears the secret.
@@ -110,13 +102,6 @@ func (s *Service) repeated(ctx context.Context, ref string, err error) (Secret, 
 	if err != nil {
 		return Secret{}, fault.New(fault.Internal, "remembered redemption: %w", err)
 	}
-	row, err := s.records.Row(ctx, s.role, ref)
-	if err != nil {
-		return Secret{}, err
-	}
-	if row.Redemption != redemption {
-		return Secret{}, fault.New(fault.Conflict, "order %s: a newer redemption has taken the place of %s; redeem anew, with another Idempotency-Key", ref, redemption)
-	}
 	return s.finish(ctx, ref, redemption)
 }
 
@@ -127,10 +112,13 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 	if err := dag.Decode(payload, &j); err != nil {
 		return err
 	}
-	got, err := s.finish(ctx, j.Reference, j.Redemption)
-	got.Material.Clear()
-	if err != nil && !fault.Of(err).Retryable() {
+	err := s.step(ctx, j.Reference, j.Redemption)
+	var refusal *refused
+	if errors.As(err, &refusal) {
 		return s.giveUp(ctx, j, err)
+	}
+	if err != nil && !fault.Of(err).Retryable() {
+		return fault.New(fault.Unavailable, "redemption %s has no release yet: %w", j.Redemption, err)
 	}
 	return err
 }
@@ -185,12 +173,17 @@ func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, receiver dag
 		return dag.CID{}, err
 	}
 	var relied []*order.VerifiedAcceptance
+	// A fiduciary that signed two acceptances is held to the first.
+	have := make(map[int]bool)
 	for _, l := range links {
 		a, err := s.records.Acceptance(ctx, o, l.CID, peer.Bag{})
 		if err != nil {
 			return dag.CID{}, err
 		}
-		relied = append(relied, a)
+		if !have[a.Index()] {
+			have[a.Index()] = true
+			relied = append(relied, a)
+		}
 	}
 	red, reply, err := order.Redeem(s.records.Keys, o, relied, receiver, s.records.Directory.Parties(ctx, peer.Bag{}), now)
 	if err != nil {
@@ -216,7 +209,10 @@ func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, receiver dag
 			return err
 		}
 		return w.Change(s.role, ref, func(r *records.Row) error {
-			r.Redemption, r.Reply = red.CID, sealed
+			r.Redemption = red.CID
+			if sealed != nil {
+				r.Keep(records.Reply{Redemption: red.CID, Sealed: sealed})
+			}
 			return r.Advance(order.EventRedeem)
 		})
 	})
@@ -238,44 +234,32 @@ func (s *Service) sealReply(redemption dag.CID, reply *seal.PrivateKey) ([]byte,
 	return seal.V1.Encrypt(key, redemption.Bytes(), seed.Open())
 }
 
-func (s *Service) openReply(row records.Row) (*seal.PrivateKey, error) {
-	if len(row.Reply) == 0 {
-		return nil, nil
-	}
+func (s *Service) openReply(redemption dag.CID, sealed []byte) (*seal.PrivateKey, error) {
 	key := s.records.Keys.StateKey()
 	defer key.Clear()
-	seed, err := seal.V1.Decrypt(key, row.Redemption.Bytes(), row.Reply)
+	seed, err := seal.V1.Decrypt(key, redemption.Bytes(), sealed)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "order %s: its reply key: %w", row.Reference, err)
+		return nil, fault.New(fault.Internal, "reply key of redemption %s: %w", redemption, err)
 	}
 	defer seed.Clear()
 	return seal.V1.ParsePrivateKey(seed)
 }
 
-// finish gets the releases of a redemption and opens them. The work belongs to
-// the service, so that it goes on when the caller has gone; the caller only
-// stops waiting.
+// finish gets the releases of a redemption and opens them.
 func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID) (Secret, error) {
-	s.running.Add(1)
-	done := make(chan error, 1)
-	go func() {
-		defer s.running.Done()
-		_, err, _ := s.flights.Do(redemption.String(), func() (any, error) {
-			ctx, cancel := context.WithTimeout(s.life, Patience)
-			defer cancel()
-			return nil, s.collect(ctx, ref, redemption)
-		})
-		done <- err
-	}()
-	select {
-	case err := <-done:
-		if err != nil {
-			return Secret{}, err
-		}
-		return s.open(ctx, ref, redemption)
-	case <-ctx.Done():
-		return Secret{}, fault.New(fault.Deadline, "order %s: the redemption goes on: %w", ref, ctx.Err())
+	if err := s.step(ctx, ref, redemption); err != nil {
+		return Secret{}, err
 	}
+	return s.open(ctx, ref, redemption)
+}
+
+// step collects the releases of a redemption, or joins who is doing so. The work
+// belongs to the service: the caller only stops waiting when ctx ends.
+func (s *Service) step(ctx context.Context, ref string, redemption dag.CID) error {
+	_, err := s.steps.Do(ctx, redemption.String(), Patience, func(ctx context.Context) (struct{}, error) {
+		return struct{}{}, s.collect(ctx, ref, redemption)
+	})
+	return err
 }
 
 // giveUp records that a redemption came to nothing.

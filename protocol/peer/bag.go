@@ -1,7 +1,9 @@
 package peer
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -44,6 +46,15 @@ func (b *Bag) Add(blocks ...[]byte) {
 func (b Bag) Get(c dag.CID) ([]byte, bool) {
 	block, ok := b.blocks[c]
 	return block, ok
+}
+
+// Digest names the set of blocks in the order in which they came.
+func (b Bag) Digest() string {
+	h := sha256.New()
+	for _, c := range b.order {
+		h.Write(c.Bytes())
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Len counts the blocks.
