@@ -56,12 +56,12 @@ bench: toolchain softhsm build ## orders and redemptions a second, and the crypt
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m -v ./host/bench
 
 .PHONY: generate
-generate: ## the gRPC contract's Go code from its proto file
+generate: protoc ## the gRPC contract's Go code from its proto file
 	sdk/contract/generate.sh
 
 .PHONY: generate-check
-generate-check: ## fail when the committed generated code is not current
-	sdk/contract/generate.sh --check
+generate-check: generate ## fail when the committed generated code is not current
+	@git diff --exit-code --stat -- sdk/contract || { echo 'the generated code is not current: commit what make generate wrote' >&2; exit 1; }
 
 .PHONY: kubo
 kubo: $(KUBO) ## a real IPFS node, for tests and operators
@@ -70,17 +70,21 @@ $(KUBO): tools/kubo/go.mod tools/kubo/go.sum
 	cd tools/kubo && go build -o $(KUBO) github.com/ipfs/kubo/cmd/ipfs
 	@touch $(KUBO)
 
+# $(call package,WHAT,PACKAGE) installs a Debian package when this user may, and otherwise says what to install.
+define package
+	if [ "$$(id -u)" = 0 ]; then as=; elif sudo -n true 2>/dev/null; then as=sudo; else \
+	  echo '$(1) is missing: as root, run: apt-get install $(2)' >&2; exit 1; \
+	fi; \
+	$$as apt-get update -q >/dev/null && $$as env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends $(2) >/dev/null
+endef
+
 .PHONY: softhsm
 softhsm: ## SoftHSM 2, installed when this user may
-	@if [ ! -e $(SOFTHSM) ]; then \
-	  if [ "$$(id -u)" = 0 ]; then \
-	    apt-get update -q >/dev/null && apt-get install -y -q --no-install-recommends softhsm2; \
-	  elif sudo -n true 2>/dev/null; then \
-	    sudo apt-get update -q >/dev/null && sudo apt-get install -y -q --no-install-recommends softhsm2; \
-	  else \
-	    echo 'SoftHSM is missing ($(SOFTHSM)): as root, run: apt-get install softhsm2' >&2; exit 1; \
-	  fi; \
-	fi
+	@if [ ! -e $(SOFTHSM) ]; then $(call package,SoftHSM ($(SOFTHSM)),softhsm2); fi
+
+.PHONY: protoc
+protoc:
+	@if ! command -v protoc >/dev/null; then $(call package,protoc,protobuf-compiler); fi
 
 .PHONY: toolchain
 toolchain:
