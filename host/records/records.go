@@ -65,6 +65,8 @@ type Records struct {
 	verified *cache.Map[place, any]
 	// Blocks, which never change under their CIDs. Only small ones are kept.
 	blocks *cache.Map[dag.CID, []byte]
+	// Documents whose chains are in the store.
+	chains *cache.Map[dag.CID, struct{}]
 }
 
 // cachedBlock is the largest block that is remembered, in bytes.
@@ -72,7 +74,7 @@ const cachedBlock = 16 << 10
 
 // New opens the records of a node.
 func New(o Options) *Records {
-	r := &Records{Options: o, verified: cache.New[place, any](1024), blocks: cache.New[dag.CID, []byte](2048)}
+	r := &Records{Options: o, verified: cache.New[place, any](1024), blocks: cache.New[dag.CID, []byte](2048), chains: cache.New[dag.CID, struct{}](2048)}
 	r.Directory = directory.New(r, r, o.Peers...)
 	return r
 }
@@ -253,6 +255,10 @@ func (w *Writer) Detached(ref string, c dag.CID, block []byte, publish order.Pub
 
 // Chain keeps the documents of an identity, which are public.
 func (w *Writer) Chain(id *identity.Identity) error {
+	if _, ok := w.records.chains.Get(id.Document); ok {
+		return nil
+	}
+	w.AfterCommit(func() { w.records.chains.Put(id.Document, struct{}{}) })
 	known, err := w.Tx.Identity(id.Name)
 	if err != nil && fault.Of(err) != fault.NotFound {
 		return err
