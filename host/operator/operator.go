@@ -125,18 +125,13 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 		return fault.New(fault.Unavailable, "the node's answer: %w", err)
 	}
 	if res.StatusCode/100 != 2 {
-		var p struct {
-			Kind   fault.Kind `json:"kind"`
-			Detail string     `json:"detail"`
-		}
-		_ = json.Unmarshal(text, &p)
-		if p.Detail == "" {
-			p.Kind, p.Detail = fault.OfHTTP(res.StatusCode), res.Status
-		}
-		return fault.New(p.Kind, "%s", p.Detail)
+		return fault.FromProblem(res.StatusCode, res.Header.Get("Content-Type"), text)
 	}
 	if out == nil {
 		return nil
 	}
-	return json.Unmarshal(text, out)
+	if err := json.Unmarshal(text, out); err != nil {
+		return fault.New(fault.Unavailable, "the node's answer: expected JSON: %s", fault.Foreign(err.Error()))
+	}
+	return nil
 }

@@ -35,7 +35,10 @@ func NewClient(base string, h *http.Client) (*Client, error) {
 	if h == nil {
 		h = &http.Client{Transport: Transport()}
 	}
-	return &Client{base: strings.TrimSuffix(base, "/"), http: h}, nil
+	used := *h
+	// A redirect is no answer of the node that the caller named.
+	used.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	return &Client{base: strings.TrimSuffix(base, "/"), http: &used}, nil
 }
 
 // Transport is an HTTP transport with bounded connections and time limits, to
@@ -80,6 +83,9 @@ func (c *Client) Identity(ctx context.Context) (out Identity, err error) {
 	return out, c.call(ctx, http.MethodGet, PathIdentity, nil, &out)
 }
 
+// call makes one request. A kind that blames the request comes from the node
+// itself, which said so in problem details; whatever else goes wrong on the way,
+// in a proxy or in the node, is Unavailable and may be tried again.
 func (c *Client) call(ctx context.Context, method, path string, in, out any) (err error) {
 	defer func() {
 		if err != nil {
@@ -115,41 +121,20 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) (er
 		return fault.New(fault.Unavailable, "read the answer: %w", err)
 	}
 	if len(text) > MaxBody {
-		return fault.New(fault.Invalid, "answer: expected at most %d bytes", MaxBody)
+		return fault.New(fault.Unavailable, "answer: expected at most %d bytes", MaxBody)
 	}
 	if res.StatusCode/100 != 2 {
-		return problem(res.StatusCode, text)
+		err := fault.FromProblem(res.StatusCode, res.Header.Get("Content-Type"), text)
+		if fault.Of(err) == fault.Internal {
+			return fault.New(fault.Unavailable, "%w", err)
+		}
+		return err
 	}
 	if out == nil {
-		return nil
+		out = new(struct{}) // an acknowledgement is JSON too, unlike a proxy's page
 	}
 	if err := json.Unmarshal(text, out); err != nil {
-		return fault.New(fault.Invalid, "answer: expected JSON: %w", err)
+		return fault.New(fault.Unavailable, "answer: expected JSON: %s", fault.Foreign(err.Error()))
 	}
 	return nil
-}
-
-// problem turns an RFC 9457 answer back into a typed error.
-func problem(status int, text []byte) error {
-	var p struct {
-		Kind   fault.Kind `json:"kind"`
-		Detail string     `json:"detail"`
-		Error  string     `json:"error"`
-	}
-	_ = json.Unmarshal(text, &p)
-	kind := fault.OfHTTP(status)
-	if p.Kind.HTTP() == status {
-		kind = p.Kind
-	}
-	detail := p.Detail
-	if detail == "" {
-		detail = p.Error
-	}
-	if detail == "" {
-		detail = http.StatusText(status)
-	}
-	if len(detail) > 512 {
-		detail = detail[:512]
-	}
-	return fault.New(kind, "%s", detail)
 }
