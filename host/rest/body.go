@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -16,6 +17,10 @@ func read(c echo.Context, into any) ([]byte, error) {
 	text, err := io.ReadAll(c.Request().Body)
 	if err != nil {
 		return nil, unread(err)
+	}
+	// The decoder takes null for an object without members.
+	if bytes.Equal(bytes.TrimSpace(text), []byte("null")) {
+		return nil, fault.New(fault.Invalid, "body: expected a JSON object; found null")
 	}
 	dec := json.NewDecoder(&reader{text: text})
 	dec.DisallowUnknownFields()

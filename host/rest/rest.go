@@ -25,7 +25,8 @@ import (
 // Limits of the listeners. A slow or idle client costs a connection for a
 // bounded time, whatever it does.
 const (
-	MaxPrincipalBody = 1 << 20
+	maxPrincipalBody = "1M" // as echo reads it: 1 << 20 bytes
+	maxNodeBody      = "8M" // [peer.MaxBody]
 	MaxHeader        = 32 << 10
 	headerTime       = 5 * time.Second
 	bodyTime         = 15 * time.Second
@@ -57,30 +58,29 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	}))
 	e.Use(middleware.RequestIDWithConfig(middleware.RequestIDConfig{}), logged(log), plain)
 
-	limit := middleware.BodyLimit("1M")
-	if faces.Nodes {
-		limit = middleware.BodyLimit("8M")
-	}
-	v1 := e.Group("/v1", limit)
+	// Middleware is given to routes, not to the group: a group with middleware
+	// answers a wrong method with 404.
+	v1 := e.Group("/v1")
 	v1.GET("/status", s.status)
 	if faces.Principals {
-		own := v1.Group("", sameSite)
-		own.POST("/order", s.placeOrder)
-		own.GET("/order", s.listOrders)
-		own.GET("/order/:reference", s.showOrder)
-		own.POST("/order/secret", s.redeem)
+		guards := []echo.MiddlewareFunc{sameSite, middleware.BodyLimit(maxPrincipalBody)}
+		v1.POST("/order", s.placeOrder, guards...)
+		v1.GET("/order", s.listOrders, guards...)
+		v1.GET("/order/:reference", s.showOrder, guards...)
+		v1.POST("/order/secret", s.redeem, guards...)
 	}
 	if faces.Nodes {
-		v1.POST("/fulfill/order", s.fulfillOrder)
-		v1.POST("/fulfill/order/secret", s.fulfillSecret)
-		v1.POST("/notice", s.notice)
+		limit := middleware.BodyLimit(maxNodeBody)
+		v1.POST("/fulfill/order", s.fulfillOrder, limit)
+		v1.POST("/fulfill/order/secret", s.fulfillSecret, limit)
+		v1.POST("/notice", s.notice, limit)
 	}
 	v1.GET("/custody", s.custody)
 	v1.GET("/identity", s.ownIdentity)
 	v1.GET("/identity/:name", s.identity)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/ipfs/*", echo.WrapHandler(s.Gateway))
 	if faces.Operator {
-		s.operate(e.Group("/operator"))
+		s.operate(e.Group("/operator", middleware.BodyLimit(maxPrincipalBody)))
 	}
 	return &Server{http: &http.Server{
 		Handler:           e,
