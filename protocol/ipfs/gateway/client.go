@@ -2,8 +2,6 @@ package gateway
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -16,6 +14,9 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/ipfs"
 )
+
+// maxProblem bounds, in bytes, how much of a refusal is read.
+const maxProblem = 8 << 10
 
 // Source is one place to read from.
 type Source struct {
@@ -78,7 +79,8 @@ func New(sources []Source, o Options) (*Client, error) {
 }
 
 // Get implements [ipfs.Getter]. A source that serves another block than was
-// asked for counts as Unavailable, and the next is asked.
+// asked for counts as Unavailable, and the next is asked. So does one that is no
+// node and does not have the block: only a node's NotFound counts as that.
 func (c *Client) Get(ctx context.Context, cid dag.CID) ([]byte, error) {
 	if err := ipfs.CheckGet(cid); err != nil {
 		return nil, err
@@ -135,30 +137,18 @@ func (f from) Get(ctx context.Context, c dag.CID) (block []byte, err error) {
 	return block, nil
 }
 
-// refused turns an answer other than a block into an error. Kinds that blame
-// this side are kept only where they come from a node, with problem details.
+// refused turns an answer other than a block into an error. That a block is not
+// there, or not for us, is a node's to say, with problem details; a proxy's 403
+// or 404 says neither.
 func refused(c dag.CID, res *http.Response) error {
-	text, err := io.ReadAll(io.LimitReader(res.Body, 8<<10))
-	if err != nil && !errors.Is(err, io.EOF) {
+	text, err := io.ReadAll(io.LimitReader(res.Body, maxProblem))
+	if err != nil {
 		text = nil
 	}
-	var said problem
-	_ = json.Unmarshal(text, &said)
-	if len(said.Detail) > 512 {
-		said.Detail = strings.ToValidUTF8(said.Detail[:512], "")
+	err = fault.FromProblem(res.StatusCode, res.Header.Get("Content-Type"), text)
+	kind := fault.Of(err)
+	if kind != fault.NotFound && kind != fault.Denied {
+		kind = fault.Unavailable
 	}
-	if said.Detail == "" {
-		said.Detail = http.StatusText(res.StatusCode)
-	}
-	kind := fault.Unavailable
-	switch res.StatusCode {
-	case http.StatusNotFound, http.StatusGone:
-		kind = fault.NotFound
-	case http.StatusForbidden, http.StatusUnauthorized:
-		kind = fault.Denied
-	case http.StatusGatewayTimeout:
-		// A gateway that searches its network gave up.
-		kind = fault.NotFound
-	}
-	return fault.New(kind, "block %s: HTTP %d: %s", c, res.StatusCode, said.Detail)
+	return fault.New(kind, "block %s: %w", c, err)
 }

@@ -108,6 +108,18 @@ var bad = map[string]http.HandlerFunc{
 	"a redirect": func(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, "http://127.0.0.1:1/", http.StatusFound)
 	},
+	"a proxy's 404": http.NotFound,
+	"a proxy's 403": func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "<h1>Forbidden</h1>", http.StatusForbidden)
+	},
+	"a proxy's 401": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) },
+	"a proxy's 410": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGone) },
+	"a proxy's 504": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusGatewayTimeout) },
+	"another API's 404": func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/problem+json")
+		w.WriteHeader(http.StatusNotFound)
+		w.Write([]byte(`{"detail":"no such route"}`))
+	},
 	"no answer": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
 	"a connection that breaks": func(http.ResponseWriter, *http.Request) {
 		panic(http.ErrAbortHandler)
@@ -119,7 +131,9 @@ func TestNoSourceIsShownAProofForAnother(t *testing.T) {
 	var shown []string
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		shown = append(shown, r.Header.Values(gateway.HeaderParty)...)
+		w.Header().Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusNotFound)
+		w.Write([]byte(`{"kind":"not_found"}`))
 	}))
 	defer server.Close()
 	o := gateway.Options{Prove: func(audience, c dag.CID) (string, error) {

@@ -88,19 +88,24 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // find asks as anyone first, so that a proof costs a signature check only where
-// the answer depends on it.
+// the answer depends on it: not for a public block, and not for one that is not
+// here.
 func (h *Handler) find(r *http.Request, c dag.CID) (block []byte, public bool, err error) {
 	block, public, err = h.Blocks.Block(r.Context(), c, nil)
-	if kind := fault.Of(err); err == nil || kind != fault.NotFound && kind != fault.Denied {
+	kind := fault.Of(err)
+	if err == nil || kind != fault.NotFound && kind != fault.Denied {
 		return block, public, err
 	}
+	absent := fault.New(fault.NotFound, "block %s: not in the public log of this node", c)
 	proofs := r.Header.Values(HeaderParty)
 	if len(proofs) == 0 || h.Identities == nil {
-		return nil, false, fault.New(fault.NotFound, "block %s: not in the public log of this node", c)
+		return nil, false, absent
 	}
 	if len(proofs) > 1 {
 		return nil, false, fault.New(fault.Invalid, "expected one header %s, found %d", HeaderParty, len(proofs))
 	}
+	// What costs nothing is checked of every proof, so that one which cannot
+	// serve gets the same answer whether the block is here or not.
 	p, err := ParseProof(proofs[0])
 	if err != nil {
 		return nil, false, err
@@ -111,6 +116,9 @@ func (h *Handler) find(r *http.Request, c dag.CID) (block []byte, public bool, e
 	}
 	if err := p.About(h.Node, c, now()); err != nil {
 		return nil, false, err
+	}
+	if kind == fault.NotFound {
+		return nil, false, absent
 	}
 	who, err := h.Identities.Party(r.Context(), p.Party())
 	if fault.Of(err) == fault.NotFound {

@@ -28,7 +28,7 @@ func writeProblem(w http.ResponseWriter, r *http.Request, status int, kind fault
 		panic("gateway: a problem does not encode: " + err.Error())
 	}
 	header := w.Header()
-	header.Set("Content-Type", "application/problem+json")
+	header.Set("Content-Type", fault.ProblemType)
 	header.Set("Content-Length", strconv.Itoa(len(text)))
 	header.Set("Cache-Control", "no-store")
 	w.WriteHeader(status)

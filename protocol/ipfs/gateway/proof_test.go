@@ -1,13 +1,16 @@
 package gateway_test
 
 import (
+	"context"
 	"encoding/base64"
 	"net/http"
+	"net/http/httptest"
 	"testing"
 	"time"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/ipfs/gateway"
 	"github.com/milagro-dta/dta/protocol/ipfs/ipfstest"
 )
@@ -59,6 +62,38 @@ func TestAProofServesForOneNodeOneBlockAndTwoMinutes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestAnAbsentBlockCostsNoSignatureCheck: only form, addressee, block and time of
+// the proof are looked at, as for a block that is here.
+func TestAnAbsentBlockCostsNoSignatureCheck(t *testing.T) {
+	all := cast()
+	here, absent := all["node"].Identity().Name, dag.Sum([]byte{0x60})
+	h := &gateway.Handler{Node: here, Blocks: new(shelf), Identities: unasked{t}, Now: func() time.Time { return now }}
+	server := httptest.NewServer(h)
+	defer server.Close()
+	for _, test := range []struct {
+		name   string
+		proof  string
+		status int
+	}{
+		{"of a party", prove(t, all["party"], here, absent, now), 404},
+		{"not even a proof", "AAAA", 400},
+		{"for another node", prove(t, all["party"], all["other node"].Identity().Name, absent, now), 403},
+	} {
+		res, text := ask(t, server.URL, "GET", "/ipfs/"+absent.String()+"?format=raw", http.Header{gateway.HeaderParty: {test.proof}})
+		if res.StatusCode != test.status {
+			t.Errorf("%s: expected %d, found %s: %s", test.name, test.status, res.Status, text)
+		}
+	}
+}
+
+// unasked knows nobody and must not be asked.
+type unasked struct{ *testing.T }
+
+func (u unasked) Party(context.Context, identity.Party) (*identity.Identity, error) {
+	u.Error("the party was looked up")
+	return nil, fault.New(fault.NotFound, "a test")
 }
 
 // TestAKeyThatWasRotatedAwayProvesNothing: neither by the old document's name
