@@ -10,10 +10,8 @@
 package records
 
 import (
-	"cmp"
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -122,14 +120,8 @@ func (r *Records) Pending(ctx context.Context, role string, states ...order.Stat
 		if err != nil {
 			return err
 		}
-		for _, o := range found {
-			row := Row{Order: o}
-			if err := dag.Decode(o.Data, &row.Data); err != nil {
-				return fault.New(fault.Internal, "order %s: %w", o.Reference, err)
-			}
-			rows = append(rows, row)
-		}
-		return nil
+		rows, err = readRows(found)
+		return err
 	})
 	return rows, err
 }
@@ -160,31 +152,27 @@ func (r *Records) List(ctx context.Context, roles []string, offset, limit int, d
 				return err
 			}
 			total += n
-			page, err := tx.Orders(role, 0, offset+limit, descending)
-			if err != nil {
-				return err
-			}
-			for _, o := range page {
-				row := Row{Order: o}
-				if err := dag.Decode(o.Data, &row.Data); err != nil {
-					return fault.New(fault.Internal, "order %s: %w", o.Reference, err)
-				}
-				rows = append(rows, row)
-			}
 		}
-		return nil
-	})
-	slices.SortStableFunc(rows, func(a, b Row) int {
-		c := cmp.Or(cmp.Compare(a.Created, b.Created), cmp.Compare(a.Reference, b.Reference))
-		if descending {
-			return -c
+		page, err := tx.Orders(roles, offset, limit, descending)
+		if err != nil {
+			return err
 		}
-		return c
+		rows, err = readRows(page)
+		return err
 	})
-	if offset >= len(rows) {
-		return nil, total, err
+	return rows, total, err
+}
+
+func readRows(found []store.Order) ([]Row, error) {
+	rows := make([]Row, 0, len(found))
+	for _, o := range found {
+		row := Row{Order: o}
+		if err := dag.Decode(o.Data, &row.Data); err != nil {
+			return nil, fault.New(fault.Internal, "order %s: %w", o.Reference, err)
+		}
+		rows = append(rows, row)
 	}
-	return rows[offset:min(offset+limit, len(rows))], total, err
+	return rows, nil
 }
 
 // Write commits one change. It returns after the change is on disk.
@@ -401,11 +389,11 @@ func ReadRow(tx *store.Tx, role, ref string) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	row := Row{Order: o}
-	if err := dag.Decode(o.Data, &row.Data); err != nil {
-		return Row{}, fault.New(fault.Internal, "order %s: %w", ref, err)
+	rows, err := readRows([]store.Order{o})
+	if err != nil {
+		return Row{}, err
 	}
-	return row, nil
+	return rows[0], nil
 }
 
 // Insert adds an order; fault.Conflict when the role has one of that reference.

@@ -154,7 +154,7 @@ func checkAll(t *testing.T, path string, acknowledged map[string]bool) {
 	}
 	defer s.Close()
 	view(t, s, func(tx *store.Tx) error {
-		orders, err := tx.Orders("principal", 0, 1<<30, false)
+		orders, err := tx.Orders([]string{"principal"}, 0, 1<<30, false)
 		if err != nil {
 			return err
 		}

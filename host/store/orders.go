@@ -58,13 +58,25 @@ func (tx *Tx) Order(role, reference string) (Order, error) {
 	return found[0], nil
 }
 
-// Orders returns a page of a role's orders by time of creation, then reference.
-func (tx *Tx) Orders(role string, offset, limit int, descending bool) ([]Order, error) {
+// Orders returns a page of some roles' orders by time of creation, then reference.
+func (tx *Tx) Orders(roles []string, offset, limit int, descending bool) ([]Order, error) {
 	by := `order by created, reference`
 	if descending {
 		by = `order by created desc, reference desc`
 	}
-	return tx.orders(`select `+orderColumns+` from orders where role = $1 `+by+` limit $2 offset $3`, role, limit, offset)
+	args := []any{limit, offset}
+	list := placeholders(&args, roles)
+	return tx.orders(`select `+orderColumns+` from orders where role in (`+list+`) `+by+` limit $1 offset $2`, args...)
+}
+
+// placeholders appends values to args and returns their numbers: "$3, $4".
+func placeholders(args *[]any, values []string) string {
+	var list []string
+	for _, v := range values {
+		*args = append(*args, v)
+		list = append(list, "$"+strconv.Itoa(len(*args)))
+	}
+	return strings.Join(list, ", ")
 }
 
 // OrdersInState returns a role's orders in any of the states, oldest first.
@@ -73,12 +85,8 @@ func (tx *Tx) OrdersInState(role string, states ...string) ([]Order, error) {
 		return nil, nil
 	}
 	args := []any{role}
-	var list []string
-	for i, s := range states {
-		args = append(args, s)
-		list = append(list, "$"+strconv.Itoa(i+2))
-	}
-	return tx.orders(`select `+orderColumns+` from orders where role = $1 and state in (`+strings.Join(list, ", ")+`)
+	list := placeholders(&args, states)
+	return tx.orders(`select `+orderColumns+` from orders where role = $1 and state in (`+list+`)
 		order by created, reference`, args...)
 }
 

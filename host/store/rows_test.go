@@ -100,17 +100,17 @@ func TestOrders(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		page, err := tx.Orders("principal", 2, 3, false)
+		page, err := tx.Orders([]string{"principal"}, 2, 3, false)
 		same(t, all[2:5], page)
 		if err != nil {
 			return err
 		}
-		page, err = tx.Orders("principal", 0, 2, true)
+		page, err = tx.Orders([]string{"principal"}, 0, 2, true)
 		same(t, []store.Order{all[9], all[8]}, page)
 		if err != nil {
 			return err
 		}
-		page, err = tx.Orders("principal", 10, 5, false)
+		page, err = tx.Orders([]string{"principal"}, 10, 5, false)
 		same(t, 0, len(page))
 		if err != nil {
 			return err
