@@ -13,7 +13,6 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
-	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/offer"
 	"github.com/milagro-dta/dta/protocol/order"
 )
@@ -22,8 +21,8 @@ import (
 const offerRenewal = 24 * time.Hour
 
 // offers signs an offer for every custody instance that is served and enrolled,
-// or finds the one that still stands. An instance that is not ready has no
-// offer until it is.
+// or finds the one that still stands. An instance that has never been ready has
+// no offer until it is.
 type offers struct {
 	node *Node
 	made map[string]fiduciary.Standing // by instance
@@ -62,10 +61,21 @@ func (o *offers) refresh() {
 	}
 	for _, name := range n.served() {
 		i, err := n.custody.Instance(name)
-		if err != nil || i.Identity() == nil || i.About() == nil {
+		if err != nil || i.Identity() == nil {
 			continue
 		}
 		made, ok := o.made[name]
+		if i.About() == nil {
+			// It has not been ready since this process began. Its offer stands:
+			// whoever orders waits for it. o.life says nothing of it, so that it
+			// is compared with what the plugin will say.
+			if !ok {
+				if stored, _, _, err := o.stored(i, now); err == nil {
+					o.made[name] = stored
+				}
+			}
+			continue
+		}
 		if ok && made.Custody.Document == i.Identity().Document && now.Before(o.life[name].Add(-offerRenewal)) {
 			continue
 		}
@@ -91,10 +101,11 @@ func (o *offers) make(i *custody.Instance, now time.Time) (fiduciary.Standing, e
 	for _, v := range about.GetVersions() {
 		body.Versions = append(body.Versions, uint64(v))
 	}
-	meta := "offer/" + i.Name()
-	if standing, end, err := o.stored(ctx, meta, body, id, now); err == nil {
-		o.life[i.Name()] = end
-		return standing, nil
+	if standing, said, end, err := o.stored(i, now); err == nil {
+		if body.Version = said.Version; same(*said, body) {
+			o.life[i.Name()] = end
+			return standing, nil
+		}
 	}
 	sealed, err := offer.Make(n.keys, body, now)
 	if err != nil {
@@ -104,7 +115,7 @@ func (o *offers) make(i *custody.Instance, now time.Time) (fiduciary.Standing, e
 		if err := tx.PutBlock(sealed.CID, sealed.Block, true, ""); err != nil {
 			return err
 		}
-		if err := tx.SetMeta(meta, sealed.CID.Bytes()); err != nil {
+		if err := tx.SetMeta(metaOffer(i.Name()), sealed.CID.Bytes()); err != nil {
 			return err
 		}
 		if err := n.publish(tx, now, sealed.CID); err != nil {
@@ -120,14 +131,17 @@ func (o *offers) make(i *custody.Instance, now time.Time) (fiduciary.Standing, e
 	return fiduciary.Standing{Instance: i.Name(), Custody: id, Offer: sealed.CID, Block: sealed.Block}, nil
 }
 
-var errStale = errors.New("the stored offer says something else")
+func metaOffer(instance string) string { return "offer/" + instance }
 
-func (o *offers) stored(ctx context.Context, meta string, want offer.Body, id *identity.Identity, now time.Time) (fiduciary.Standing, time.Time, error) {
+var errStale = errors.New("the stored offer is about to end, or for another identity")
+
+// stored finds the newest offer in the store, what it says, and its end.
+func (o *offers) stored(i *custody.Instance, now time.Time) (standing fiduciary.Standing, body *offer.Body, end time.Time, err error) {
 	n := o.node
 	var c dag.CID
 	var block []byte
-	err := n.store.View(ctx, func(tx *store.Tx) error {
-		raw, err := tx.Meta(meta)
+	err = n.store.View(context.Background(), func(tx *store.Tx) error {
+		raw, err := tx.Meta(metaOffer(i.Name()))
 		if err != nil {
 			return err
 		}
@@ -141,22 +155,20 @@ func (o *offers) stored(ctx context.Context, meta string, want offer.Body, id *i
 		return err
 	})
 	if err != nil {
-		return fiduciary.Standing{}, time.Time{}, err
+		return standing, nil, end, err
 	}
-	body, err := offer.Verify(block, n.keys.Identity(), now)
-	if err != nil {
-		return fiduciary.Standing{}, time.Time{}, err
+	if body, err = offer.Verify(block, n.keys.Identity(), now); err != nil {
+		return standing, nil, end, err
 	}
 	e, err := envelope.Parse(block)
 	if err != nil {
-		return fiduciary.Standing{}, time.Time{}, err
+		return standing, nil, end, err
 	}
-	end := time.UnixMilli(e.Header.Expires)
-	want.Version = body.Version
-	if !same(*body, want) || now.After(end.Add(-offerRenewal)) {
-		return fiduciary.Standing{}, time.Time{}, errStale
+	end = time.UnixMilli(e.Header.Expires)
+	if body.Custody != i.Identity().Party() || now.After(end.Add(-offerRenewal)) {
+		return standing, nil, end, errStale
 	}
-	return fiduciary.Standing{Instance: want.Instance, Custody: id, Offer: c, Block: block}, end, nil
+	return fiduciary.Standing{Instance: i.Name(), Custody: i.Identity(), Offer: c, Block: block}, body, end, nil
 }
 
 // same tells whether two offers say the same.
