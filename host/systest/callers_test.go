@@ -30,24 +30,25 @@ type wish struct {
 // caller places orders one after another and redeems some of them. What had no
 // answer it asks again, with the same Idempotency-Key, until it has one.
 type caller struct {
-	name   string
-	client *rig.Client
-	rand   *rand.Rand
-	wishes []*wish
-	open   *wish // asked for, not answered
-	serial int
-	fresh  []*wish // answered since the last call of takeFresh
+	name    string
+	custody string // "": the only one
+	client  *rig.Client
+	rand    *rand.Rand
+	wishes  []*wish
+	open    *wish // asked for, not answered
+	serial  int
+	fresh   []*wish // answered since the last call of takeFresh
 
-	struck     bool // the last call was for an order and had no answer
-	redemption bool // the last call was a redemption and had none
-	refusals   int  // typed answers that invite a repeat
+	struck     bool         // the last call was for an order and had no answer
+	redemption bool         // the last call was a redemption and had none
+	putOff     atomic.Int64 // calls answered with 202, or with a 503 that invites a repeat
 }
 
 // errWrong is an answer that no node may give.
 var errWrong = errors.New("a wrong answer")
 
-// work makes calls until over is set. It returns errWrong, or nil once a call
-// has had no answer.
+// work makes calls until over is set, or one has had no answer. A wrong answer
+// is an error.
 func (c *caller) work(ctx context.Context, over *atomic.Bool) error {
 	c.struck, c.redemption = false, false
 	for !over.Load() {
@@ -66,7 +67,7 @@ func (c *caller) work(ctx context.Context, over *atomic.Bool) error {
 			if err := invitesRepeat(p); err != nil {
 				return fmt.Errorf("%s: %w", c.name, err)
 			}
-			c.refusals++
+			c.putOff.Add(1)
 		case !over.Load():
 			return fmt.Errorf("%s: %w: a call was cut off although nobody was killed: %w", c.name, errWrong, err)
 		default:
@@ -91,7 +92,7 @@ func invitesRepeat(p *rig.Problem) error {
 func (c *caller) place(ctx context.Context) error {
 	if c.open == nil {
 		c.serial++
-		w := &wish{order: rig.Order{Once: fmt.Sprintf("%s-%d", c.name, c.serial)}}
+		w := &wish{order: rig.Order{Custody: c.custody, Once: fmt.Sprintf("%s-%d", c.name, c.serial)}}
 		switch kind := c.rand.IntN(12); {
 		case kind == 0:
 			w.order.Secret = c.secret(64 << 10)
@@ -105,11 +106,17 @@ func (c *caller) place(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if w.reference == "" {
+		c.wishes, c.fresh = append(c.wishes, w), append(c.fresh, w)
+	}
 	if err := w.told(got); err != nil {
 		return err
 	}
-	c.open = nil
-	c.wishes, c.fresh = append(c.wishes, w), append(c.fresh, w)
+	if w.accepted {
+		c.open = nil
+	} else {
+		c.putOff.Add(1)
+	}
 	return nil
 }
 
@@ -190,10 +197,12 @@ func (c *caller) takeFresh() []*wish {
 // crowd is callers who work at once.
 type crowd []*caller
 
-func newCrowd(n int, client *rig.Client, seed uint64) crowd {
+func newCrowd(n int, client *rig.Client, custody string, seed uint64) crowd {
 	var all crowd
 	for i := range n {
-		all = append(all, &caller{name: fmt.Sprintf("caller-%d", i), client: client, rand: rand.New(rand.NewPCG(seed, uint64(i)))})
+		all = append(all, &caller{
+			name: fmt.Sprintf("caller-%s%d", custody, i), custody: custody, client: client, rand: rand.New(rand.NewPCG(seed, uint64(i))),
+		})
 	}
 	return all
 }
@@ -220,6 +229,14 @@ func (all crowd) wishes() (out []*wish) {
 		out = append(out, c.wishes...)
 	}
 	return out
+}
+
+// putOff counts the calls that were told to come again.
+func (all crowd) putOff() (n int64) {
+	for _, c := range all {
+		n += c.putOff.Load()
+	}
+	return n
 }
 
 func (all crowd) struck() bool {

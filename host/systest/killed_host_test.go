@@ -29,7 +29,7 @@ func TestKillingTheHostLosesNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 0xdead))
 	ctx := t.Context()
 	n := rig.One(t, rig.Options{Pinned: true})
-	all := newCrowd(8, n.Client(), seed)
+	all := newCrowd(8, n.Client(), "", seed)
 
 	var struck, redeeming, recorded int
 	var notes []string
@@ -150,17 +150,6 @@ func redeemed(t *testing.T, ctx context.Context, c *caller, w *wish) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	if !w.accepted { // the caller was told that the order goes on
-		got, err := c.client.Await(ctx, w.reference, "accepted", "redeeming", "released")
-		if err != nil {
-			t.Error(err)
-			return
-		}
-		if err := w.told(placedAs(ctx, c, w, got)); err != nil {
-			t.Error(err)
-			return
-		}
-	}
 	for {
 		err := c.redeem(ctx, w)
 		if err == nil {
@@ -172,15 +161,6 @@ func redeemed(t *testing.T, ctx context.Context, c *caller, w *wish) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-}
-
-// placedAs asks for an order once more, to be told its commitment.
-func placedAs(ctx context.Context, c *caller, w *wish, got rig.Shown) rig.Placed {
-	again, err := c.client.Place(ctx, w.order)
-	if err != nil {
-		return rig.Placed{OrderReference: got.OrderReference, State: got.State}
-	}
-	return again
 }
 
 // answerAll repeats the calls that had no answer until they have one.

@@ -33,8 +33,8 @@ func NewClient(url string) *Client {
 	}}
 }
 
-// forget closes connections to a process that is gone.
-func (c *Client) forget() { c.http.CloseIdleConnections() }
+// Forget closes idle connections.
+func (c *Client) Forget() { c.http.CloseIdleConnections() }
 
 // Problem is an answer other than 2xx.
 type Problem struct {

@@ -267,13 +267,18 @@ func (n *Node) Stop() {
 	n.NoOrphans()
 }
 
-// end signals the host and waits for its end; one that does not heed the signal
-// is killed, which is an error.
+// end signals the host and waits for its end.
 func (n *Node) end(s syscall.Signal) error {
+	_ = n.run.cmd.Process.Signal(s)
+	return n.wait()
+}
+
+// wait waits for the end of a host that was signalled; one that does not heed
+// the signal is killed, which is an error.
+func (n *Node) wait() error {
 	r := n.run
 	n.run = nil
-	_ = r.cmd.Process.Signal(s)
-	defer n.client.forget()
+	defer n.client.Forget()
 	select {
 	case <-r.ended:
 		return r.err
@@ -282,6 +287,17 @@ func (n *Node) end(s syscall.Signal) error {
 		<-r.ended
 		return fmt.Errorf("it had not ended after %s", stopTime)
 	}
+}
+
+// Terminate is the beginning of Stop: it tells the node to stop. ended waits
+// until it has, and is an error when it did not end well.
+func (n *Node) Terminate() (ended func() error) {
+	n.tb.Helper()
+	if n.run == nil {
+		n.tb.Fatalf("%s does not run", n.Name)
+	}
+	_ = n.run.cmd.Process.Signal(syscall.SIGTERM)
+	return n.wait
 }
 
 // NoOrphans fails the test when, after a moment's grace, a process of a node

@@ -22,6 +22,8 @@ type Options struct {
 	Extra     string   // further HCL at the top level
 	Plugin    string   // further HCL in every plugin block
 	Env       []string // further environment of the program, NAME=value
+	// Front says under which URL the others of a company reach a node; nil: its own.
+	Front func(name, url string) string
 }
 
 func (o Options) withDefaults() Options {

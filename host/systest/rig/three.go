@@ -38,7 +38,13 @@ func Three(tb testing.TB, o Options) *Company {
 		}
 		return nil
 	})
-	peer := func(n *Node, custody ...string) known { return known{n.Name, n.URL(), n.name, custody} }
+	urls := make(map[*Node]string)
+	for _, n := range c.Nodes() {
+		if urls[n] = n.URL(); o.Front != nil {
+			urls[n] = o.Front(n.Name, n.URL())
+		}
+	}
+	peer := func(n *Node, custody ...string) known { return known{n.Name, urls[n], n.name, custody} }
 	var kept []string
 	for _, name := range c.Fiduciary.Instances {
 		kept = append(kept, c.Fiduciary.custody[name])
