@@ -5,7 +5,6 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/peer"
@@ -23,9 +22,14 @@ func (s *Services) fulfillOrder(c echo.Context) error {
 		return err
 	}
 	var req peer.FulfillOrder
-	if _, err := read(c, &req); err != nil {
+	if err := read(c, &req); err != nil {
 		return err
 	}
+	leave, err := s.gate.enter(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
 	answer, err := s.Fiduciary.FulfillOrder(c.Request().Context(), req)
 	if err != nil {
 		return err
@@ -38,9 +42,14 @@ func (s *Services) fulfillSecret(c echo.Context) error {
 		return err
 	}
 	var req peer.FulfillSecret
-	if _, err := read(c, &req); err != nil {
+	if err := read(c, &req); err != nil {
 		return err
 	}
+	leave, err := s.gate.enter(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
 	answer, err := s.Fiduciary.FulfillSecret(c.Request().Context(), req)
 	if err != nil {
 		return err
@@ -52,9 +61,14 @@ func (s *Services) fulfillSecret(c echo.Context) error {
 func (s *Services) notice(c echo.Context) error {
 	ctx := c.Request().Context()
 	var req peer.Notice
-	if _, err := read(c, &req); err != nil {
+	if err := read(c, &req); err != nil {
 		return err
 	}
+	leave, err := s.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
 	news, err := s.Records.Verify(ctx, req)
 	if err != nil {
 		return err
@@ -114,5 +128,3 @@ func (s *Services) identityOf(c echo.Context, name, document dag.CID) error {
 	}
 	return c.JSON(http.StatusOK, out)
 }
-
-var _ = principal.Role

@@ -24,7 +24,7 @@ func (s *Services) operate(g *echo.Group) {
 
 func (s *Services) enrol(c echo.Context) error {
 	var req operator.Instance
-	if _, err := read(c, &req); err != nil {
+	if err := read(c, &req); err != nil {
 		return err
 	}
 	i, err := s.Custody.Instance(req.Name)
@@ -42,7 +42,7 @@ func (s *Services) enrol(c echo.Context) error {
 
 func (s *Services) restart(c echo.Context) error {
 	var req operator.Instance
-	if _, err := read(c, &req); err != nil {
+	if err := read(c, &req); err != nil {
 		return err
 	}
 	i, err := s.Custody.Instance(req.Name)
@@ -84,7 +84,7 @@ func (s *Services) auditCheckpoint(c echo.Context) error {
 
 func (s *Services) auditVerify(c echo.Context) error {
 	var req operator.VerifyRequest
-	if _, err := read(c, &req); err != nil {
+	if err := read(c, &req); err != nil {
 		return err
 	}
 	got, err := s.Ledger.Verify(c.Request().Context(), req.Against)

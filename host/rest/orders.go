@@ -13,6 +13,8 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/beneficiary"
+	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
@@ -26,7 +28,7 @@ import (
 type OrderRequest struct {
 	BeneficiaryIDDocumentCID string            `json:"beneficiaryIDDocumentCID"` // "" is the principal itself
 	Extension                map[string]string `json:"extension"`
-	Secret                   []byte            `json:"secret"`    // base64; absent: the fiduciary makes a key
+	Secret                   Material          `json:"secret"`    // base64; absent: the fiduciary makes a key
 	Fiduciary                string            `json:"fiduciary"` // peer name or identity
 	Custody                  string            `json:"custody"`   // instance
 	Publish                  string            `json:"publish"`   // none, chain or all
@@ -45,7 +47,7 @@ type OrderAnswer struct {
 
 func (s *Services) placeOrder(c echo.Context) error {
 	var req OrderRequest
-	text, err := read(c, &req)
+	text, err := readKept(c, &req)
 	defer secret.Clear(text)
 	defer secret.Clear(req.Secret)
 	if err != nil {
@@ -115,7 +117,8 @@ type SecretAnswer struct {
 func (s *Services) redeem(c echo.Context) error {
 	ctx := c.Request().Context()
 	var req SecretRequest
-	text, err := read(c, &req)
+	text, err := readKept(c, &req)
+	defer secret.Clear(text)
 	if err != nil {
 		return err
 	}
@@ -219,7 +222,7 @@ func (s *Services) listOrders(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	rows, total, err := s.Records.List(c.Request().Context(), []string{principal.Role, "beneficiary"}, page*per, per, descending)
+	rows, total, err := s.Records.List(c.Request().Context(), []string{principal.Role, beneficiary.Role}, page*per, per, descending)
 	if err != nil {
 		return err
 	}
@@ -335,7 +338,7 @@ func (s *Services) showOrder(c echo.Context) error {
 
 // anyRow finds an order in whatever role this node has it.
 func (s *Services) anyRow(ctx context.Context, ref string) (row records.Row, err error) {
-	for _, role := range []string{principal.Role, "beneficiary", "fiduciary"} {
+	for _, role := range []string{principal.Role, beneficiary.Role, fiduciary.Role} {
 		if row, err = s.Records.Row(ctx, role, ref); fault.Of(err) != fault.NotFound {
 			return row, err
 		}

@@ -45,7 +45,7 @@ func problems(log hclog.Logger) echo.HTTPErrorHandler {
 		if kind.Retryable() {
 			c.Response().Header().Set("Retry-After", "1")
 		}
-		c.Response().Header().Set(echo.HeaderContentType, "application/problem+json")
+		c.Response().Header().Set(echo.HeaderContentType, fault.ProblemType)
 		p := Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Kind: kind, Error: detail}
 		if err := c.JSON(status, p); err != nil {
 			log.Debug("cannot answer", "error", err)

@@ -25,8 +25,7 @@ import (
 // Limits of the listeners. A slow or idle client costs a connection for a
 // bounded time, whatever it does.
 const (
-	maxPrincipalBody = "1M" // as echo reads it: 1 << 20 bytes
-	maxNodeBody      = "8M" // [peer.MaxBody]
+	MaxPrincipalBody = 1 << 20 // also the operator's; nodes have [peer.MaxBody]
 	MaxHeader        = 32 << 10
 	headerTime       = 5 * time.Second
 	bodyTime         = 15 * time.Second
@@ -46,6 +45,8 @@ type Server struct {
 
 // New makes the handler of a listener.
 func New(s Services, faces Faces, log hclog.Logger) *Server {
+	s.gate = newGate(nodesAtWork, nodesWaiting)
+	s.queues = &queues{read: s.Courier.Status, now: time.Now}
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
@@ -63,14 +64,14 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	v1 := e.Group("/v1")
 	v1.GET("/status", s.status)
 	if faces.Principals {
-		guards := []echo.MiddlewareFunc{sameSite, middleware.BodyLimit(maxPrincipalBody)}
+		guards := []echo.MiddlewareFunc{sameSite, limited(MaxPrincipalBody)}
 		v1.POST("/order", s.placeOrder, guards...)
 		v1.GET("/order", s.listOrders, guards...)
 		v1.GET("/order/:reference", s.showOrder, guards...)
 		v1.POST("/order/secret", s.redeem, guards...)
 	}
 	if faces.Nodes {
-		limit := middleware.BodyLimit(maxNodeBody)
+		limit := limited(peer.MaxBody)
 		v1.POST("/fulfill/order", s.fulfillOrder, limit)
 		v1.POST("/fulfill/order/secret", s.fulfillSecret, limit)
 		v1.POST("/notice", s.notice, limit)
@@ -80,7 +81,7 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	v1.GET("/identity/:name", s.identity)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/ipfs/*", echo.WrapHandler(s.Gateway))
 	if faces.Operator {
-		s.operate(e.Group("/operator", middleware.BodyLimit(maxPrincipalBody)))
+		s.operate(e.Group("/operator", limited(MaxPrincipalBody)))
 	}
 	return &Server{http: &http.Server{
 		Handler:           e,
@@ -162,5 +163,3 @@ func logged(log hclog.Logger) echo.MiddlewareFunc {
 		}
 	}
 }
-
-var _ = peer.MaxBody

@@ -34,6 +34,9 @@ type Services struct {
 	Gateway     http.Handler
 	Ready       func() error
 	Describe    func() operator.Identity
+
+	gate   *gate   // of the calls of other nodes
+	queues *queues // as everybody sees them
 }
 
 // party reads a member that names an identity: a CID, or the operator's alias

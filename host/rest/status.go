@@ -53,7 +53,7 @@ func (s *Services) report(operator bool) Status {
 		Application: "Milagro Distributed Trust", TimeStamp: time.Now().UTC().Format(time.RFC3339Nano), APIVersion: "v1",
 		NodeCID: s.Records.Self().Name.String(), NodeName: s.Config.Node.Name,
 		ExtensionVendor: "Milagro", Plugin: "milagro", NodeType: "principal",
-		Ready: true, Custody: []CustodyStatus{}, Queues: s.Courier.Status(), AuditSize: s.Ledger.Audit.Size(),
+		Ready: true, Custody: []CustodyStatus{}, Queues: s.queues.status(operator), AuditSize: s.Ledger.Audit.Size(),
 	}
 	if s.Fiduciary != nil {
 		out.NodeType = "multi"
