@@ -355,22 +355,14 @@ func privateKeys(t *testing.T, n *rig.Node) map[string][]byte {
 // key that it is sealed under, and its next signing key, beside it.
 func openNode(t *testing.T, n *rig.Node) (keys *identity.Keyring, sealKey, next []byte) {
 	t.Helper()
-	var kept struct {
-		Seal        string `cbor:"seal"`
-		Deposit     []byte `cbor:"deposit"`
-		Keyring     []byte `cbor:"keyring"`
-		NextDeposit []byte `cbor:"next_deposit"`
-		Next        []byte `cbor:"next"`
-	}
-	var block []byte
-	db := openDatabase(t, n.Path("data", "node.db"))
-	if err := db.QueryRow(`select value from meta where name = 'identity'`).Scan(&block); err != nil {
-		t.Fatal(err)
-	}
-	db.Close()
-	if err := dag.Decode(block, &kept); err != nil {
-		t.Fatal(err)
-	}
+	node := openHost(t, n)
+	defer node.Close()
+	return openKeys(t, n, node)
+}
+
+// openHost opens a node inside the test: its store, and its plugin's process.
+func openHost(t *testing.T, n *rig.Node) *host.Node {
+	t.Helper()
 	t.Chdir(n.Dir)
 	cfg, diags := config.Load(n.Config, config.Options{})
 	if diags.HasErrors() {
@@ -380,7 +372,25 @@ func openNode(t *testing.T, n *rig.Node) (keys *identity.Keyring, sealKey, next 
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer node.Close()
+	return node
+}
+
+func openKeys(t *testing.T, n *rig.Node, node *host.Node) (keys *identity.Keyring, sealKey, next []byte) {
+	t.Helper()
+	var kept struct {
+		Seal        string `cbor:"seal"`
+		Deposit     []byte `cbor:"deposit"`
+		Keyring     []byte `cbor:"keyring"`
+		NextDeposit []byte `cbor:"next_deposit"`
+		Next        []byte `cbor:"next"`
+	}
+	var block []byte
+	if err := openDatabase(t, n.Path("data", "node.db")).QueryRow(`select value from meta where name = 'identity'`).Scan(&block); err != nil {
+		t.Fatal(err)
+	}
+	if err := dag.Decode(block, &kept); err != nil {
+		t.Fatal(err)
+	}
 	vault, err := node.Custody().Instance("vault")
 	if err != nil {
 		t.Fatal(err)
