@@ -149,6 +149,19 @@ func (c *Courier) Start() {
 	})
 }
 
+// Hasten has a job done in a moment that was left for later, in case an attempt
+// elsewhere failed: that attempt has failed. A job that has failed here itself
+// keeps its back-off.
+func (c *Courier) Hasten(ctx context.Context, kind, key string) error {
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
+		return tx.HastenJob(kind, key, c.now()+firstDelay.Milliseconds())
+	})
+	if err == nil {
+		c.Kick()
+	}
+	return err
+}
+
 // Kick has the workers look for new jobs at once.
 func (c *Courier) Kick() {
 	for _, kick := range c.kicks {

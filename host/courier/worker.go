@@ -68,8 +68,8 @@ func tryTake(hands chan struct{}) bool {
 func (c *Courier) claim(kind string, n int, first bool) (claimed []Job, err error) {
 	err = c.store.Update(c.ctx, func(tx *store.Tx) error {
 		if first && c.store.Exclusive() {
-			// Whoever had claimed these is gone.
-			if err := tx.ReleaseJobs(kind); err != nil {
+			// Whoever had claimed these, or was at them, is gone.
+			if err := tx.ReleaseJobs(kind, c.now()); err != nil {
 				return err
 			}
 		}

@@ -339,6 +339,7 @@ func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 	case err != nil && s.expired(o):
 		return row, s.fail(ctx, ref, fault.New(fault.Conflict, "no acceptance before the order expired: %w", err))
 	case err != nil:
+		s.records.Hasten(ctx, records.JobFulfil, ref)
 		return row, err
 	}
 	return s.accept(ctx, ref, o, answers)

@@ -137,6 +137,17 @@ func (w *Writer) LaterTo(place, kind, key string, payload any, after time.Durati
 	return courier.Enqueue(w.Tx, courier.Job{Kind: kind, Key: key, Place: place, Payload: text, Due: w.Now.Add(after).UnixMilli()})
 }
 
+// Hasten has the courier take over at once what an attempt has failed to do, not
+// only when that attempt's time is over. While the node stops it does nothing.
+func (r *Records) Hasten(ctx context.Context, kind, key string) {
+	if ctx.Err() != nil {
+		return
+	}
+	if err := r.Courier.Hasten(ctx, kind, key); err != nil {
+		r.Log.Warn("cannot hasten a job", "kind", kind, "key", key, "error", err)
+	}
+}
+
 // Done takes work off the courier's list.
 func (w *Writer) Done(kind, key string) error {
 	return courier.Cancel(w.Tx, kind, key)

@@ -39,6 +39,7 @@ func (s *Service) collect(ctx context.Context, ref string, redemption dag.CID) e
 	if len(have) < int(o.Terms().T) {
 		got, err := s.ask(ctx, red, have)
 		if err != nil {
+			s.records.Hasten(ctx, records.JobRedeem, redemption.String())
 			return err
 		}
 		have = append(have, got...)

@@ -42,6 +42,14 @@ func (tx *Tx) EnqueueJob(j Job, limit int) error {
 	return err
 }
 
+// HastenJob brings a pending job that has not failed yet forward to due; one that
+// has keeps its back-off.
+func (tx *Tx) HastenJob(kind, key string, due int64) error {
+	_, err := tx.exec("hasten job", `
+		update jobs set due = $1 where kind = $2 and key = $3 and state = 'pending' and attempts = 0 and due > $1`, due, kind, key)
+	return err
+}
+
 // ClaimJobs gives owner at most n due jobs of the kinds, the longest due first,
 // until now+lease (milliseconds). Jobs that another has claimed, or whose place
 // is held, are passed over. The claim is one compare-and-set statement, so that
@@ -87,11 +95,16 @@ func (tx *Tx) NextJob(kind string) (int64, bool, error) {
 	return *at, true, nil
 }
 
-// ReleaseJobs ends all claims of a kind. Only for a store that no other process
-// shares, at start.
-func (tx *Tx) ReleaseJobs(kind string) error {
+// ReleaseJobs ends all claims of a kind, and brings forward to now what was left
+// for later in case an attempt elsewhere failed: whoever made it is gone. Only
+// for a store that no other process shares, at start.
+func (tx *Tx) ReleaseJobs(kind string, now int64) error {
+	if _, err := tx.exec("release jobs", `
+		update jobs set lease = 0, owner = '' where kind = $1 and state = 'pending' and lease > 0`, kind); err != nil {
+		return err
+	}
 	_, err := tx.exec("release jobs", `
-		update jobs set lease = 0, owner = '' where kind = $1 and state = 'pending' and lease > 0`, kind)
+		update jobs set due = $1 where kind = $2 and state = 'pending' and attempts = 0 and due > $1`, now, kind)
 	return err
 }
 
