@@ -12,32 +12,34 @@ import (
 	"testing"
 	"time"
 
+	"github.com/milagro-dta/dta/host"
+	"github.com/milagro-dta/dta/host/courier"
+	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/host/systest/rig"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/ipfs/kubo/kubotest"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
-// queue is how a node's queue of blocks to publish stands.
-type queue struct {
-	Kind           string
-	Pending, Limit int
-	Failing        string
-	Failed         int
-}
-
-func publishing(t *testing.T, n *rig.Node) queue {
+// publishing asks, as the operator does, how the queue of blocks to publish
+// stands.
+func publishing(t *testing.T, n *rig.Node) courier.Status {
 	t.Helper()
-	var status struct{ Queues []queue }
-	a := ask(t, n, http.MethodGet, "/v1/status", nil)
-	if err := json.Unmarshal(a.body, &status); err != nil {
+	var status rest.Status
+	if err := operator.NewClient(n.Path("data", host.OperatorSocket)).Call(t.Context(), http.MethodGet, operator.PathStatus, nil, &status); err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(status.Queues, func(q queue) bool { return q.Kind == "publish" })
+	return queueOf(t, status.Queues)
+}
+
+func queueOf(t *testing.T, queues []courier.Status) courier.Status {
+	t.Helper()
+	i := slices.IndexFunc(queues, func(q courier.Status) bool { return q.Kind == "publish" })
 	if i < 0 {
-		t.Fatalf("status shows no queue of what is to be published: %s", a.body)
+		t.Fatalf("status shows no queue of what is to be published: %+v", queues)
 	}
-	return status.Queues[i]
+	return queues[i]
 }
 
 // drained waits until all is published.
@@ -147,6 +149,19 @@ func TestKuboHoldsTheLog(t *testing.T) {
 				t.Errorf("expected at most %d waiting; found %d", q.Limit, q.Pending)
 			}
 			before = q.Pending
+		}
+		// Everybody is told how many wait, but not at every moment anew.
+		told := func() bool {
+			var status rest.Status
+			if err := json.Unmarshal(ask(t, n, http.MethodGet, "/v1/status", nil).body, &status); err != nil {
+				t.Fatal(err)
+			}
+			return queueOf(t, status.Queues).Pending == before
+		}
+		for end := time.Now().Add(time.Minute); !told(); time.Sleep(50 * time.Millisecond) {
+			if time.Now().After(end) {
+				t.Fatalf("GET /v1/status does not tell that %d wait", before)
+			}
 		}
 		n.Stop()
 		n.Restart()
