@@ -27,6 +27,7 @@ const (
 	ExitConflict    = 5
 	ExitUnavailable = 6 // busy, unavailable or too slow: trying again may help
 	ExitUnsupported = 7
+	ExitInterrupted = 130 // SIGINT or SIGTERM; whether it was done is not known
 )
 
 var exits = map[fault.Kind]int{
@@ -45,12 +46,17 @@ type app struct {
 	json     bool
 	config   string
 	url      string
+	tls      tlsFiles
 }
 
 // Main runs the command and returns its exit code.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	return run(ctx, args, in, out, errOut)
+}
+
+func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
 	a := &app{in: in, out: out, err: errOut}
 	root := a.root()
 	root.SetArgs(args)
@@ -58,16 +64,17 @@ func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	root.SetOut(out)
 	root.SetErr(errOut)
 	err := root.ExecuteContext(ctx)
-	switch {
-	case err == nil:
-		return ExitOK
-	case errors.Is(err, context.Canceled):
+	if err == nil {
 		return ExitOK
 	}
 	var usage *usageError
 	if errors.As(err, &usage) {
 		fmt.Fprintf(errOut, "dta: %v\n", err)
 		return ExitUsage
+	}
+	if ctx.Err() != nil {
+		fmt.Fprintln(errOut, "dta: interrupted")
+		return ExitInterrupted
 	}
 	if !errors.Is(err, errPrinted) || err.Error() != errPrinted.Error() {
 		fmt.Fprintf(errOut, "dta: %v\n", err)
@@ -93,7 +100,8 @@ Operators configure a node in an HCL file and run "dta host". Principals place
 and redeem orders with "dta order", or over REST.
 
 Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
-5 conflict, 6 unavailable or too slow (try again), 7 unsupported.`,
+5 conflict, 6 unavailable or too slow (try again), 7 unsupported,
+130 interrupted.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },

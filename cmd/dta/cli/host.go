@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -52,13 +53,21 @@ func (a *app) hostCommand() *cobra.Command {
 			}
 			node, err := host.Open(cmd.Context(), c, host.Options{Log: logger(c, a.err)})
 			if err != nil {
-				return err
+				return ended(cmd.Context(), err)
 			}
-			return node.Serve(cmd.Context(), func(address string) {
+			return ended(cmd.Context(), node.Serve(cmd.Context(), func(address string) {
 				fmt.Fprintf(a.out, "%s ready on %s as %s\n", c.Node.Name, address, node.Identity().Name)
-			})
+			}))
 		},
 	})
+}
+
+// ended is how a node ends: to be told to stop is no error of it.
+func ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
 }
 
 // asking runs ask on the operator socket of the running node, or, when none

@@ -1,10 +1,6 @@
 package cli
 
 import (
-	"bytes"
-	"context"
-	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,11 +12,9 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/rest"
-	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -31,6 +25,7 @@ func (a *app) orderCommand() *cobra.Command {
 		address = "http://127.0.0.1:5556"
 	}
 	c.PersistentFlags().StringVar(&a.url, "url", address, "where the node serves principals (or $DTA_URL)")
+	a.tls.flags(c)
 	return c
 }
 
@@ -171,12 +166,31 @@ func (a *app) orderRedeem() *cobra.Command {
 A given secret is written as it was given, an ordered key in hex; --out writes it
 to a new file that only its owner can read. Without --out a secret that is not
 text is not written to a terminal. A principal who redeems for another gets the
-CID of the release instead.`,
+CID of the release instead, and no file is left.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			var file *output
+			if out != "" {
+				// Before the secret leaves its fiduciary: where it cannot be written
+				// there is no use in asking for it.
+				var err error
+				if file, err = create(out); err != nil {
+					return err
+				}
+				defer file.discard()
+			}
 			req := rest.SecretRequest{OrderReference: args[0], BeneficiaryIDDocumentCID: beneficiary}
 			var got rest.SecretAnswer
 			if err := a.call(cmd.Context(), http.MethodPost, "/v1/order/secret", once, req, &got); err != nil {
 				return err
+			}
+			if file != nil && got.Secret != "" {
+				if err := file.deliver(got); err != nil {
+					return err
+				}
+				got.Secret = "" // it is where it was asked to be
+				if !a.json {
+					return nil
+				}
 			}
 			if a.json {
 				return a.print(got, nil)
@@ -185,113 +199,11 @@ CID of the release instead.`,
 				fmt.Fprintf(a.out, "released to another: %s\n", got.ReleaseCID)
 				return nil
 			}
-			return a.deliver(got, out)
+			return a.deliver(got)
 		},
 	}
 	c.Flags().StringVar(&beneficiary, "beneficiary", "", "to whom it is to be released; as the order's terms say by default")
 	c.Flags().StringVar(&out, "out", "", "write the secret to this file, which must not exist")
 	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same key within a day, the answer is the same")
 	return c
-}
-
-func (a *app) deliver(got rest.SecretAnswer, out string) error {
-	material := []byte(got.Secret)
-	if got.Kind == string(order.Secret) {
-		var err error
-		if material, err = base64.StdEncoding.DecodeString(got.Secret); err != nil {
-			return fault.New(fault.Invalid, "the node's answer: expected base64")
-		}
-	}
-	defer secret.Clear(material)
-	if out != "" {
-		f, err := os.OpenFile(out, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-		if err != nil {
-			return usagef("write the secret: %w", err)
-		}
-		if _, err := f.Write(material); err != nil {
-			f.Close()
-			return err
-		}
-		return f.Close()
-	}
-	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && bytes.ContainsFunc(material, unprintable) {
-		return usagef("the secret is not text: name a file with --out, or redirect the output")
-	}
-	_, err := a.out.Write(material)
-	return err
-}
-
-func unprintable(r rune) bool {
-	return r == '\uFFFD' || (r < ' ' && r != '\n' && r != '\r' && r != '\t')
-}
-
-// call calls the principals' API. Work that takes long says so on a terminal.
-func (a *app) call(ctx context.Context, method, path, once string, in, out any) error {
-	var body []byte
-	if in != nil {
-		var err error
-		if body, err = json.Marshal(in); err != nil {
-			return err
-		}
-		defer secret.Clear(body)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.url, "/")+path, bytes.NewReader(body))
-	if err != nil {
-		return usagef("--url: %w", err)
-	}
-	req.Header.Set("Content-Type", "application/json")
-	if once != "" {
-		req.Header.Set("Idempotency-Key", once)
-	}
-	end := a.progress("waiting for " + req.URL.Host)
-	defer end()
-	res, err := (&http.Client{Timeout: 90 * time.Second}).Do(req)
-	if err != nil {
-		return fault.New(fault.Unavailable, "%w", err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
-	defer secret.Clear(text)
-	if err != nil {
-		return fault.New(fault.Unavailable, "read the answer: %w", err)
-	}
-	if res.StatusCode/100 != 2 {
-		var p rest.Problem
-		if json.Unmarshal(text, &p) != nil || p.Detail == "" {
-			return fault.New(fault.OfHTTP(res.StatusCode), "%s", res.Status)
-		}
-		return fault.New(p.Kind, "%s", p.Detail)
-	}
-	if err := json.Unmarshal(text, out); err != nil {
-		return fault.New(fault.Invalid, "the node's answer: expected JSON: %w", err)
-	}
-	return nil
-}
-
-// progress says on a terminal what is waited for, once it takes long.
-func (a *app) progress(what string) (end func()) {
-	f, ok := a.err.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
-		return func() {}
-	}
-	done := make(chan struct{})
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		start := time.Now()
-		tick := time.NewTicker(time.Second)
-		defer tick.Stop()
-		for {
-			select {
-			case <-tick.C:
-				fmt.Fprintf(f, "\r%s … %ds", what, int(time.Since(start).Seconds()))
-			case <-done:
-				if time.Since(start) > time.Second {
-					fmt.Fprint(f, "\r\033[K")
-				}
-				return
-			}
-		}
-	}()
-	return func() { close(done); <-ended }
 }

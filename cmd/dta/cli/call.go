@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"time"
+
+	"golang.org/x/term"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// call calls the principals' API. Work that takes long says so on a terminal.
+func (a *app) call(ctx context.Context, method, path, once string, in, out any) error {
+	var body []byte
+	if in != nil {
+		var err error
+		if body, err = json.Marshal(in); err != nil {
+			return err
+		}
+		defer secret.Clear(body)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.url, "/")+path, bytes.NewReader(body))
+	if err != nil {
+		return usagef("--url: %w", err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	if once != "" {
+		req.Header.Set("Idempotency-Key", once)
+	}
+	client, err := a.tls.client()
+	if err != nil {
+		return err
+	}
+	defer client.CloseIdleConnections()
+	end := a.progress("waiting for " + req.URL.Host)
+	defer end()
+	res, err := client.Do(req)
+	if err != nil {
+		return fault.New(fault.Unavailable, "%w", err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
+	defer secret.Clear(text)
+	if err != nil {
+		return fault.New(fault.Unavailable, "read the answer: %w", err)
+	}
+	if res.StatusCode/100 != 2 {
+		return fault.FromProblem(res.StatusCode, res.Header.Get("Content-Type"), text)
+	}
+	if err := json.Unmarshal(text, out); err != nil {
+		return fault.New(fault.Unavailable, "the node's answer: expected JSON: %s", fault.Foreign(err.Error()))
+	}
+	return nil
+}
+
+// progress says on a terminal what is waited for, once it takes long.
+func (a *app) progress(what string) (end func()) {
+	f, ok := a.err.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return func() {}
+	}
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		start := time.Now()
+		tick := time.NewTicker(time.Second)
+		defer tick.Stop()
+		for {
+			select {
+			case <-tick.C:
+				fmt.Fprintf(f, "\r%s … %ds", what, int(time.Since(start).Seconds()))
+			case <-done:
+				if time.Since(start) > time.Second {
+					fmt.Fprint(f, "\r\033[K")
+				}
+				return
+			}
+		}
+	}()
+	return func() { close(done); <-ended }
+}

@@ -1,0 +1,118 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const ref = "00000000000000000000000000000000000000000000000000000000000000ff"
+
+// dta runs the command and returns its exit code and what it printed.
+func dta(t *testing.T, ctx context.Context, args ...string) (code int, out, errOut string) {
+	t.Helper()
+	var o, e bytes.Buffer
+	code = run(ctx, args, strings.NewReader(""), &o, &e)
+	return code, o.String(), e.String()
+}
+
+// node answers every call of a principal alike.
+func node(t *testing.T, status int, media, text string) (url string) {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", media)
+		w.WriteHeader(status)
+		io.WriteString(w, text)
+	}))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+func TestTheExitCodeSaysWhoRefused(t *testing.T) {
+	const problem = "application/problem+json"
+	for _, test := range []struct {
+		name        string
+		status      int
+		media, text string
+		code        int
+		says        string
+	}{
+		{"the node: invalid", 400, problem, `{"kind":"invalid","detail":"page: expected a number"}`, ExitUsage, "page: expected a number"},
+		{"the node: too large", 413, problem, `{"kind":"invalid","detail":"larger"}`, ExitUsage, "larger"},
+		{"the node: denied", 403, problem, `{"kind":"denied","detail":"x"}`, ExitDenied, "x"},
+		{"the node: not found", 404, problem, `{"kind":"not_found","detail":"x"}`, ExitNotFound, "x"},
+		{"the node: conflict", 409, problem, `{"kind":"conflict","detail":"x"}`, ExitConflict, "x"},
+		{"the node: busy", 429, problem, `{"kind":"busy","detail":"x"}`, ExitUnavailable, "x"},
+		{"the node: unsupported", 501, problem, `{"kind":"unsupported","detail":"x"}`, ExitUnsupported, "x"},
+		{"the node: an internal error", 500, problem, `{"kind":"internal","detail":"internal error"}`, ExitInternal, "dta: internal error"},
+		{"the node, without a kind", 403, problem, `{"detail":"x"}`, ExitUnavailable, "HTTP 403"},
+		{"the node, with an unknown kind", 500, problem, `{"kind":"teapot","detail":"x"}`, ExitUnavailable, "HTTP 500"},
+		{"a proxy: 404", 404, "text/html", `<h1>404</h1>`, ExitUnavailable, "HTTP 404"},
+		{"a proxy: 401", 401, "text/html", ``, ExitUnavailable, "HTTP 401"},
+		{"a proxy: 200", 200, "text/html", `<h1>Log in</h1>`, ExitUnavailable, "expected JSON"},
+		{"text for a terminal", 403, problem, `{"kind":"denied","detail":"\u001b[2Jno"}`, ExitDenied, "dta: [2Jno"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, out, errOut := dta(t, t.Context(), "order", "list", "--url", node(t, test.status, test.media, test.text))
+			if code != test.code || !strings.Contains(errOut, test.says) || out != "" || strings.Contains(errOut, "\x1b") {
+				t.Errorf("expected %d and %q; found %d, %q, %q", test.code, test.says, code, out, errOut)
+			}
+		})
+	}
+}
+
+func TestASecretIsNotSentOn(t *testing.T) {
+	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the command went there") }))
+	defer elsewhere.Close()
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, elsewhere.URL, http.StatusTemporaryRedirect)
+	}))
+	defer s.Close()
+	file := filepath.Join(t.TempDir(), "secret")
+	if err := os.WriteFile(file, []byte("secret"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, errOut := dta(t, t.Context(), "order", "create", "--secret-file", file, "--url", s.URL); code != ExitUnavailable || !strings.Contains(errOut, "307") {
+		t.Errorf("found %d, %q", code, errOut)
+	}
+}
+
+// TestAnInterruptedCommandDidNotSucceed: an order may or may not have been
+// placed.
+func TestAnInterruptedCommandDidNotSucceed(t *testing.T) {
+	for _, command := range [][]string{
+		{"order", "create", "--key"}, {"order", "redeem", ref}, {"order", "list"}, {"order", "show", ref},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			_, _ = io.Copy(io.Discard, r.Body)
+			interrupt()
+			<-r.Context().Done()
+		}))
+		code, out, errOut := dta(t, ctx, append(command, "--url", s.URL)...)
+		if code != ExitInterrupted || out != "" || errOut != "dta: interrupted\n" {
+			t.Errorf("%v: found %d, %q, %q", command, code, out, errOut)
+		}
+		s.Close()
+	}
+}
+
+func TestToStopANodeIsNoError(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	if err := ended(ctx, context.Canceled); err == nil {
+		t.Error("something else was cancelled: expected an error")
+	}
+	stop()
+	if err := ended(ctx, context.Canceled); err != nil {
+		t.Errorf("found %v", err)
+	}
+	if err := ended(ctx, os.ErrClosed); err == nil {
+		t.Error("another error while stopping: expected it")
+	}
+}

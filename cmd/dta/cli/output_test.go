@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestASecretGoesToANewFileOrNowhere(t *testing.T) {
+	const released = `{"secret":"c2VjcmV0","commitment":"00","orderReference":"` + ref + `","kind":"secret","releaseCID":"bafyrei"}`
+	for _, test := range []struct {
+		name   string
+		status int
+		media  string
+		text   string
+		flags  []string
+		code   int
+		file   string // "": none is left
+		out    string
+	}{
+		{"a secret", 200, "application/json", released, nil, ExitOK, "secret", ""},
+		{"a key", 200, "application/json", `{"secret":"00ff","kind":"key"}`, nil, ExitOK, "00ff", ""},
+		{"a secret, and the rest as JSON", 200, "application/json", released, []string{"--json"}, ExitOK, "secret", `"releaseCID": "bafyrei"`},
+		{"a secret that went to another", 200, "application/json", `{"kind":"secret","releaseCID":"bafyrei"}`, nil, ExitOK, "", "released to another: bafyrei"},
+		{"a refusal", 403, "application/problem+json", `{"kind":"denied","detail":"x"}`, nil, ExitDenied, "", ""},
+		{"an answer that is none", 200, "text/html", `<h1>Log in</h1>`, nil, ExitUnavailable, "", ""},
+		{"a secret that is no base64", 200, "application/json", `{"secret":"*","kind":"secret"}`, nil, ExitUnavailable, "", ""},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "back")
+			args := append([]string{"order", "redeem", ref, "--out", path, "--url", node(t, test.status, test.media, test.text)}, test.flags...)
+			code, out, errOut := dta(t, t.Context(), args...)
+			if code != test.code || !strings.Contains(out, test.out) || test.out == "" && out != "" || strings.Contains(out, "c2VjcmV0") {
+				t.Errorf("expected %d and %q; found %d, %q, %q", test.code, test.out, code, out, errOut)
+			}
+			kept, err := os.ReadFile(path)
+			if string(kept) != test.file || os.IsNotExist(err) != (test.file == "") {
+				t.Errorf("expected the file to hold %q; found %q, %v", test.file, kept, err)
+			}
+			if info, err := os.Stat(path); err == nil && info.Mode().Perm() != 0o600 {
+				t.Errorf("found mode %s", info.Mode())
+			}
+		})
+	}
+}
+
+// TestNothingIsRedeemedThatCannotBeWritten: the file is made first.
+func TestNothingIsRedeemedThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	there := filepath.Join(dir, "there")
+	if err := os.WriteFile(there, []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		t.Error("it was redeemed")
+		io.WriteString(w, `{"secret":"00","kind":"key"}`)
+	}))
+	defer s.Close()
+	for _, path := range []string{there, filepath.Join(dir, "no", "directory")} {
+		if code, _, errOut := dta(t, t.Context(), "order", "redeem", ref, "--out", path, "--url", s.URL); code != ExitUsage {
+			t.Errorf("%s: found %d, %q", path, code, errOut)
+		}
+	}
+	if kept, err := os.ReadFile(there); string(kept) != "mine" {
+		t.Errorf("found %q, %v", kept, err)
+	}
+}
