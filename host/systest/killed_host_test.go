@@ -173,6 +173,8 @@ func answerAll(t *testing.T, ctx context.Context, all crowd) {
 			err := c.place(ctx)
 			if p := rig.Refusal(err); err != nil && (p == nil || invitesRepeat(p) != nil) {
 				t.Fatalf("%s: the repeat of a call that was cut off: %v", c.name, err)
+			} else if err != nil {
+				time.Sleep(20 * time.Millisecond)
 			}
 		}
 	}
