@@ -4,17 +4,13 @@ package rig
 
 import (
 	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -333,84 +329,4 @@ func (n *Node) clear() {
 	if n.tb.Failed() {
 		n.tb.Logf("the log of %s ends with:\n%s", n.Name, n.LogTail(40))
 	}
-}
-
-// Log is everything that the node has written to its standard error.
-func (n *Node) Log() string {
-	text, err := os.ReadFile(n.Path("stderr"))
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}
-
-// LogTail is the last lines of the log.
-func (n *Node) LogTail(count int) string {
-	lines := strings.Split(strings.TrimSpace(n.Log()), "\n")
-	return "  " + strings.Join(lines[max(0, len(lines)-count):], "\n  ")
-}
-
-// Command runs `dta` with the node's configuration, and gives what it printed.
-// An exit other than 0 is an error that tells what it wrote.
-func (n *Node) Command(args ...string) (string, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*startTime)
-	defer cancel()
-	cmd := exec.CommandContext(ctx, n.program, append(args, "--config", n.Config)...)
-	cmd.Dir, cmd.Env = n.Dir, append(os.Environ(), n.Env...)
-	var stdout, stderr bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	if err := cmd.Run(); err != nil {
-		return stdout.String(), fmt.Errorf("dta %s: %w\n%s", strings.Join(args, " "), err, stderr.String())
-	}
-	return stdout.String(), nil
-}
-
-// MustCommand is Command that must succeed.
-func (n *Node) MustCommand(args ...string) string {
-	n.tb.Helper()
-	out, err := n.Command(args...)
-	if err != nil {
-		n.tb.Fatal(err)
-	}
-	return out
-}
-
-// directory makes a temporary one whose name is short enough for sockets in it.
-func directory(tb testing.TB) string {
-	tb.Helper()
-	dir, err := os.MkdirTemp("", "rig-")
-	if err != nil {
-		tb.Fatal(err)
-	}
-	tb.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
-			tb.Error(err)
-		}
-	})
-	return dir
-}
-
-var given sync.Map
-
-// address is a loopback address that stays free while a node is down: the
-// kernel gives its port to nobody who does not ask for it.
-func address(tb testing.TB) string {
-	tb.Helper()
-	for port := 20000 + os.Getpid()*7%10000; port < 32000; port++ {
-		at := fmt.Sprintf("127.0.0.1:%d", port)
-		if _, taken := given.LoadOrStore(at, true); taken {
-			continue
-		}
-		l, err := net.Listen("tcp", at)
-		if errors.Is(err, syscall.EADDRINUSE) {
-			continue
-		}
-		if err != nil {
-			tb.Fatal(err)
-		}
-		l.Close()
-		return at
-	}
-	tb.Fatal("expected a free port below 32000, found none")
-	return ""
 }
