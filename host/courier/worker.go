@@ -118,7 +118,7 @@ func (c *Courier) do(h Handler, j Job) {
 	case err == nil:
 	case c.ctx.Err() != nil:
 		outcome = func(tx *store.Tx) error { return tx.DelayJob(c.owner, j) }
-	case permanent(err):
+	case fault.Of(err).Final():
 		c.options.Log.Error("job failed for good", "kind", j.Kind, "key", j.Key, "error", err)
 		outcome = func(tx *store.Tx) error { return c.park(tx, j, err) }
 	default:
@@ -140,14 +140,6 @@ func safely(ctx context.Context, h Handler, j Job) (err error) {
 		}
 	}()
 	return h(ctx, j)
-}
-
-func permanent(err error) bool {
-	switch fault.Of(err) {
-	case fault.Invalid, fault.Denied, fault.NotFound, fault.Conflict, fault.Unsupported:
-		return true
-	}
-	return false
 }
 
 func (c *Courier) finish(tx *store.Tx, j Job) error {

@@ -57,7 +57,7 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 		Blocks:        bag,
 	})
 	if err != nil {
-		if final(err) {
+		if fault.Of(err).Final() {
 			return accepted{}, &refused{err}
 		}
 		return accepted{}, err
@@ -68,15 +68,6 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 		return accepted{}, fault.New(fault.Unavailable, "its answer does not hold: %w", err)
 	}
 	return accepted{a, s.records.PeerCheckpoint(ctx, f.Node, a.Checkpoint(), a.Header().Time)}, nil
-}
-
-// final tells whether the same request will be refused tomorrow.
-func final(err error) bool {
-	switch fault.Of(err) {
-	case fault.Invalid, fault.Denied, fault.NotFound, fault.Conflict, fault.Unsupported:
-		return true
-	}
-	return false
 }
 
 // acceptance verifies what fiduciary i has answered.

@@ -140,7 +140,7 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 		Blocks:        bag,
 	})
 	if err != nil {
-		if final(err) {
+		if fault.Of(err).Final() {
 			return answer{}, &refused{err}
 		}
 		return answer{}, err
@@ -152,15 +152,6 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 	}
 	a.checkpoint = s.records.PeerCheckpoint(ctx, f.Node, a.Checkpoint(), a.Header().Time)
 	return a, nil
-}
-
-// final tells whether the same request will be refused tomorrow.
-func final(err error) bool {
-	switch fault.Of(err) {
-	case fault.Invalid, fault.Denied, fault.NotFound, fault.Conflict, fault.Unsupported:
-		return true
-	}
-	return false
 }
 
 // release verifies what fiduciary i has answered, and gets the detached blocks

@@ -118,3 +118,14 @@ func TestTextFromAnotherProcessIsBounded(t *testing.T) {
 		t.Errorf("expected at most 2100 bytes, got %d", n)
 	}
 }
+
+func TestOnlyRefusalsAreFinal(t *testing.T) {
+	final := map[fault.Kind]bool{
+		fault.Invalid: true, fault.Denied: true, fault.NotFound: true, fault.Conflict: true, fault.Unsupported: true,
+	}
+	for _, k := range append(fault.Kinds(), "", "no such kind") {
+		if k.Final() != final[k] {
+			t.Errorf("%q: expected final %t; found %t", k, final[k], k.Final())
+		}
+	}
+}

@@ -47,6 +47,13 @@ func (k Kind) GRPC() codes.Code { return table[k.known()].grpc }
 // Retryable reports whether the same request may succeed when it is repeated.
 func (k Kind) Retryable() bool { return table[k.known()].retry }
 
+// Final reports whether the same request will be refused for ever: the other end
+// has understood it and said no. Internal errors are neither final nor known to
+// pass.
+func (k Kind) Final() bool {
+	return k != "" && k.known() != Internal && !k.Retryable()
+}
+
 func (k Kind) known() Kind {
 	if _, ok := table[k]; ok {
 		return k
