@@ -18,7 +18,11 @@ type place struct{ under, part dag.CID }
 // — from the call's bag, the store or the network — and verifies it.
 func part[T any](ctx context.Context, r *Records, what string, under, c dag.CID, bag peer.Bag, verify func(block []byte, who order.Parties) (T, error)) (T, error) {
 	if known, ok := r.verified.Get(place{under, c}); ok {
-		return known.(T), nil
+		// A part of another kind is not what was asked for: its verification,
+		// below, says so.
+		if known, ok := known.(T); ok {
+			return known, nil
+		}
 	}
 	var none T
 	block, ok := bag.Get(c)
