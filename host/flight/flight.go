@@ -77,12 +77,22 @@ func (g *Group[T]) join(key string, limit time.Duration, work func(context.Conte
 }
 
 func contained[T any](ctx context.Context, work func(context.Context) (T, error)) (result T, err error) {
+	err = Contain(func() (err error) {
+		result, err = work(ctx)
+		return err
+	})
+	return result, err
+}
+
+// Contain runs work in the caller's goroutine and turns a panic into
+// fault.Internal, for goroutines that handle what strangers send.
+func Contain(work func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			err = fault.New(fault.Internal, "it panicked: %v\n%s", v, debug.Stack())
 		}
 	}()
-	return work(ctx)
+	return work()
 }
 
 // Close cancels the work under way, waits for it, and takes no more.

@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -31,7 +32,10 @@ func (s *Service) ask(ctx context.Context, o *order.VerifiedOrder) ([]accepted, 
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range o.Terms().Fiduciaries {
 		group.Go(func() (err error) {
-			out[i], err = s.askOne(ctx, o, i)
+			err = flight.Contain(func() (err error) {
+				out[i], err = s.askOne(ctx, o, i)
+				return err
+			})
 			if err != nil {
 				return fmt.Errorf("fiduciary %s: %w", o.Terms().Fiduciaries[i].Node.Name, err)
 			}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -84,7 +85,11 @@ func (s *Service) ask(ctx context.Context, red *order.VerifiedRedemption, have [
 		}
 		asked++
 		go func() {
-			a, err := s.askOne(ctx, red, f, i)
+			var a answer
+			err := flight.Contain(func() (err error) {
+				a, err = s.askOne(ctx, red, f, i)
+				return err
+			})
 			if err != nil {
 				err = fmt.Errorf("fiduciary %s: %w", f.Node.Name, err)
 			}
