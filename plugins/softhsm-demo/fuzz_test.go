@@ -20,7 +20,7 @@ func FuzzPINs(f *testing.F) {
 }
 
 func FuzzSettled(f *testing.F) {
-	for _, seed := range []string{"", "{}", `{"a/b.object":"AAEC"}`, `{"../x":"AA=="}`, `{"/etc/x":""}`, `{"a":1}`, `{".":""}`, `{"..-x":"AA=="}`, `{"..":""}`} {
+	for _, seed := range []string{"", "{}", `{"a/b.object":"AAEC"}`, `{"../x":"AA=="}`, `{"/etc/x":""}`, `{"a":1}`, `{".":""}`, `{"..-x":"AA=="}`, `{"..":""}`, `{"a/..":""}`, `{"./":""}`} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, text []byte) {

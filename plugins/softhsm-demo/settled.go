@@ -111,7 +111,7 @@ func parseSettled(text []byte) (s settled, err error) {
 		return nil, err
 	}
 	for name := range s {
-		if !filepath.IsLocal(name) || name == "." {
+		if !filepath.IsLocal(name) || filepath.Clean(name) != name || name == "." {
 			return nil, fmt.Errorf("%q is no path of a file below the token", name)
 		}
 	}
