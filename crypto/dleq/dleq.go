@@ -66,11 +66,9 @@ func ProveOver(base *bls.G1, x *bls.Scalar, commitment *bls.G1, as, ds []*bls.G1
 		return nil, fmt.Errorf("prove equal logarithms: %w", err)
 	}
 	m := bls.SumOfProducts(as, s.coefficients())
-	z := m.Mul(x) // Σ d_i·D_i, for one multiplication instead of n.
-
 	k := nonce(x, s.seed[:])
 	defer k.Clear()
-	return answer(x, k, s.challenge(m, z, base.Mul(k), m.Mul(k))), nil
+	return answer(x, k, s.challenge(base.Mul(k), m.Mul(k))), nil
 }
 
 // VerifyOver checks what ProveOver made for the same base.
@@ -89,7 +87,7 @@ func VerifyOver(base, commitment *bls.G1, as, ds []*bls.G1, context, proof []byt
 	// With R = z·base + c·P and R' = z·M + c·Z the challenge must come out again.
 	r := base.Mul(answer).Add(commitment.Mul(c))
 	rm := m.Mul(answer).Add(z.Mul(c))
-	if !s.challenge(m, z, r, rm).Equal(c) {
+	if !s.challenge(r, rm).Equal(c) {
 		return ErrProof
 	}
 	return nil

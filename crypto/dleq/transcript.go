@@ -77,11 +77,12 @@ func (s *statement) coefficients() [][bls.CoefficientSize]byte {
 	return out
 }
 
-// challenge hashes the statement, its composites and the prover's commitments
-// to its nonce.
-func (s *statement) challenge(m, z, r, rm *bls.G1) *bls.Scalar {
+// challenge hashes the statement and the prover's commitments to its nonce. The
+// composites follow from the statement, so that they need no place in the hash
+// and the prover need not compute Z.
+func (s *statement) challenge(r, rm *bls.G1) *bls.Scalar {
 	msg := s.seed[:]
-	for _, b := range bls.EncodeG1([]*bls.G1{m, z, r, rm}) {
+	for _, b := range bls.EncodeG1([]*bls.G1{r, rm}) {
 		msg = append(msg[:len(msg):len(msg)], b...)
 	}
 	return bls.HashToScalar(msg, tagChallenge)
