@@ -48,6 +48,8 @@ const (
 	DomainEnvelope   Domain = "ENVELOPE"   // envelopes of every kind
 	DomainRequest    Domain = "REQUEST"    // a party proving itself in a call
 	DomainCheckpoint Domain = "CHECKPOINT" // heads of the audit log
+	DomainApproval   Domain = "APPROVAL"   // requests of a network, signed by its authority
+	DomainDelegation Domain = "DELEGATION" // authority handed on
 )
 
 // suiteID is the hash-to-curve suite and scheme that end every tag.

@@ -31,11 +31,14 @@ const (
 	Release    Kind = "release"
 	Offer      Kind = "offer"
 	Notice     Kind = "notice"
+	Request    Kind = "request"    // of something to be issued in a network
+	Grant      Kind = "grant"      // by which a custody identity issues it
+	Revocation Kind = "revocation" // after which nothing more is issued to a subject
 )
 
 func (k Kind) known() bool {
 	switch k {
-	case Order, Acceptance, Redemption, Release, Offer, Notice:
+	case Order, Acceptance, Redemption, Release, Offer, Notice, Request, Grant, Revocation:
 		return true
 	}
 	return false

@@ -30,7 +30,7 @@ func Accept(k *identity.Keyring, o *VerifiedOrder, index int, c Commitment, r Re
 	if err := body.check(o, k.Identity()); err != nil {
 		return nil, err
 	}
-	recipients, err := newestRecipients(&o.body.Terms, o.floor, who)
+	recipients, err := newestRecipients(o.body.Terms.Parties(), o.floor, who)
 	if err != nil {
 		return nil, err
 	}

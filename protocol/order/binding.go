@@ -13,6 +13,7 @@ const (
 	tagRelease = "dta/release/v1"
 	tagSecret  = "dta/secret/v1"
 	tagKey     = "dta/order/key/v1"
+	tagNetwork = "dta/order/network/v1"
 )
 
 // shareInfo binds a share to its terms, its principal and its custody identity.

@@ -7,7 +7,7 @@ import (
 
 // Order is the body of the first part. Shares holds one link per fiduciary, in
 // the order of the terms, and Ciphertext the link to the encrypted secret; for
-// a key there are none.
+// anything but a secret there are none.
 type Order struct {
 	Version    uint64     `cbor:"version"`
 	Terms      Terms      `cbor:"terms"`
@@ -23,8 +23,8 @@ type Acceptance struct {
 	Order      dag.CID    `cbor:"order"`
 	Terms      []byte     `cbor:"terms"`      // CID(terms), not a link
 	Index      uint64     `cbor:"index"`      // its place in terms.fiduciaries, from 0
-	Commitment []byte     `cbor:"commitment"` // secret: the first of terms.commitments; key: public key, 33 bytes
-	Proof      []byte     `cbor:"proof"`      // secret: empty; key: proof of possession, 64 bytes (see ProveKey)
+	Commitment []byte     `cbor:"commitment"` // secret: the first of terms.commitments; key: public key, 33 bytes; network: s_i·P, 48
+	Proof      []byte     `cbor:"proof"`      // secret: empty; key, network: proof of possession, 64 bytes (see ProveKey, ProveShare)
 	Receipt    Receipt    `cbor:"receipt"`
 	Checkpoint []byte     `cbor:"checkpoint"` // the node's newest audit checkpoint, or empty
 	Critical   dag.Values `cbor:"critical"`
@@ -94,9 +94,9 @@ func (b *Order) check() error {
 	if err := b.Terms.Check(); err != nil {
 		return err
 	}
-	if b.Terms.What == Key {
+	if b.Terms.What != Secret {
 		if len(b.Shares) != 0 || b.Ciphertext.Defined() {
-			return fault.New(fault.Invalid, "order: a key has neither shares nor a ciphertext")
+			return fault.New(fault.Invalid, "order: a %s has neither shares nor a ciphertext", b.Terms.What)
 		}
 		return nil
 	}

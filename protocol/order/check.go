@@ -38,17 +38,17 @@ func (t *Terms) checkNames() error {
 	if _, err := seal.ByName(t.Suite); err != nil {
 		return fault.New(fault.Unsupported, "terms: %w", err)
 	}
-	if err := refuseUnknown("terms", t.Critical); err != nil {
-		return err
+	if err := t.Critical.RefuseUnknown(criticalNetwork); err != nil {
+		return fault.New(fault.Unsupported, "terms: %w", err)
 	}
 	return refuseUnknown("terms: policy", t.Policy.Critical)
 }
 
 func (t *Terms) checkClosedLists() error {
 	switch t.What {
-	case Secret, Key:
+	case Secret, Key, Network:
 	default:
-		return fault.New(fault.Unsupported, "terms: cannot keep %q, only %q or %q", t.What, Secret, Key)
+		return fault.New(fault.Unsupported, "terms: cannot keep %q, only %q, %q or %q", t.What, Secret, Key, Network)
 	}
 	switch t.Publish {
 	case PublishNone, PublishChain, PublishAll:
@@ -115,6 +115,13 @@ func (t *Terms) checkParties() error {
 
 // checkMaterial holds commitments and size to what is kept.
 func (t *Terms) checkMaterial() error {
+	n, err := t.network()
+	if err != nil {
+		return err
+	}
+	if n != nil {
+		return t.checkNetwork(n)
+	}
 	if t.What == Key {
 		if t.N != 1 {
 			return fault.New(fault.Unsupported, "terms: a key of %d fiduciaries needs distributed generation", t.N)
@@ -155,7 +162,7 @@ func checkSorted(what string, names []dag.CID, limit int) error {
 
 func complete(p identity.Party) bool { return p.Name.Defined() && p.Document.Defined() }
 
-// refuseUnknown refuses every critical name: version 1 knows none.
+// refuseUnknown refuses every critical name, where version 1 knows none.
 func refuseUnknown(where string, critical dag.Values) error {
 	if err := critical.RefuseUnknown(); err != nil {
 		return fault.New(fault.Unsupported, "%s: %w", where, err)

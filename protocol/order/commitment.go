@@ -11,8 +11,8 @@ import (
 
 // Commitment is what an acceptance says of the material that it keeps.
 type Commitment struct {
-	Value []byte // secret: the first commitment of the terms; key: the public key
-	Proof []byte // secret: empty; key: its proof of possession
+	Value []byte // secret: the first commitment of the terms; key: the public key; network: s_i·P
+	Proof []byte // secret: empty; key, network: proof of possession
 }
 
 // SecretCommitment is the commitment of every acceptance of a secret.
@@ -36,20 +36,27 @@ func keyDigest(terms, custody dag.CID) [sha256.Size]byte {
 }
 
 func checkCommitment(o *VerifiedOrder, custody dag.CID, c Commitment) error {
-	if o.body.Terms.What == Key {
-		if err := secp.CheckPublicKey(c.Value); err != nil {
-			return fault.New(fault.Invalid, "commitment: %w", err)
-		}
-		if err := secp.Verify(c.Value, keyDigest(o.terms, custody), c.Proof); err != nil {
-			return fault.New(fault.Invalid, "commitment: proof of possession: %w", err)
-		}
-		return nil
+	switch o.body.Terms.What {
+	case Key:
+		return checkKeyCommitment(o, custody, c)
+	case Network:
+		return checkShareCommitment(o, custody, c)
 	}
 	if !bytes.Equal(c.Value, o.body.Terms.Commitments[0]) {
 		return fault.New(fault.Invalid, "commitment differs from the first of the terms")
 	}
 	if len(c.Proof) != 0 {
 		return fault.New(fault.Invalid, "expected no proof beside the commitment of a secret, found %d bytes", len(c.Proof))
+	}
+	return nil
+}
+
+func checkKeyCommitment(o *VerifiedOrder, custody dag.CID, c Commitment) error {
+	if err := secp.CheckPublicKey(c.Value); err != nil {
+		return fault.New(fault.Invalid, "commitment: %w", err)
+	}
+	if err := secp.Verify(c.Value, keyDigest(o.terms, custody), c.Proof); err != nil {
+		return fault.New(fault.Invalid, "commitment: proof of possession: %w", err)
 	}
 	return nil
 }

@@ -16,6 +16,7 @@ const (
 	detachedShare      = "share"
 	detachedRelease    = "release"
 	detachedCiphertext = "ciphertext"
+	detachedGrant      = "grant"
 )
 
 // detached carries what is sealed, beside the chain. It is not signed: the CID
@@ -47,4 +48,12 @@ func getDetached(want dag.CID, block []byte, kind string) ([]byte, error) {
 		return nil, fault.New(fault.Invalid, "expected a %s block, found %q", kind, d.Kind)
 	}
 	return d.Sealed, nil
+}
+
+// PutGrant makes the detached block of what a network's D-TA issued, sealed.
+func PutGrant(sealed []byte) (Block, error) { return putDetached(detachedGrant, sealed) }
+
+// GetGrant opens the block that a grant links as want.
+func GetGrant(want dag.CID, block []byte) ([]byte, error) {
+	return getDetached(want, block, detachedGrant)
 }

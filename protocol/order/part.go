@@ -129,8 +129,8 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 }
 
 // admit checks the part's recipients and records their documents.
-func (p *Part) admit(t *Terms, floor floors, who Parties) error {
-	ids, err := checkRecipients(p.header.Recipients, t, floor, who)
+func (p *Part) admit(names []dag.CID, floor floors, who Parties) error {
+	ids, err := checkRecipients(p.header.Recipients, names, floor, who)
 	if err != nil {
 		return err
 	}

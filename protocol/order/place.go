@@ -23,8 +23,9 @@ type Choice struct {
 // Plan is what a principal wants. Every identity is at its newest document.
 type Plan struct {
 	What        What
-	Redeemers   []*identity.Identity // who may ask; in any order, repeats ignored
-	Receivers   []*identity.Identity // to whom it may be released; likewise
+	Network     *NetworkTerms        // of a network, else nil
+	Redeemers   []*identity.Identity // who may ask; in any order, repeats ignored; of a network its authority
+	Receivers   []*identity.Identity // to whom it may be released; likewise; of a network ignored
 	T           int                  // how many of the fiduciaries are needed
 	Fiduciaries []Choice             // n of them; the place in the list is the index
 	Publish     Publish              // "": PublishChain
@@ -41,7 +42,7 @@ type Placed struct {
 	Detached []Block // the shares in the order of the terms, then the ciphertext; none for a key
 }
 
-// Place makes an order of the secret, or of a key, for which what is nil. The
+// Place makes an order of the secret, or of a key or network, for which what is nil. The
 // secret stays the caller's to clear; what else could open it (the seed, the
 // shares) is gone when Place returns.
 func Place(k *identity.Keyring, p Plan, what *secret.Bytes, now time.Time) (_ *Placed, err error) {
@@ -86,7 +87,7 @@ func Place(k *identity.Keyring, p Plan, what *secret.Bytes, now time.Time) (_ *P
 // terms writes down everything but the commitments.
 func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, what *secret.Bytes) (*Terms, error) {
 	if (p.What == Secret) != (what != nil) {
-		return nil, fault.New(fault.Invalid, "expected a secret to keep, or a key to be made and no secret")
+		return nil, fault.New(fault.Invalid, "expected a secret to keep, or a key or network to be made and no secret")
 	}
 	if what != nil && (what.Len() < 1 || what.Len() > MaxSecret) {
 		return nil, fault.New(fault.Invalid, "expected a secret of 1 to %d bytes, found %d", MaxSecret, what.Len())
@@ -122,7 +123,29 @@ func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, what *secre
 		}
 		t.Fiduciaries = append(t.Fiduciaries, Fiduciary{Custody: c.Custody.Party(), Node: c.Node.Party(), Offer: c.Offer})
 	}
+	if p.What == Network {
+		return t, p.describe(t)
+	}
 	return t, nil
+}
+
+// describe writes down the network, and what follows from it: who may ask, that
+// all fiduciaries are needed, and who enforces a revocation.
+func (p *Plan) describe(t *Terms) error {
+	if p.Network == nil {
+		return fault.New(fault.Invalid, "expected the terms of the network")
+	}
+	raw, err := dag.NewRaw(p.Network)
+	if err != nil {
+		return err
+	}
+	t.Critical = dag.Values{criticalNetwork: raw}
+	t.Redeemers = uniqueNames(append(p.Network.Authorities(), t.Principal))
+	t.Receivers = []dag.CID{t.Principal}
+	if p.Network.Permits {
+		t.Policy.Enforcement = HostEnforced
+	}
+	return nil
 }
 
 // name fixes CID(terms), after which the terms do not change.
@@ -185,7 +208,7 @@ func (p *Plan) recipients(principal *identity.Identity, t *Terms) ([]*identity.I
 	if err != nil {
 		return nil, err
 	}
-	recipients, err := newestRecipients(t, floor, known)
+	recipients, err := newestRecipients(t.Parties(), floor, known)
 	if err != nil {
 		return nil, err
 	}

@@ -16,10 +16,9 @@ func (f floors) of(parties []identity.Party) floors {
 	return f
 }
 
-// checkRecipients wants exactly the parties of the terms, in their order, each
-// a node at a document that was shown and does not go back behind its floor.
-func checkRecipients(found []identity.Party, t *Terms, floor floors, who Parties) ([]*identity.Identity, error) {
-	names := t.Parties()
+// checkRecipients wants exactly the names, in their order, each a node at a
+// document that was shown and does not go back behind its floor.
+func checkRecipients(found []identity.Party, names []dag.CID, floor floors, who Parties) ([]*identity.Identity, error) {
 	if len(found) != len(names) {
 		return nil, fault.New(fault.Invalid, "expected %d recipients, found %d", len(names), len(found))
 	}
@@ -42,10 +41,9 @@ func checkRecipients(found []identity.Party, t *Terms, floor floors, who Parties
 	return ids, nil
 }
 
-// newestRecipients finds the parties of the terms, each at its newest document
+// newestRecipients finds the identities of names, each at its newest document
 // shown, for a part that is about to be sealed.
-func newestRecipients(t *Terms, floor floors, who Parties) ([]*identity.Identity, error) {
-	names := t.Parties()
+func newestRecipients(names []dag.CID, floor floors, who Parties) ([]*identity.Identity, error) {
 	ids := make([]*identity.Identity, len(names))
 	for i, name := range names {
 		id, err := newest(who, name, floor[name])

@@ -21,6 +21,9 @@ func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAccept
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, nil, err
 	}
+	if err := checkRedeemable(o); err != nil {
+		return nil, nil, err
+	}
 	previous, err := relyOn(o, acceptances)
 	if err != nil {
 		return nil, nil, err
@@ -51,7 +54,7 @@ func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAccept
 	if err := body.check(o, k.Identity()); err != nil {
 		return nil, reply, err
 	}
-	recipients, err := newestRecipients(&o.body.Terms, o.floor, who)
+	recipients, err := newestRecipients(o.body.Terms.Parties(), o.floor, who)
 	if err != nil {
 		return nil, reply, err
 	}

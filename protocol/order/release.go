@@ -37,7 +37,7 @@ func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance
 	if err := r.Current(who); err != nil {
 		return nil, Block{}, err
 	}
-	recipients, err := newestRecipients(&o.body.Terms, r.floor, who)
+	recipients, err := newestRecipients(o.body.Terms.Parties(), r.floor, who)
 	if err != nil {
 		return nil, Block{}, err
 	}

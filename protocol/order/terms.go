@@ -2,6 +2,7 @@ package order
 
 import (
 	"encoding/hex"
+	"slices"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -13,6 +14,9 @@ type What string
 const (
 	Secret What = "secret" // a given secret is kept
 	Key    What = "key"    // the plugin makes a secp256k1 key and keeps it
+	// Network has every plugin make a share of a master secret, with which it
+	// issues from then on; see NetworkTerms.
+	Network What = "network"
 )
 
 // Publish says which blocks of an order go to the log; a closed list.
@@ -63,10 +67,10 @@ type Terms struct {
 	T           uint64      `cbor:"threshold"`
 	N           uint64      `cbor:"total"`
 	Fiduciaries []Fiduciary `cbor:"fiduciaries"` // exactly N
-	Commitments [][]byte    `cbor:"commitments"` // T points of G1 for a secret, none for a key
+	Commitments [][]byte    `cbor:"commitments"` // T points of G1 for a secret, else none
 	Publish     Publish     `cbor:"publish"`
-	Size        uint64      `cbor:"size"` // bytes of the secret; 0 for a key
-	Critical    dag.Values  `cbor:"critical"`
+	Size        uint64      `cbor:"size"`     // bytes of the secret, else 0
+	Critical    dag.Values  `cbor:"critical"` // "network": NetworkTerms, of a network and nothing else
 	Extra       dag.Values  `cbor:"extra"`
 }
 
@@ -88,6 +92,13 @@ func (t *Terms) IndexOf(custody dag.CID) (index int, found bool) {
 		}
 	}
 	return 0, false
+}
+
+// uniqueNames sorts names by their bytes and drops repeats.
+func uniqueNames(names []dag.CID) []dag.CID {
+	out := slices.Clone(names)
+	slices.SortFunc(out, dag.CID.Compare)
+	return slices.Compact(out)
 }
 
 // Parties are the names for which every part of the order is encrypted: the

@@ -13,8 +13,9 @@ import (
 // VerifiedOrder is an order whose every rule holds.
 type VerifiedOrder struct {
 	Part
-	body  Order
-	terms dag.CID
+	body    Order
+	terms   dag.CID
+	network *NetworkTerms // of a network, else nil
 }
 
 // VerifyOrder checks an order of which the plaintext is shown: signature, terms,
@@ -58,7 +59,7 @@ func verifyOrder(block []byte, from source, who Parties) (_ *VerifiedOrder, err 
 	if err != nil {
 		return nil, err
 	}
-	if err := o.admit(t, floor, who); err != nil {
+	if err := o.admit(t.Parties(), floor, who); err != nil {
 		return nil, err
 	}
 	// The principal is its own first recipient, at the document it signed with.
@@ -66,6 +67,9 @@ func verifyOrder(block []byte, from source, who Parties) (_ *VerifiedOrder, err 
 		return nil, fault.New(fault.Invalid, "the principal signed with %s and is a recipient at %s", o.signer.Document, o.recipients[0].Document)
 	}
 	if o.terms, err = t.CID(); err != nil {
+		return nil, err
+	}
+	if o.network, err = t.network(); err != nil {
 		return nil, err
 	}
 	return o, nil
@@ -80,10 +84,10 @@ func (o *VerifiedOrder) Terms() *Terms {
 // TermsCID is what everything sealed for the order is bound to.
 func (o *VerifiedOrder) TermsCID() dag.CID { return o.terms }
 
-// Shares links the sealed shares in the order of the terms; empty for a key.
+// Shares links the sealed shares in the order of the terms; empty for anything but a secret.
 func (o *VerifiedOrder) Shares() []dag.CID { return slices.Clone(o.body.Shares) }
 
-// Ciphertext links the encrypted secret; undefined for a key.
+// Ciphertext links the encrypted secret; undefined for anything but a secret.
 func (o *VerifiedOrder) Ciphertext() dag.CID { return o.body.Ciphertext }
 
 // Extra is what the principal added to the order's body.

@@ -43,6 +43,9 @@ func verifyRedemption(o *VerifiedOrder, block []byte, from source, who Parties) 
 	}
 	r := &VerifiedRedemption{order: o}
 	head := func(h *envelope.Header) error {
+		if err := checkRedeemable(o); err != nil {
+			return err
+		}
 		if !slices.Contains(o.body.Terms.Redeemers, h.Signer.Name) {
 			return fault.New(fault.Denied, "%s may not redeem this order", h.Signer.Name)
 		}
@@ -56,10 +59,19 @@ func verifyRedemption(o *VerifiedOrder, block []byte, from source, who Parties) 
 	if err := r.body.check(o, r.signer); err != nil {
 		return nil, err
 	}
-	if err := r.admit(&o.body.Terms, o.floor, who); err != nil {
+	if err := r.admit(o.body.Terms.Parties(), o.floor, who); err != nil {
 		return nil, err
 	}
 	return r, nil
+}
+
+// checkRedeemable refuses to let a network's share go: it would move the share
+// to another key, which needs an amendment.
+func checkRedeemable(o *VerifiedOrder) error {
+	if o.body.Terms.What == Network {
+		return fault.New(fault.Denied, "a network's shares are never released")
+	}
+	return nil
 }
 
 // checkRelied wants t to n different acceptances, then the order. Which
