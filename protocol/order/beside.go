@@ -6,6 +6,7 @@ import (
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 )
 
@@ -26,42 +27,57 @@ func FromKeyring(k *identity.Keyring) Source { return Source{opened(k)} }
 // checked again but its own signature.
 func FromSealed(s *envelope.Sealed) Source { return Source{made(s)} }
 
-// Beside reads an envelope of a kind that stands beside o: structure, kind, the
-// links previous, whatever head demands of the header, the signature; only then
-// is it opened and decoded into body. The signer and the recipients are at
-// documents that o does not know to be replaced. Which recipients it must have
-// Admit checks, once the body has said so.
-func (o *VerifiedOrder) Beside(kind envelope.Kind, block []byte, from Source, who Parties, head func(*envelope.Header) error, body any) (Part, error) {
-	if err := checkVerifiedOrder(o); err != nil {
+// Beside reads an envelope of a kind that stands beside o: structure, kind,
+// whatever head demands of the header, the signature; only then is it opened and
+// decoded into body. judge then holds the body to its rules and says for whom it
+// must be encrypted, in order; repeats are ignored. after is the part that the
+// envelope follows: no party may go back behind the documents recorded there.
+func (o *VerifiedOrder) Beside(kind envelope.Kind, after *Part, block []byte, from Source, who Parties, head func(*envelope.Header) error, body any, judge func(*Part) ([]dag.CID, error)) (Part, error) {
+	if err := checkFollows(o, after); err != nil {
 		return Part{}, err
 	}
 	p, err := readPart(block, kind, who, head, from.from, body)
 	if err != nil {
 		return Part{}, err
 	}
-	if floor, ok := o.floor[p.signer.Name]; ok {
+	if floor, ok := after.floor[p.signer.Name]; ok {
 		if err := descends(p.signer, floor); err != nil {
 			return Part{}, err
 		}
 	}
+	names, err := judge(p)
+	if err != nil {
+		return Part{}, err
+	}
+	if err := p.admit(uniqueInOrder(names), after.floor, who); err != nil {
+		return Part{}, err
+	}
 	return *p, nil
 }
 
-// Admit wants exactly names as the recipients, in their order, each a node.
-func (p *Part) Admit(o *VerifiedOrder, who Parties, names ...dag.CID) error {
-	return p.admit(uniqueInOrder(names), o.floor, who)
-}
-
-// SealBeside makes an envelope that Beside and Admit will take: encrypted to the
-// newest documents that who knows of names, for life.
-func (o *VerifiedOrder) SealBeside(k *identity.Keyring, kind envelope.Kind, names, previous []dag.CID, body any, life time.Duration, who Parties, now time.Time) (*envelope.Sealed, error) {
-	recipients, err := newestRecipients(uniqueInOrder(names), o.floor, who)
+// SealBeside makes an envelope that Beside will take: encrypted to the newest
+// documents that who knows of names, until expires.
+func (o *VerifiedOrder) SealBeside(k *identity.Keyring, kind envelope.Kind, after *Part, names, previous []dag.CID, body any, who Parties, now, expires time.Time) (*envelope.Sealed, error) {
+	if err := checkFollows(o, after); err != nil {
+		return nil, err
+	}
+	recipients, err := newestRecipients(uniqueInOrder(names), after.floor, who)
 	if err != nil {
 		return nil, err
 	}
 	return envelope.Seal(k, envelope.Draft{
-		Kind: kind, Recipients: recipients, Time: now, Expires: now.Add(life), Previous: previous, Body: body,
+		Kind: kind, Recipients: recipients, Time: now, Expires: expires, Previous: previous, Body: body,
 	})
+}
+
+func checkFollows(o *VerifiedOrder, after *Part) error {
+	if err := checkVerifiedOrder(o); err != nil {
+		return err
+	}
+	if !after.verified() {
+		return fault.New(fault.Internal, "the part before was not verified")
+	}
+	return nil
 }
 
 // CheckLink holds what a body repeats of its order: its CID, and CID(terms).
@@ -75,6 +91,9 @@ func CheckPrevious(h *envelope.Header, want ...dag.CID) error { return checkPrev
 // CheckCustodian wants the custody identity that the terms name at index, at the
 // document they record or a later one.
 func (o *VerifiedOrder) CheckCustodian(id *identity.Identity, index int) error {
+	if err := checkVerifiedOrder(o); err != nil {
+		return err
+	}
 	return o.checkCustodian(id, index)
 }
 
@@ -82,6 +101,28 @@ func (o *VerifiedOrder) CheckCustodian(id *identity.Identity, index int) error {
 // believes only an answer to the question asked.
 func Resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
 	return resolve(who, name, document)
+}
+
+// CheckSigned wants a party that signed something beside the order at a document
+// which does not go back behind the one that the order records of it, if any, and
+// which no document that who knows had replaced by the time at (unix
+// milliseconds).
+func (o *VerifiedOrder) CheckSigned(by identity.Party, at int64, who Parties) (*identity.Identity, error) {
+	id, err := resolve(who, by.Name, by.Document)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkParty(id, o.floor); err != nil {
+		return nil, err
+	}
+	whole, err := newest(who, by.Name, by.Document)
+	if err != nil {
+		return nil, err
+	}
+	if next := whole.Successor(id.Document); next != nil && at > next.Time+envelope.MaxSkew.Milliseconds() {
+		return nil, fault.New(fault.Denied, "%s signed with document %s, which was replaced before", by.Name, by.Document)
+	}
+	return id, nil
 }
 
 // uniqueInOrder drops repeats and keeps the order.

@@ -20,6 +20,7 @@ const NetworkVersion = 1
 
 // Bounds of a network's terms.
 const (
+	MaxMembers    = 16 // D-TAs: what proves a network to strangers must fit one block
 	MaxAuthority  = 16 // names in one rule
 	MaxPermitDays = 31 // days for which one request may ask permits: they cannot be recalled
 )
@@ -28,17 +29,17 @@ const (
 // whoever does not know networks refuses the order.
 const criticalNetwork = "network"
 
-// Issue is what a D-TA may be asked to issue; a closed list.
-type Issue string
+// IssueKind is what a D-TA may be asked to issue; a closed list.
+type IssueKind string
 
 const (
-	ClientSecret Issue = "client-secret" // s_i·H₁(identity), in G1
-	ServerSecret Issue = "server-secret" // s_i·Q, in G2
-	TimePermit   Issue = "time-permit"   // s_i·H_T(day, identity), in G1
+	ClientSecret IssueKind = "client-secret" // s_i·H₁(identity), in G1
+	ServerSecret IssueKind = "server-secret" // s_i·Q, in G2
+	TimePermit   IssueKind = "time-permit"   // s_i·H_T(day, identity), in G1
 )
 
-// Issues lists them in the order in which the rules of an authority stand.
-func Issues() []Issue { return []Issue{ClientSecret, ServerSecret, TimePermit} }
+// IssueKinds lists them in the order in which the rules of an authority stand.
+func IssueKinds() []IssueKind { return []IssueKind{ClientSecret, ServerSecret, TimePermit} }
 
 // Sharing is how s is made of the shares; a closed list.
 type Sharing string
@@ -48,7 +49,7 @@ const Additive Sharing = "additive"
 
 // Rule says whose signatures a kind of request needs: Threshold of Names.
 type Rule struct {
-	Issue     Issue     `cbor:"issue"`
+	Kind      IssueKind `cbor:"kind"`
 	Names     []dag.CID `cbor:"names"` // sorted by their bytes, unique, at most MaxAuthority
 	Threshold uint64    `cbor:"threshold"`
 }
@@ -61,15 +62,15 @@ type NetworkTerms struct {
 	Sharing   Sharing    `cbor:"sharing"`
 	Permits   bool       `cbor:"permits"`   // logins need the day's permit; without, nobody can be revoked
 	MaxDays   uint64     `cbor:"max_days"`  // of permits in one request: 1 to MaxPermitDays; 0 without permits
-	Authority []Rule     `cbor:"authority"` // one for each of Issues, in their order
+	Authority []Rule     `cbor:"authority"` // one for each of IssueKinds, in their order
 	Critical  dag.Values `cbor:"critical"`
 	Extra     dag.Values `cbor:"extra"`
 }
 
 // Rule is the authority's rule for a kind of request.
-func (n *NetworkTerms) Rule(i Issue) (Rule, bool) {
+func (n *NetworkTerms) Rule(k IssueKind) (Rule, bool) {
 	for _, r := range n.Authority {
-		if r.Issue == i {
+		if r.Kind == k {
 			return r, true
 		}
 	}
@@ -87,7 +88,7 @@ func (n *NetworkTerms) Authorities() []dag.CID {
 
 // Network returns the network's terms; false where something else was ordered.
 func (o *VerifiedOrder) Network() (*NetworkTerms, bool) {
-	if o.network == nil {
+	if o == nil || o.network == nil {
 		return nil, false
 	}
 	n := *o.network
@@ -121,19 +122,19 @@ func (n *NetworkTerms) check() error {
 }
 
 func (n *NetworkTerms) checkAuthority() error {
-	issues := Issues()
-	if len(n.Authority) != len(issues) {
-		return fault.New(fault.Invalid, "network: expected %d rules of authority, found %d", len(issues), len(n.Authority))
+	kinds := IssueKinds()
+	if len(n.Authority) != len(kinds) {
+		return fault.New(fault.Invalid, "network: expected %d rules of authority, found %d", len(kinds), len(n.Authority))
 	}
 	for i, r := range n.Authority {
-		if r.Issue != issues[i] {
-			return fault.New(fault.Invalid, "network: expected rule %d to be for %q, found %q", i, issues[i], r.Issue)
+		if r.Kind != kinds[i] {
+			return fault.New(fault.Invalid, "network: expected rule %d to be for %q, found %q", i, kinds[i], r.Kind)
 		}
-		if err := checkSorted(string(r.Issue)+" names", r.Names, MaxAuthority); err != nil {
+		if err := checkSorted(string(r.Kind)+" names", r.Names, MaxAuthority); err != nil {
 			return err
 		}
 		if r.Threshold < 1 || r.Threshold > uint64(len(r.Names)) {
-			return fault.New(fault.Invalid, "network: %s: expected a threshold of 1 to %d, found %d", r.Issue, len(r.Names), r.Threshold)
+			return fault.New(fault.Invalid, "network: %s: expected a threshold of 1 to %d, found %d", r.Kind, len(r.Names), r.Threshold)
 		}
 	}
 	return nil
@@ -160,6 +161,9 @@ func (t *Terms) network() (*NetworkTerms, error) {
 
 // checkNetwork holds the rest of the terms to those of their network.
 func (t *Terms) checkNetwork(n *NetworkTerms) error {
+	if t.N > MaxMembers {
+		return fault.New(fault.Invalid, "terms: expected a network of at most %d fiduciaries, found %d", MaxMembers, t.N)
+	}
 	if t.T != t.N {
 		return fault.New(fault.Invalid, "terms: an additive network needs all of %d fiduciaries, found a threshold of %d", t.N, t.T)
 	}

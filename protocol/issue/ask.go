@@ -1,0 +1,192 @@
+package issue
+
+import (
+	"slices"
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// Skew is how far clocks may be apart.
+const Skew = 2 * time.Minute
+
+// Approved is the body of a request's envelope.
+type Approved struct {
+	Version   uint64     `cbor:"version"`
+	Request   Request    `cbor:"request"`
+	Approvals []Approval `cbor:"approvals"` // exactly as many as the rule wants, or more names of it
+	Critical  dag.Values `cbor:"critical"`
+	Extra     dag.Values `cbor:"extra"`
+}
+
+// VerifiedRequest is a request that the authority of its network approved.
+type VerifiedRequest struct {
+	order.Part
+	body  Approved
+	order *order.VerifiedOrder
+}
+
+// Ask seals an approved request. Its signer is the registrar or one of those who
+// approved.
+func Ask(k *identity.Keyring, o *order.VerifiedOrder, r *Request, approvals []Approval, who order.Parties, now time.Time) (_ *envelope.Sealed, err error) {
+	defer explain("ask", &err)
+	body := Approved{Version: Version, Request: *r, Approvals: approvals}
+	if err := body.check(o, k.Identity().Name, who); err != nil {
+		return nil, err
+	}
+	if r.Expires <= now.UnixMilli() {
+		return nil, fault.New(fault.Denied, "the request expired at %s", time.UnixMilli(r.Expires).UTC().Format(time.RFC3339))
+	}
+	return o.SealBeside(k, envelope.Request, &o.Part, askParties(o, r, k.Identity().Name), []dag.CID{o.CID()}, body, who, now, time.UnixMilli(r.Expires))
+}
+
+// VerifyRequest checks a request of which the plaintext is shown.
+func VerifyRequest(o *order.VerifiedOrder, block, plain []byte, who order.Parties) (*VerifiedRequest, error) {
+	return readRequest(o, block, order.FromPlain(plain), who)
+}
+
+// OpenRequest is VerifyRequest for a recipient, who decrypts it itself.
+func OpenRequest(k *identity.Keyring, o *order.VerifiedOrder, block []byte, who order.Parties) (*VerifiedRequest, error) {
+	return readRequest(o, block, order.FromKeyring(k), who)
+}
+
+// MadeRequest is VerifyRequest for who has just sealed it with Ask.
+func MadeRequest(o *order.VerifiedOrder, s *envelope.Sealed, who order.Parties) (*VerifiedRequest, error) {
+	return readRequest(o, s.Block, order.FromSealed(s), who)
+}
+
+func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who order.Parties) (_ *VerifiedRequest, err error) {
+	defer explain("request", &err)
+	if _, err := networkOf(o); err != nil {
+		return nil, err
+	}
+	r := &VerifiedRequest{order: o}
+	head := func(h *envelope.Header) error { return order.CheckPrevious(h, o.CID()) }
+	r.Part, err = o.Beside(envelope.Request, &o.Part, block, from, who, head, &r.body, func(p *order.Part) ([]dag.CID, error) {
+		signer, q := p.Signer().Name, &r.body.Request
+		if err := r.body.check(o, signer, who); err != nil {
+			return nil, err
+		}
+		if h := p.Header(); h.Expires > q.Expires || h.Time < q.Time-Skew.Milliseconds() {
+			return nil, fault.New(fault.Invalid, "expected the envelope to last from %d to %d, as the request does, found %d to %d", q.Time, q.Expires, h.Time, h.Expires)
+		}
+		return askParties(o, q, signer), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// askParties are the readers of a request: its signer, the nodes of its quorum,
+// the registrar.
+func askParties(o *order.VerifiedOrder, r *Request, signer dag.CID) []dag.CID {
+	names := []dag.CID{signer}
+	for _, i := range r.Quorum {
+		names = append(names, o.Terms().Fiduciaries[i].Node.Name)
+	}
+	return append(names, o.Principal().Name)
+}
+
+// check holds a request, about to be signed or just read, to its network.
+func (b *Approved) check(o *order.VerifiedOrder, signer dag.CID, who order.Parties) error {
+	if b.Version != Version {
+		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, b.Version)
+	}
+	if err := b.Critical.RefuseUnknown(); err != nil {
+		return fault.New(fault.Unsupported, "%w", err)
+	}
+	if err := b.Request.Check(o); err != nil {
+		return err
+	}
+	approved := slices.ContainsFunc(b.Approvals, func(a Approval) bool { return a.Signer.Name == signer })
+	if signer != o.Principal().Name && !approved {
+		return fault.New(fault.Denied, "expected the registrar or an approver to ask, found %s", signer)
+	}
+	missing, err := Missing(o, &b.Request, b.Approvals, who)
+	if err != nil {
+		return err
+	}
+	if missing > 0 {
+		return fault.New(fault.Denied, "the authority over %s wants %d more approvals", b.Request.Kind, missing)
+	}
+	return nil
+}
+
+// Order is the network's.
+func (r *VerifiedRequest) Order() *order.VerifiedOrder { return r.order }
+
+// Request is what is asked. Its lists must not be changed.
+func (r *VerifiedRequest) Request() *Request {
+	q := r.body.Request
+	return &q
+}
+
+// Approvals are the authority's. The list must not be changed.
+func (r *VerifiedRequest) Approvals() []Approval { return r.body.Approvals }
+
+// Current refuses a request that is not yet, or no longer, to be answered for
+// the first time: expired, approved under a delegation that has ended, or for
+// permits beyond today and the days that the network allows. It is for whoever
+// has a clock, and fault.Denied.
+func (r *VerifiedRequest) Current(now time.Time) error {
+	q, at := &r.body.Request, now.UnixMilli()
+	if q.Time > at+Skew.Milliseconds() || q.Expires < at {
+		return fault.New(fault.Denied, "the request was for %s to %s; it is %s", stamp(q.Time), stamp(q.Expires), stamp(at))
+	}
+	for _, a := range r.body.Approvals {
+		for _, d := range a.Delegation {
+			if d.NotBefore > at+Skew.Milliseconds() || d.Expires < at {
+				return fault.New(fault.Denied, "the delegation to %s was for %s to %s; it is %s", d.To, stamp(d.NotBefore), stamp(d.Expires), stamp(at))
+			}
+		}
+	}
+	n, _ := r.order.Network()
+	return checkAhead(q, n.MaxDays, at)
+}
+
+// checkAhead wants permits from yesterday on and for no more than days ahead of a
+// time, whether one request asks for them or several.
+func checkAhead(r *Request, days uint64, at int64) error {
+	if r.Kind != order.TimePermit {
+		return nil
+	}
+	if today := Day(time.UnixMilli(at)); r.First+1 < today || r.First+r.Days > today+days+1 {
+		return fault.New(fault.Denied, "expected permits from yesterday on and for at most %d days ahead, found days %d to %d; the day is %d", days, r.First, r.First+r.Days-1, today)
+	}
+	return nil
+}
+
+// InForce refuses a request if a document that the asker, an approver or who
+// delegated signed with has been replaced since: the key may be a thief's. An old
+// request still reads well, but nothing more is issued for it.
+func (r *VerifiedRequest) InForce(who order.Parties) error {
+	parties := []identity.Party{r.Signer().Party()}
+	for _, a := range r.body.Approvals {
+		parties = append(parties, a.Signer)
+		for _, d := range a.Delegation {
+			parties = append(parties, d.From)
+		}
+	}
+	for _, p := range parties {
+		newest, err := order.Resolve(who, p.Name, dag.CID{})
+		if err != nil {
+			return err
+		}
+		if newest.Document != p.Document {
+			return fault.New(fault.Denied, "request: signed with %s, which %s has replaced", p.Document, newest.Document)
+		}
+	}
+	return nil
+}
+
+func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+
+// Day is the day of permits at a time: days since 1970-01-01 UTC.
+func Day(now time.Time) uint64 {
+	return uint64(max(0, now.Unix())) / uint64(24*time.Hour/time.Second)
+}

@@ -1,0 +1,190 @@
+package issue
+
+import (
+	"fmt"
+
+	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// BadShare is the error for an answer that a D-TA signed and that is provably
+// wrong. Its kind is fault.Invalid. The receiver alone sees it: what it opened
+// must not be shown to anyone, for with its proof it would be a test for a PIN.
+// The registrar has the D-TA answer for a throw-away identity instead.
+type BadShare struct {
+	Order   dag.CID
+	Request dag.CID
+	Grant   dag.CID // the envelope that the custody identity signed
+	Index   int     // its place in the terms
+	Custody dag.CID // its name
+	Reason  order.Reason
+	cause   error
+}
+
+func (e *BadShare) Error() string {
+	return fmt.Sprintf("network order %s: bad share from D-TA %d, custody identity %s (%s): %v", e.Order, e.Index, e.Custody, e.Reason, e.cause)
+}
+
+// Unwrap gives the error its kind.
+func (e *BadShare) Unwrap() error { return fault.New(fault.Invalid, "%w", e.cause) }
+
+func (g *VerifiedGrant) blame(why order.Reason, cause error) error {
+	return &BadShare{
+		Order: g.request.order.CID(), Request: g.request.CID(), Grant: g.CID(),
+		Index: g.Index(), Custody: g.Custody(), Reason: why, cause: cause,
+	}
+}
+
+// OpenShare is the receiver's: it opens what a grant links and checks it against
+// the D-TA's commitment. A block that is not the one linked may be anyone's
+// fault: fault.Invalid. From then on the fault is the D-TA's, and the error a
+// *BadShare.
+func OpenShare(g *VerifiedGrant, block []byte, receiver *seal.PrivateKey) (*Share, error) {
+	sealed, err := order.GetGrant(g.body.Share, block)
+	if err != nil {
+		if dag.Check(g.body.Share, block) == nil {
+			return nil, g.blame(order.NotWellFormed, err)
+		}
+		return nil, err
+	}
+	suite, err := seal.ByName(g.request.order.Terms().Suite)
+	if err != nil {
+		return nil, err
+	}
+	plain, err := suite.OpenWith(receiver, g.request.grantInfo(g.Custody()), indexAAD(g.Index()), sealed)
+	if err != nil {
+		return nil, g.blame(order.DoesNotOpen, err)
+	}
+	defer plain.Clear()
+	s, err := parseShare(g.request, plain)
+	if err != nil {
+		return nil, g.blame(order.NotWellFormed, err)
+	}
+	if err := s.check(g.request, g.Custody(), g.acceptance.Commitment()); err != nil {
+		s.Clear()
+		return nil, g.blame(order.NotAsAccepted, err)
+	}
+	return s, nil
+}
+
+// Answer is one D-TA's share with the grant that brought it.
+type Answer struct {
+	Grant *VerifiedGrant
+	Share *Share
+}
+
+// Secrets are what a receiver has in the end; the fields of the other kinds are
+// empty. Clear what is secret after use.
+type Secrets struct {
+	Suite   mpin.Suite
+	Clients []*mpin.ClientSecret // one for each subject
+	Server  *mpin.ServerSecret
+	Permits [][]*mpin.Permit // for each subject one for each day
+}
+
+// Clear overwrites the secrets; permits are none.
+func (s *Secrets) Clear() {
+	if s == nil {
+		return
+	}
+	for _, c := range s.Clients {
+		c.Clear()
+	}
+	s.Server.Clear()
+}
+
+// Combine adds the answers to one request, of every D-TA asked, each checked by
+// OpenShare. Answers to different requests are refused: they would add up to
+// nothing.
+func Combine(r *VerifiedRequest, answers []Answer) (_ *Secrets, err error) {
+	defer explain("combine", &err)
+	n, err := networkOf(r.order)
+	if err != nil {
+		return nil, err
+	}
+	if err := complete(r, answers); err != nil {
+		return nil, err
+	}
+	out := &Secrets{}
+	defer func() {
+		if err != nil {
+			out.Clear()
+		}
+	}()
+	if out.Suite, err = mpin.ByName(n.Suite); err != nil {
+		return nil, fault.New(fault.Unsupported, "%w", err)
+	}
+	q := r.Request()
+	if q.Kind == order.ServerSecret {
+		sum := new(bls.G2)
+		for _, a := range answers {
+			part := sum
+			sum = part.Add(a.Share.box.Open().G2)
+			part.Clear()
+		}
+		out.Server, err = out.Suite.ServerSecretOf(sum)
+		return out, err
+	}
+	for i := range r.points() {
+		sum := new(bls.G1)
+		for _, a := range answers {
+			part := sum
+			sum = part.Add(a.Share.box.Open().G1[i])
+			part.Clear()
+		}
+		if err := out.take(q, i, sum); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// take puts point i of the sums in its place.
+func (s *Secrets) take(q *Request, i int, sum *bls.G1) error {
+	if q.Kind == order.ClientSecret {
+		c, err := s.Suite.ClientSecretOf(sum)
+		if err != nil {
+			return fault.New(fault.Invalid, "subject %d: %w", i, err)
+		}
+		s.Clients = append(s.Clients, c)
+		return nil
+	}
+	subject, day := i/int(q.Days), uint64(i)%q.Days
+	if sum.IsIdentity() {
+		return fault.New(fault.Invalid, "subject %d: the permit of day %d is the identity", subject, q.First+day)
+	}
+	if day == 0 {
+		s.Permits = append(s.Permits, nil)
+	}
+	s.Permits[subject] = append(s.Permits[subject], &mpin.Permit{Day: uint32(q.First + day), Point: sum})
+	return nil
+}
+
+// complete wants one checked answer of each D-TA in the quorum.
+func complete(r *VerifiedRequest, answers []Answer) error {
+	q := r.Request()
+	if len(answers) != len(q.Quorum) {
+		return fault.New(fault.Unavailable, "expected the answers of all %d D-TAs, found %d", len(q.Quorum), len(answers))
+	}
+	seen := make(map[int]bool, len(answers))
+	for _, a := range answers {
+		if a.Grant == nil || a.Share == nil || a.Grant.request == nil {
+			return fault.New(fault.Internal, "an answer was not verified")
+		}
+		if a.Grant.request.CID() != r.CID() {
+			return fault.New(fault.Invalid, "the grant of D-TA %d answers request %s, not %s", a.Grant.Index(), a.Grant.request.CID(), r.CID())
+		}
+		if seen[a.Grant.Index()] {
+			return fault.New(fault.Invalid, "two answers of D-TA %d", a.Grant.Index())
+		}
+		seen[a.Grant.Index()] = true
+		if err := a.Share.check(r, a.Grant.Custody(), a.Grant.acceptance.Commitment()); err != nil {
+			return a.Grant.blame(order.NotAsAccepted, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,228 @@
+package issue
+
+import (
+	"slices"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// Version is that of everything here that is signed.
+const Version = 1
+
+// Epoch is that of every network's shares, until amendments exist.
+const Epoch = 0
+
+// What one request may ask.
+const (
+	MaxSubjects = 256
+	MaxPoints   = 4096 // subjects × days
+	NonceSize   = 32
+
+	Life    = 15 * time.Minute // of a request, unless it says otherwise
+	MaxLife = 24 * time.Hour
+)
+
+// Subject is whom something is issued to: a name, and the number that tells its
+// enrolments apart (0 where the suite knows none). For a server secret the name
+// is the server's, for people to read.
+type Subject struct {
+	Name      string `cbor:"name"`
+	Enrolment uint64 `cbor:"enrolment"`
+}
+
+// Request is what is asked, and what the authority signs.
+type Request struct {
+	Version  uint64          `cbor:"version"`
+	Kind     order.IssueKind `cbor:"kind"`
+	Order    dag.CID         `cbor:"order"` // the network's
+	Terms    []byte          `cbor:"terms"` // CID(terms)
+	Epoch    uint64          `cbor:"epoch"`
+	Quorum   []uint64        `cbor:"quorum"`   // places in terms.fiduciaries, rising; an additive network: all
+	Subjects []Subject       `cbor:"subjects"` // 1 to MaxSubjects, none twice; for a server secret one, of enrolment 0
+	First    uint64          `cbor:"first"`    // time-permit: the first day, since 1970-01-01 UTC; else 0
+	Days     uint64          `cbor:"days"`     // time-permit: how many; else 0
+	Receiver []byte          `cbor:"receiver"` // sealing key, 1216 bytes: whoever has its other half gets what is issued
+	Nonce    []byte          `cbor:"nonce"`    // NonceSize random bytes
+	Time     int64           `cbor:"time"`     // unix milliseconds
+	Expires  int64           `cbor:"expires"`  // at most MaxLife later
+	Critical dag.Values      `cbor:"critical"`
+	Extra    dag.Values      `cbor:"extra"`
+}
+
+// ParseRequest reads a request on its own, as it goes from one approver to the
+// next. Check holds it to its network.
+func ParseRequest(block []byte) (*Request, error) {
+	r := new(Request)
+	if err := dag.Decode(block, r); err != nil {
+		return nil, fault.New(fault.Invalid, "request: %w", err)
+	}
+	return r, nil
+}
+
+// Marshal is the request's one encoding, which approvals sign.
+func (r *Request) Marshal() ([]byte, error) { return dag.Encode(r) }
+
+// Check holds a request to the network that it is for: fault.Unsupported for
+// what this version or this network does not know, fault.Invalid for the rest.
+func (r *Request) Check(o *order.VerifiedOrder) (err error) {
+	defer explain("request", &err)
+	n, err := networkOf(o)
+	if err != nil {
+		return err
+	}
+	if r.Version != Version {
+		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, r.Version)
+	}
+	if err := r.Critical.RefuseUnknown(); err != nil {
+		return fault.New(fault.Unsupported, "%w", err)
+	}
+	if err := o.CheckLink(r.Order, r.Terms); err != nil {
+		return err
+	}
+	if r.Epoch != Epoch {
+		return fault.New(fault.Invalid, "expected epoch %d, found %d", Epoch, r.Epoch)
+	}
+	if err := r.checkQuorum(o); err != nil {
+		return err
+	}
+	if err := r.checkDays(n); err != nil {
+		return err
+	}
+	if err := r.checkSubjects(o, n); err != nil {
+		return err
+	}
+	suite, err := seal.ByName(o.Terms().Suite)
+	if err != nil {
+		return fault.New(fault.Unsupported, "%w", err)
+	}
+	if err := suite.CheckPublicKey(r.Receiver); err != nil {
+		return fault.New(fault.Invalid, "receiver: %w", err)
+	}
+	if len(r.Nonce) != NonceSize {
+		return fault.New(fault.Invalid, "expected a nonce of %d bytes, found %d", NonceSize, len(r.Nonce))
+	}
+	if r.Time < 0 || r.Expires <= r.Time || r.Expires-r.Time > MaxLife.Milliseconds() {
+		return fault.New(fault.Invalid, "expected it to expire after its time and within %s, found %d and %d", MaxLife, r.Time, r.Expires)
+	}
+	return nil
+}
+
+// checkQuorum wants all D-TAs: an additive network has nothing to choose.
+func (r *Request) checkQuorum(o *order.VerifiedOrder) error {
+	if !slices.Equal(r.Quorum, wholeQuorum(o)) {
+		return fault.New(fault.Invalid, "expected all %d D-TAs in rising order as the quorum, found %d that differ", o.Terms().N, len(r.Quorum))
+	}
+	return nil
+}
+
+func wholeQuorum(o *order.VerifiedOrder) []uint64 {
+	all := make([]uint64, o.Terms().N)
+	for i := range all {
+		all[i] = uint64(i)
+	}
+	return all
+}
+
+func (r *Request) checkDays(n *order.NetworkTerms) error {
+	if r.Kind != order.TimePermit {
+		if r.First != 0 || r.Days != 0 {
+			return fault.New(fault.Invalid, "expected no days for a %s, found %d from %d", r.Kind, r.Days, r.First)
+		}
+		return nil
+	}
+	if !n.Permits {
+		return fault.New(fault.Unsupported, "this network has no permits, and cannot revoke")
+	}
+	if r.Days < 1 || r.Days > n.MaxDays {
+		return fault.New(fault.Invalid, "expected permits for 1 to %d days, found %d", n.MaxDays, r.Days)
+	}
+	if r.First < 1 || r.First > maxDay {
+		return fault.New(fault.Invalid, "expected a first day of 1 to %d, found %d", maxDay, r.First)
+	}
+	// A delegate's or registrar's request says when it was made; whoever has a
+	// clock holds it to today, too (Current).
+	return checkAhead(r, n.MaxDays, r.Time)
+}
+
+// maxDay leaves room for what is added to a day; AMCL counts in 31 bits.
+const maxDay = 1 << 30
+
+func (r *Request) checkSubjects(o *order.VerifiedOrder, n *order.NetworkTerms) error {
+	if len(r.Subjects) < 1 || len(r.Subjects) > MaxSubjects {
+		return fault.New(fault.Invalid, "expected 1 to %d subjects, found %d", MaxSubjects, len(r.Subjects))
+	}
+	if points := uint64(len(r.Subjects)) * max(r.Days, 1); points > MaxPoints {
+		return fault.New(fault.Invalid, "expected at most %d permits, found %d", MaxPoints, points)
+	}
+	switch r.Kind {
+	case order.ServerSecret:
+		if len(r.Subjects) != 1 || r.Subjects[0].Enrolment != 0 {
+			return fault.New(fault.Invalid, "expected one server, of enrolment 0")
+		}
+		return checkServerName(r.Subjects[0].Name)
+	case order.ClientSecret, order.TimePermit:
+	default:
+		return fault.New(fault.Unsupported, "cannot issue %q", r.Kind)
+	}
+	suite, err := mpin.ByName(n.Suite)
+	if err != nil {
+		return fault.New(fault.Unsupported, "%w", err)
+	}
+	seen := make(map[Subject]bool, len(r.Subjects))
+	for i, s := range r.Subjects {
+		if seen[s] {
+			return fault.New(fault.Invalid, "subject %d is listed twice", i)
+		}
+		seen[s] = true
+		if _, err := suite.IdentityOf(o.NetworkID(), s.Name, s.Enrolment); err != nil {
+			return fault.New(fault.Invalid, "subject %d: %w", i, err)
+		}
+	}
+	return nil
+}
+
+// checkServerName wants what a terminal shows as it is.
+func checkServerName(name string) error {
+	if len(name) < 1 || len(name) > order.MaxLabel || slices.ContainsFunc([]byte(name), func(b byte) bool { return b < ' ' || b > '~' }) {
+		return fault.New(fault.Invalid, "expected a server's name of 1 to %d printable characters, found %q", order.MaxLabel, name)
+	}
+	return nil
+}
+
+// networkOf wants the verified order of a network.
+func networkOf(o *order.VerifiedOrder) (*order.NetworkTerms, error) {
+	if o == nil || o.Signer() == nil {
+		return nil, fault.New(fault.Internal, "the order was not verified")
+	}
+	n, ok := o.Network()
+	if !ok {
+		return nil, fault.New(fault.Invalid, "expected the order of a network, found that of a %s", o.Terms().What)
+	}
+	return n, nil
+}
+
+// Draft fills in what a request repeats of its network, a nonce, and its times.
+func Draft(o *order.VerifiedOrder, r Request, now time.Time) (*Request, error) {
+	if _, err := networkOf(o); err != nil {
+		return nil, err
+	}
+	r.Version, r.Order, r.Terms, r.Epoch = Version, o.CID(), o.TermsCID().Bytes(), Epoch
+	r.Quorum, r.Nonce = wholeQuorum(o), nonce()
+	r.Time = now.UnixMilli()
+	if r.Expires == 0 {
+		r.Expires = now.Add(Life).UnixMilli()
+	}
+	return &r, r.Check(o)
+}
+
+// explain puts before an error what it is about.
+func explain(what string, err *error) {
+	if *err != nil {
+		*err = fault.New(fault.Of(*err), "%s: %w", what, *err)
+	}
+}

@@ -1,0 +1,144 @@
+package issue
+
+import (
+	"slices"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// RevocationLife is how long a D-TA may take a revocation for the first time.
+const RevocationLife = 30 * 24 * time.Hour
+
+// Revocation is the body after which nothing more is issued to a subject: neither
+// its client secret again nor a permit. It covers the enrolment it names and all
+// before. What enforces it is the hosts' memory: one honest D-TA of an additive
+// network is enough.
+type Revocation struct {
+	Version  uint64     `cbor:"version"`
+	Order    dag.CID    `cbor:"order"`
+	Terms    []byte     `cbor:"terms"`
+	Epoch    uint64     `cbor:"epoch"`
+	Subject  Subject    `cbor:"subject"`
+	Critical dag.Values `cbor:"critical"`
+	Extra    dag.Values `cbor:"extra"`
+}
+
+// VerifiedRevocation is a revocation by one who may revoke.
+type VerifiedRevocation struct {
+	order.Part
+	body  Revocation
+	order *order.VerifiedOrder
+}
+
+// Revoke seals a revocation for all D-TAs' nodes. Its signer is the registrar or
+// a name of the authority over permits; one is enough. fault.Unsupported in a
+// network without permits: a client secret that is out needs nothing more.
+func Revoke(k *identity.Keyring, o *order.VerifiedOrder, s Subject, who order.Parties, now time.Time) (_ *envelope.Sealed, err error) {
+	defer explain("revoke", &err)
+	if _, err := networkOf(o); err != nil {
+		return nil, err
+	}
+	body := Revocation{Version: Version, Order: o.CID(), Terms: o.TermsCID().Bytes(), Epoch: Epoch, Subject: s}
+	signer := k.Identity().Name
+	if err := body.check(o, signer); err != nil {
+		return nil, err
+	}
+	return o.SealBeside(k, envelope.Revocation, &o.Part, revocationParties(o, signer), []dag.CID{o.CID()}, body, who, now, now.Add(RevocationLife))
+}
+
+// VerifyRevocation checks a revocation of which the plaintext is shown.
+func VerifyRevocation(o *order.VerifiedOrder, block, plain []byte, who order.Parties) (*VerifiedRevocation, error) {
+	return readRevocation(o, block, order.FromPlain(plain), who)
+}
+
+// OpenRevocation is VerifyRevocation for a recipient, who decrypts it itself.
+func OpenRevocation(k *identity.Keyring, o *order.VerifiedOrder, block []byte, who order.Parties) (*VerifiedRevocation, error) {
+	return readRevocation(o, block, order.FromKeyring(k), who)
+}
+
+func readRevocation(o *order.VerifiedOrder, block []byte, from order.Source, who order.Parties) (_ *VerifiedRevocation, err error) {
+	defer explain("revocation", &err)
+	if _, err := networkOf(o); err != nil {
+		return nil, err
+	}
+	v := &VerifiedRevocation{order: o}
+	head := func(h *envelope.Header) error {
+		if err := mayRevoke(o, h.Signer.Name); err != nil {
+			return err
+		}
+		return order.CheckPrevious(h, o.CID())
+	}
+	v.Part, err = o.Beside(envelope.Revocation, &o.Part, block, from, who, head, &v.body, func(p *order.Part) ([]dag.CID, error) {
+		return revocationParties(o, p.Signer().Name), v.body.check(o, p.Signer().Name)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+func revocationParties(o *order.VerifiedOrder, signer dag.CID) []dag.CID {
+	names := []dag.CID{signer}
+	for _, f := range o.Terms().Fiduciaries {
+		names = append(names, f.Node.Name)
+	}
+	return append(names, o.Principal().Name)
+}
+
+func mayRevoke(o *order.VerifiedOrder, name dag.CID) error {
+	n, err := networkOf(o)
+	if err != nil {
+		return err
+	}
+	if rule, _ := n.Rule(order.TimePermit); name != o.Principal().Name && !slices.Contains(rule.Names, name) {
+		return fault.New(fault.Denied, "%s may not revoke: it is neither the registrar nor an authority over permits", name)
+	}
+	return nil
+}
+
+func (b *Revocation) check(o *order.VerifiedOrder, signer dag.CID) error {
+	n, err := networkOf(o)
+	if err != nil {
+		return err
+	}
+	if b.Version != Version {
+		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, b.Version)
+	}
+	if err := b.Critical.RefuseUnknown(); err != nil {
+		return fault.New(fault.Unsupported, "%w", err)
+	}
+	if err := o.CheckLink(b.Order, b.Terms); err != nil {
+		return err
+	}
+	if b.Epoch != Epoch {
+		return fault.New(fault.Invalid, "expected epoch %d, found %d", Epoch, b.Epoch)
+	}
+	if !n.Permits {
+		return fault.New(fault.Unsupported, "this network has no permits, and cannot revoke")
+	}
+	suite, err := mpin.ByName(n.Suite)
+	if err != nil {
+		return fault.New(fault.Unsupported, "%w", err)
+	}
+	if _, err := suite.IdentityOf(o.NetworkID(), b.Subject.Name, b.Subject.Enrolment); err != nil {
+		return fault.New(fault.Invalid, "subject: %w", err)
+	}
+	return mayRevoke(o, signer)
+}
+
+// Subject is who is revoked, with all earlier enrolments.
+func (v *VerifiedRevocation) Subject() Subject { return v.body.Subject }
+
+// Order is the network's.
+func (v *VerifiedRevocation) Order() *order.VerifiedOrder { return v.order }
+
+// Covers tells whether nothing more is issued to a subject.
+func (v *VerifiedRevocation) Covers(s Subject) bool {
+	return s.Name == v.body.Subject.Name && s.Enrolment <= v.body.Subject.Enrolment
+}
