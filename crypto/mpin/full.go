@@ -38,15 +38,20 @@ func (p *Prover) Key(w *bls.G1) (*secret.Bytes, error) {
 		return nil, fmt.Errorf("derive key: %w", err)
 	}
 	p.transcript.w = w
-	sum := p.r.Add(p.suite.scheme.exponent(&p.transcript))
+	return p.key(p.suite.scheme.exponent(&p.transcript)), nil
+}
+
+// key derives the key for the transcript's digest H.
+func (p *Prover) key(h *bls.Scalar) *secret.Bytes {
+	sum := p.r.Add(h)
 	defer sum.Clear()
 	raised := p.own.Open().Mul(sum)
 	defer raised.Clear()
 	g := bls.Pair(raised, bls.G2Generator())
 	defer g.Clear()
-	shared := w.Mul(p.x)
+	shared := p.transcript.w.Mul(p.x)
 	defer shared.Clear()
-	return p.suite.scheme.sessionKey(&p.transcript, g, shared), nil
+	return p.suite.scheme.sessionKey(&p.transcript, g, shared)
 }
 
 // Exchange takes the client's Z and returns W for it and the session's key
@@ -57,21 +62,30 @@ func (s *Session) Exchange(z *bls.G1) (w *bls.G1, key *secret.Bytes, err error) 
 		return nil, nil, fmt.Errorf("exchange keys: %w", ErrUsed)
 	}
 	s.keyed = true
-	return s.exchange(z, bls.RandomScalar())
-}
-
-func (s *Session) exchange(z *bls.G1, w *bls.Scalar) (*bls.G1, *secret.Bytes, error) {
-	defer w.Clear()
 	if err := given("Z", z); err != nil {
 		return nil, nil, fmt.Errorf("exchange keys: %w", err)
 	}
-	t := &s.transcript
-	t.z, t.w = z, s.base.Mul(w)
-
-	h := s.server.suite.scheme.exponent(t)
-	sum := z.Add(s.a.Mul(h))
-	if err := given("Z + H·A", sum); err != nil {
+	random := bls.RandomScalar()
+	defer random.Clear()
+	w = s.exchange(z, random)
+	key, err = s.key(s.server.suite.scheme.exponent(&s.transcript), random)
+	if err != nil {
 		return nil, nil, fmt.Errorf("exchange keys: %w", err)
+	}
+	return w, key, nil
+}
+
+func (s *Session) exchange(z *bls.G1, w *bls.Scalar) *bls.G1 {
+	s.transcript.z, s.transcript.w = z, s.base.Mul(w)
+	return s.transcript.w
+}
+
+// key derives the key for the transcript's digest H.
+func (s *Session) key(h, w *bls.Scalar) (*secret.Bytes, error) {
+	t := &s.transcript
+	sum := t.z.Add(s.a.Mul(h))
+	if err := given("Z + H·A", sum); err != nil {
+		return nil, err
 	}
 	g := bls.Pair(sum, s.server.box.Open())
 	defer g.Clear()
@@ -81,5 +95,5 @@ func (s *Session) exchange(z *bls.G1, w *bls.Scalar) (*bls.G1, *secret.Bytes, er
 	}
 	shared := u.Mul(w)
 	defer shared.Clear()
-	return t.w, s.server.suite.scheme.sessionKey(t, g, shared), nil
+	return s.server.suite.scheme.sessionKey(t, g, shared), nil
 }

@@ -137,4 +137,3 @@ func (s *Session) pairs() ([]*bls.G1, []*bls.G2) {
 	}
 	return []*bls.G1{s.transcript.v, u.Add(s.base.Mul(s.transcript.y))}, []*bls.G2{s.generator, s.server.box.Open()}
 }
-
