@@ -1,0 +1,191 @@
+package issue
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+var now = time.UnixMilli(1_800_000_000_000)
+
+// realm is a cast: a registrar, a co-signer, a delegate, a stranger, and D-TAs
+// with a node and a custody identity each.
+type realm struct {
+	registrar, cosigner, delegate, stranger *identity.Keyring
+	nodes, custody                          []*identity.Keyring
+	who                                     *order.Shown
+}
+
+func newRealm(t testing.TB, n int) *realm {
+	t.Helper()
+	r := &realm{
+		registrar: newKeyring(t, identity.Node, "registrar"),
+		cosigner:  newKeyring(t, identity.Node, "cosigner"),
+		delegate:  newKeyring(t, identity.Node, "delegate"),
+		stranger:  newKeyring(t, identity.Node, "stranger"),
+	}
+	for i := range n {
+		r.nodes = append(r.nodes, newKeyring(t, identity.Node, fmt.Sprintf("node %d", i)))
+		r.custody = append(r.custody, newKeyring(t, identity.Custody, fmt.Sprintf("custody %d", i)))
+	}
+	var ids []*identity.Identity
+	for _, k := range append(append([]*identity.Keyring{r.registrar, r.cosigner, r.delegate, r.stranger}, r.nodes...), r.custody...) {
+		ids = append(ids, k.Identity())
+	}
+	r.who = must(order.PartiesOf(ids...))(t)
+	return r
+}
+
+func newKeyring(t testing.TB, kind identity.Kind, reference string) *identity.Keyring {
+	t.Helper()
+	k, next, err := identity.Create(kind, reference, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Clear()
+	return k
+}
+
+// must(f())(t) is f's value, or the end of the test.
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}
+
+// network is one that all D-TAs of a realm have accepted.
+type network struct {
+	*realm
+	*Network
+	suite  mpin.Suite
+	shares []*bls.Scalar // what each plugin keeps
+}
+
+// terms names the registrar for client secrets and permits, and both the
+// registrar and the co-signer for server secrets.
+func (r *realm) terms(suite mpin.Suite) *order.NetworkTerms {
+	registrar, cosigner := r.registrar.Identity().Name, r.cosigner.Identity().Name
+	both := []dag.CID{registrar, cosigner}
+	if registrar.Compare(cosigner) > 0 {
+		both = []dag.CID{cosigner, registrar}
+	}
+	return &order.NetworkTerms{
+		Version: order.NetworkVersion, Name: "lab", Suite: suite.Name, Sharing: order.Additive, Permits: true, MaxDays: 31,
+		Authority: []order.Rule{
+			{Kind: order.ClientSecret, Names: []dag.CID{registrar}, Threshold: 1},
+			{Kind: order.ServerSecret, Names: both, Threshold: 2},
+			{Kind: order.TimePermit, Names: []dag.CID{registrar}, Threshold: 1},
+		},
+	}
+}
+
+func (r *realm) plan(terms *order.NetworkTerms) order.Plan {
+	p := order.Plan{
+		What: order.Network, Network: terms, T: len(r.nodes),
+		Redeemers: []*identity.Identity{r.registrar.Identity(), r.cosigner.Identity()},
+	}
+	for i := range r.nodes {
+		p.Fiduciaries = append(p.Fiduciaries, order.Choice{Custody: r.custody[i].Identity(), Node: r.nodes[i].Identity()})
+	}
+	return p
+}
+
+func (r *realm) found(t testing.TB, terms *order.NetworkTerms) *network {
+	t.Helper()
+	placed := must(order.Place(r.registrar, r.plan(terms), nil, now))(t)
+	n := &network{realm: r, suite: must(mpin.ByName(terms.Suite))(t)}
+	o := must(order.VerifyOrder(placed.Envelope.Block, placed.Envelope.Plain, r.who))(t)
+	var acceptances []*order.VerifiedAcceptance
+	for i, k := range r.custody {
+		s := bls.RandomScalar()
+		n.shares = append(n.shares, s)
+		c := must(order.ProveShare(o, k.Identity().Name, s))(t)
+		receipt := order.Receipt{Deposit: make([]byte, 32), Mode: order.Supervised, Type: "test", HostEnforced: terms.Permits}
+		sealed := must(order.Accept(k, o, i, c, receipt, nil, r.who, now))(t)
+		acceptances = append(acceptances, must(order.OpenAcceptance(r.cosigner, o, sealed.Block, r.who))(t))
+	}
+	n.Network = must(NewNetwork(o, acceptances, r.who))(t)
+	return n
+}
+
+// inquiry is a request with the key for its answers.
+type inquiry struct {
+	*network
+	request  *VerifiedRequest
+	sealed   *envelope.Sealed
+	receiver *seal.PrivateKey
+}
+
+func (n *network) draft(t testing.TB, r Request) (*Request, *seal.PrivateKey) {
+	t.Helper()
+	receiver := must(seal.V1.NewPrivateKey())(t)
+	r.Receiver = receiver.Public()
+	return must(Draft(n.Order, r, now))(t), receiver
+}
+
+func (n *network) ask(t testing.TB, r Request, signers ...*identity.Keyring) *inquiry {
+	t.Helper()
+	q, receiver := n.draft(t, r)
+	var approvals []Approval
+	for _, k := range signers {
+		approvals = append(approvals, *must(Approve(k, n.Order, q, nil, n.who))(t))
+	}
+	sealed := must(Ask(signers[0], n.Order, q, approvals, n.who, now))(t)
+	request := must(VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who))(t)
+	return &inquiry{network: n, request: request, sealed: sealed, receiver: receiver}
+}
+
+// grant answers as D-TA i does, with a share of the caller's choice.
+func (q *inquiry) grant(t testing.TB, i int, s *bls.Scalar) (*envelope.Sealed, order.Block) {
+	t.Helper()
+	k, a := q.custody[i], q.Acceptances[i]
+	share := must(Issue(q.request, k.Identity().Name, a.Commitment(), s))(t)
+	defer share.Clear()
+	sealed, block, err := GrantTo(k, q.request, a, share, nil, q.who, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sealed, block
+}
+
+func (q *inquiry) answers(t testing.TB) []Answer {
+	t.Helper()
+	var out []Answer
+	for i := range q.custody {
+		sealed, block := q.grant(t, i, q.shares[i])
+		g := must(VerifyGrant(q.request, q.Acceptances[i], sealed.Block, sealed.Plain, q.who))(t)
+		out = append(out, Answer{g, must(OpenShare(g, block.Bytes, q.receiver))(t)})
+	}
+	return out
+}
+
+func (n *network) master() *bls.Scalar {
+	s := new(bls.Scalar)
+	for _, share := range n.shares {
+		s = s.Add(share)
+	}
+	return s
+}
+
+func wantKind(t testing.TB, err error, kind fault.Kind) {
+	t.Helper()
+	if err == nil || fault.Of(err) != kind {
+		t.Errorf("expected %s; found %v", kind, err)
+	}
+}
+
+func asBad(err error, bad **BadShare) bool { return errors.As(err, bad) }
