@@ -39,3 +39,32 @@ type RootKeeper interface {
 	// fault.Conflict if there is one.
 	KeepRoot(ctx context.Context, deposit []byte) error
 }
+
+// Issuer keeps networks' shares in hardware that computes with them, so that they never leave it. P is the generator
+// of G1 of BLS12-381, Q that of G2; points are compressed (ZCash), 48 bytes in G1 and 96 in G2. Without it the sdk
+// makes the shares, has the Custodian keep them as any other material, and computes in the plugin's memory.
+//
+// The sdk hashes identities, verifies every answer before it signs it, and says nothing of an answer that is wrong. The
+// two proofs are those of package crypto/dleq, whose documentation has the equations.
+type Issuer interface {
+	// MakeShare makes a uniform scalar s, other than 0, and returns a handle to it, 1 to 4096 bytes, which is sealed
+	// and handed to the Custodian as material is.
+	MakeShare(ctx context.Context, about Context) (handle []byte, err error)
+	// CommitShare returns s·P, and the proof that s is known (dleq.ProvePossession), bound to proofContext.
+	CommitShare(ctx context.Context, handle, proofContext []byte, about Context) (commitment, proof []byte, err error)
+	// IssueG1 returns s·A for each base A, at most 4096, in their order, and one proof for all (dleq.Prove), bound to
+	// proofContext.
+	IssueG1(ctx context.Context, handle []byte, bases [][]byte, proofContext []byte, about Context) (points [][]byte, proof []byte, err error)
+	// IssueG2 returns s·Q, which is a secret.
+	IssueG2(ctx context.Context, handle []byte, about Context) (point []byte, err error)
+}
+
+// ShareCacher has the sdk keep networks' shares opened in memory that is not swapped out, for speed where the
+// Custodian is slow. Without it none is kept longer than a call.
+type ShareCacher interface {
+	// ShareCache is how many, at most MaxShareCache; 0 for none. It is asked once.
+	ShareCache() int
+}
+
+// MaxShareCache bounds what a ShareCacher may ask for.
+const MaxShareCache = 1024

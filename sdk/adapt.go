@@ -24,6 +24,25 @@ func (m maker) MakeKey(ctx context.Context, about guard.About) ([]byte, error) {
 	return m.KeyMaker.MakeKey(ctx, contextOf(about))
 }
 
+// issuer shows an Issuer.
+type issuer struct{ Issuer }
+
+func (i issuer) MakeShare(ctx context.Context, about guard.About) ([]byte, error) {
+	return i.Issuer.MakeShare(ctx, contextOf(about))
+}
+
+func (i issuer) CommitShare(ctx context.Context, handle, proofContext []byte, about guard.About) (commitment, proof []byte, err error) {
+	return i.Issuer.CommitShare(ctx, handle, proofContext, contextOf(about))
+}
+
+func (i issuer) IssueG1(ctx context.Context, handle []byte, bases [][]byte, proofContext []byte, about guard.About) (points [][]byte, proof []byte, err error) {
+	return i.Issuer.IssueG1(ctx, handle, bases, proofContext, contextOf(about))
+}
+
+func (i issuer) IssueG2(ctx context.Context, handle []byte, about guard.About) ([]byte, error) {
+	return i.Issuer.IssueG2(ctx, handle, contextOf(about))
+}
+
 func contextOf(a guard.About) Context {
 	return Context{
 		Operation: a.Operation,

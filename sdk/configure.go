@@ -133,5 +133,15 @@ func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req
 	if roots, ok := custodian.(RootKeeper); ok {
 		settings.Roots = roots
 	}
-	return &instance{custodian: custodian, guard: guard.New(settings), scrub: r.Scrub}, nil
+	if i, ok := custodian.(Issuer); ok {
+		settings.Issuer = issuer{i}
+	}
+	if c, ok := custodian.(ShareCacher); ok {
+		settings.Cached = min(c.ShareCache(), MaxShareCache)
+	}
+	g, err := guard.New(settings)
+	if err != nil {
+		s.logger.Warn("networks' shares are not kept opened", "error", err)
+	}
+	return &instance{custodian: custodian, guard: g, scrub: r.Scrub}, nil
 }

@@ -24,6 +24,7 @@ import (
 type server struct {
 	contract.UnimplementedPluginServer
 	contract.UnimplementedCustodyServer
+	contract.UnimplementedIssuingServer
 	contract.UnimplementedNodeIdentityServer
 
 	plugin Plugin
@@ -49,12 +50,14 @@ type instance struct {
 var services = []string{
 	contract.Plugin_ServiceDesc.ServiceName,
 	contract.Custody_ServiceDesc.ServiceName,
+	contract.Issuing_ServiceDesc.ServiceName,
 	contract.NodeIdentity_ServiceDesc.ServiceName,
 }
 
 func (s *server) register(r grpc.ServiceRegistrar) {
 	contract.RegisterPluginServer(r, s)
 	contract.RegisterCustodyServer(r, s)
+	contract.RegisterIssuingServer(r, s)
 	contract.RegisterNodeIdentityServer(r, s)
 }
 
@@ -63,7 +66,7 @@ func (s *server) Describe(context.Context, *contract.DescribeRequest) (*contract
 		Type:      s.plugin.Type,
 		Version:   s.plugin.Version,
 		Services:  services,
-		Abilities: []string{string(order.Secret), string(order.Key)},
+		Abilities: []string{string(order.Secret), string(order.Key), string(order.Network)},
 		Versions:  []uint32{contract.Version1},
 		Suites:    []string{seal.V1.Name},
 	}
@@ -118,6 +121,14 @@ func (s *server) Restore(ctx context.Context, req *contract.RestoreRequest) (*co
 	return i.guard.Restore(ctx, req)
 }
 
+func (s *server) Issue(ctx context.Context, req *contract.IssueRequest) (*contract.IssueResponse, error) {
+	i, err := s.configured()
+	if err != nil {
+		return nil, err
+	}
+	return i.guard.Issue(ctx, req)
+}
+
 func (s *server) Make(ctx context.Context, req *contract.MakeRequest) (*contract.MakeResponse, error) {
 	i, err := s.configured()
 	if err != nil {
@@ -165,6 +176,7 @@ func (s *server) close() {
 	s.instance = nil
 	s.mu.Unlock()
 	if i != nil {
+		i.guard.Close()
 		closeCustodian(s.logger, i.custodian)
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/plugins/pkcs11/token"
+	"github.com/milagro-dta/dta/sdk"
 	"github.com/milagro-dta/dta/sdk/pluginconf"
 )
 
@@ -27,6 +28,8 @@ type Config struct {
 	Sessions int `hcl:"sessions,optional"`
 	// CreateKeys lets the start make a key for a rung that is new to a realm in use.
 	CreateKeys bool `hcl:"create_keys,optional"`
+	// ShareCache is how many networks' shares stay opened in locked memory; by default none.
+	ShareCache int `hcl:"share_cache,optional"`
 }
 
 // check finds what is wrong without touching token, file or network.
@@ -50,11 +53,11 @@ func (c *Config) check() []pluginconf.Problem {
 	if c.PIN.Reveal() == "" {
 		add("pin", "Empty PIN", "The token's user PIN is required.")
 	}
-	return append(found, CheckCommon(c.Realm, c.Rung, c.Sessions)...)
+	return append(found, CheckCommon(c.Realm, c.Rung, c.Sessions, c.ShareCache)...)
 }
 
 // CheckCommon checks the attributes that every plugin over a Keeper has.
-func CheckCommon(realm, rung string, sessions int) (found []pluginconf.Problem) {
+func CheckCommon(realm, rung string, sessions, shareCache int) (found []pluginconf.Problem) {
 	if err := checkRealm(realm); err != nil {
 		found = append(found, pluginconf.Problem{Attribute: "realm", Summary: "Bad realm name", Detail: err.Error()})
 	}
@@ -64,6 +67,10 @@ func CheckCommon(realm, rung string, sessions int) (found []pluginconf.Problem) 
 	if sessions < 0 || sessions > token.MaxSessions {
 		found = append(found, pluginconf.Problem{Attribute: "sessions", Summary: "Bad number of sessions",
 			Detail: fmt.Sprintf("Expected 1 to %d; found %d.", token.MaxSessions, sessions)})
+	}
+	if shareCache < 0 || shareCache > sdk.MaxShareCache {
+		found = append(found, pluginconf.Problem{Attribute: "share_cache", Summary: "Bad number of cached shares",
+			Detail: fmt.Sprintf("Expected 0 to %d; found %d.", sdk.MaxShareCache, shareCache)})
 	}
 	return found
 }
@@ -76,5 +83,6 @@ func (c *Config) open(ctx context.Context, log Logger) (*Keeper, error) {
 		Realm:      c.Realm,
 		Rung:       c.Rung,
 		CreateKeys: c.CreateKeys,
+		ShareCache: c.ShareCache,
 	}, log)
 }

@@ -19,6 +19,7 @@ type Settings struct {
 	Realm      string
 	Rung       string // empty: the first that holds
 	CreateKeys bool   // make the rung's key in a realm that has used another rung so far
+	ShareCache int    // how many networks' shares the sdk keeps opened
 	// Settle is called after something was written to the token and before that is used, and returns when it is
 	// durable. It may be nil:
 	// hardware answers when it is done.
@@ -38,6 +39,7 @@ type Keeper struct {
 	rung   rung
 	settle func() error
 	log    Logger
+	cached int
 
 	writing sync.Mutex // held while something is written to the token, until it is settled
 
@@ -53,6 +55,7 @@ var (
 	_ sdk.RootKeeper     = (*Keeper)(nil)
 	_ sdk.Schemer        = (*Keeper)(nil)
 	_ sdk.StatusReporter = (*Keeper)(nil)
+	_ sdk.ShareCacher    = (*Keeper)(nil)
 )
 
 // Open logs in to the token, checks that the realm is whole and proves a rung.
@@ -67,7 +70,7 @@ func Open(ctx context.Context, s Settings, log Logger) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{token: t, realm: s.Realm, settle: s.Settle, log: log}
+	k := &Keeper{token: t, realm: s.Realm, settle: s.Settle, log: log, cached: s.ShareCache}
 	if err := k.start(ctx, s); err != nil {
 		_ = t.Close()
 		return nil, err
@@ -242,3 +245,6 @@ func (k *Keeper) choose(ctx context.Context, named string, found inventory) (run
 	}
 	return rung{}, nil, fault.New(fault.Unsupported, "pkcs11: no way of keeping keys holds on %s: %w", k.token, reasons)
 }
+
+// ShareCache implements sdk.ShareCacher.
+func (k *Keeper) ShareCache() int { return k.cached }

@@ -21,11 +21,12 @@ type Config struct {
 	Directory string `hcl:"directory"`
 	// Module is the absolute path of SoftHSM's library; by default the known places are tried.
 	Module string `hcl:"module,optional"`
-	// Realm, Rung, Sessions and CreateKeys are as in package pkcs11; the realm is "demo" by default.
+	// Realm, Rung, Sessions, CreateKeys and ShareCache are as in package pkcs11; the realm is "demo" by default.
 	Realm      string `hcl:"realm,optional"`
 	Rung       string `hcl:"rung,optional"`
 	Sessions   int    `hcl:"sessions,optional"`
 	CreateKeys bool   `hcl:"create_keys,optional"`
+	ShareCache int    `hcl:"share_cache,optional"`
 }
 
 func (c *Config) realm() string {
@@ -50,7 +51,7 @@ func (c *Config) check() []pluginconf.Problem {
 		found = append(found, pluginconf.Problem{Attribute: "module", Summary: "Module is not an absolute path",
 			Detail: "Give the full path of SoftHSM's library, or leave the attribute out."})
 	}
-	return append(found, pkcs11.CheckCommon(c.realm(), c.Rung, c.Sessions)...)
+	return append(found, pkcs11.CheckCommon(c.realm(), c.Rung, c.Sessions, c.ShareCache)...)
 }
 
 // taken says that this process has its SoftHSM. There can be one: the library has one configuration in a process.
@@ -107,6 +108,7 @@ func (c *Config) open(ctx context.Context, log pkcs11.Logger) (_ *keeper, err er
 		Realm:      c.realm(),
 		Rung:       c.Rung,
 		CreateKeys: c.CreateKeys,
+		ShareCache: c.ShareCache,
 		Settle:     func() error { return settle(d.join("token")) },
 	}, log)
 	if err != nil {

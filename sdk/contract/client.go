@@ -12,6 +12,7 @@ import (
 type Client struct {
 	Plugin       PluginClient
 	Custody      CustodyClient
+	Issuing      IssuingClient
 	NodeIdentity NodeIdentityClient
 
 	health grpc_health_v1.HealthClient
@@ -23,6 +24,7 @@ func NewClient(conn grpc.ClientConnInterface) *Client {
 	return &Client{
 		Plugin:       NewPluginClient(c),
 		Custody:      NewCustodyClient(c),
+		Issuing:      NewIssuingClient(c),
 		NodeIdentity: NewNodeIdentityClient(c),
 		health:       grpc_health_v1.NewHealthClient(c),
 	}

@@ -132,7 +132,7 @@ type DescribeResponse struct {
 	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`                 // e.g. "pkcs11"
 	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`           // of the program, free text
 	Services      []string               `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`         // full names of the gRPC services served, e.g. "dta.custody.v1.Custody"
-	Abilities     []string               `protobuf:"bytes,4,rep,name=abilities,proto3" json:"abilities,omitempty"`       // what may be ordered: "secret", "key"
+	Abilities     []string               `protobuf:"bytes,4,rep,name=abilities,proto3" json:"abilities,omitempty"`       // what may be ordered: "secret", "key", "network"
 	Versions      []uint32               `protobuf:"varint,5,rep,packed,name=versions,proto3" json:"versions,omitempty"` // protocol versions understood, e.g. 1
 	Suites        []string               `protobuf:"bytes,6,rep,name=suites,proto3" json:"suites,omitempty"`             // crypto suites understood, e.g. "dta-v1"
 	Configured    bool                   `protobuf:"varint,7,opt,name=configured,proto3" json:"configured,omitempty"`
@@ -1052,11 +1052,12 @@ func (x *Chain) GetDocuments() [][]byte {
 
 type SafeguardRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// hex of SHA-256("dta/operation/v1" ‖ order CID ‖ instance ‖ 0x00 ‖ purpose), purpose "share" or "key".
+	// hex of SHA-256("dta/operation/v1" ‖ order CID ‖ instance ‖ 0x00 ‖ purpose), purpose "share", "key"
+	// or "network-share".
 	OperationId   string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
 	Chains        []*Chain `protobuf:"bytes,3,rep,name=chains,proto3" json:"chains,omitempty"`         // of every party of the order that verification needs; at most 72
-	Share         []byte   `protobuf:"bytes,4,opt,name=share,proto3" json:"share,omitempty"`           // detached block of the share that terms give this custody identity; empty for a key
+	Share         []byte   `protobuf:"bytes,4,opt,name=share,proto3" json:"share,omitempty"`           // detached block of the share that terms give this custody identity; only for a secret
 	Checkpoint    []byte   `protobuf:"bytes,5,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"` // the node's newest audit checkpoint, at most 4 KiB
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1324,6 +1325,151 @@ func (x *RestoreResponse) GetShare() []byte {
 	return nil
 }
 
+type IssueRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// hex of SHA-256("dta/operation/v1" ‖ request CID ‖ instance ‖ 0x00 ‖ "network-share").
+	OperationId   string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`           // the network's
+	Acceptance    *Shown   `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"` // this custody identity's own; its receipt names the deposit
+	Request       *Shown   `protobuf:"bytes,4,opt,name=request,proto3" json:"request,omitempty"`
+	Chains        []*Chain `protobuf:"bytes,5,rep,name=chains,proto3" json:"chains,omitempty"` // of every party of order and request: approvers and delegators too
+	Deposit       []byte   `protobuf:"bytes,6,opt,name=deposit,proto3" json:"deposit,omitempty"`
+	Checkpoint    []byte   `protobuf:"bytes,7,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueRequest) Reset() {
+	*x = IssueRequest{}
+	mi := &file_custody_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueRequest) ProtoMessage() {}
+
+func (x *IssueRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_custody_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueRequest.ProtoReflect.Descriptor instead.
+func (*IssueRequest) Descriptor() ([]byte, []int) {
+	return file_custody_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *IssueRequest) GetOperationId() string {
+	if x != nil {
+		return x.OperationId
+	}
+	return ""
+}
+
+func (x *IssueRequest) GetOrder() *Shown {
+	if x != nil {
+		return x.Order
+	}
+	return nil
+}
+
+func (x *IssueRequest) GetAcceptance() *Shown {
+	if x != nil {
+		return x.Acceptance
+	}
+	return nil
+}
+
+func (x *IssueRequest) GetRequest() *Shown {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *IssueRequest) GetChains() []*Chain {
+	if x != nil {
+		return x.Chains
+	}
+	return nil
+}
+
+func (x *IssueRequest) GetDeposit() []byte {
+	if x != nil {
+		return x.Deposit
+	}
+	return nil
+}
+
+func (x *IssueRequest) GetCheckpoint() []byte {
+	if x != nil {
+		return x.Checkpoint
+	}
+	return nil
+}
+
+type IssueResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Grant         *Shown                 `protobuf:"bytes,1,opt,name=grant,proto3" json:"grant,omitempty"`
+	Share         []byte                 `protobuf:"bytes,2,opt,name=share,proto3" json:"share,omitempty"` // detached block, sealed to the receiver; the grant links it
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *IssueResponse) Reset() {
+	*x = IssueResponse{}
+	mi := &file_custody_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *IssueResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*IssueResponse) ProtoMessage() {}
+
+func (x *IssueResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_custody_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use IssueResponse.ProtoReflect.Descriptor instead.
+func (*IssueResponse) Descriptor() ([]byte, []int) {
+	return file_custody_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *IssueResponse) GetGrant() *Shown {
+	if x != nil {
+		return x.Grant
+	}
+	return nil
+}
+
+func (x *IssueResponse) GetShare() []byte {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
 type MakeRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	OperationId   string                 `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"` // free, for logs
@@ -1333,7 +1479,7 @@ type MakeRequest struct {
 
 func (x *MakeRequest) Reset() {
 	*x = MakeRequest{}
-	mi := &file_custody_proto_msgTypes[20]
+	mi := &file_custody_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1345,7 +1491,7 @@ func (x *MakeRequest) String() string {
 func (*MakeRequest) ProtoMessage() {}
 
 func (x *MakeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[20]
+	mi := &file_custody_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1358,7 +1504,7 @@ func (x *MakeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MakeRequest.ProtoReflect.Descriptor instead.
 func (*MakeRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{20}
+	return file_custody_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *MakeRequest) GetOperationId() string {
@@ -1378,7 +1524,7 @@ type MakeResponse struct {
 
 func (x *MakeResponse) Reset() {
 	*x = MakeResponse{}
-	mi := &file_custody_proto_msgTypes[21]
+	mi := &file_custody_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1390,7 +1536,7 @@ func (x *MakeResponse) String() string {
 func (*MakeResponse) ProtoMessage() {}
 
 func (x *MakeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[21]
+	mi := &file_custody_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1403,7 +1549,7 @@ func (x *MakeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MakeResponse.ProtoReflect.Descriptor instead.
 func (*MakeResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{21}
+	return file_custody_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MakeResponse) GetKey() []byte {
@@ -1430,7 +1576,7 @@ type OpenRequest struct {
 
 func (x *OpenRequest) Reset() {
 	*x = OpenRequest{}
-	mi := &file_custody_proto_msgTypes[22]
+	mi := &file_custody_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1442,7 +1588,7 @@ func (x *OpenRequest) String() string {
 func (*OpenRequest) ProtoMessage() {}
 
 func (x *OpenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[22]
+	mi := &file_custody_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1455,7 +1601,7 @@ func (x *OpenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenRequest.ProtoReflect.Descriptor instead.
 func (*OpenRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{22}
+	return file_custody_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *OpenRequest) GetOperationId() string {
@@ -1481,7 +1627,7 @@ type OpenResponse struct {
 
 func (x *OpenResponse) Reset() {
 	*x = OpenResponse{}
-	mi := &file_custody_proto_msgTypes[23]
+	mi := &file_custody_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1493,7 +1639,7 @@ func (x *OpenResponse) String() string {
 func (*OpenResponse) ProtoMessage() {}
 
 func (x *OpenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[23]
+	mi := &file_custody_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1506,7 +1652,7 @@ func (x *OpenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenResponse.ProtoReflect.Descriptor instead.
 func (*OpenResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{23}
+	return file_custody_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OpenResponse) GetKey() []byte {
@@ -1621,6 +1767,21 @@ const file_custody_proto_rawDesc = "" +
 	"checkpoint\"X\n" +
 	"\x0fRestoreResponse\x12/\n" +
 	"\arelease\x18\x01 \x01(\v2\x15.dta.custody.v1.ShownR\arelease\x12\x14\n" +
+	"\x05share\x18\x02 \x01(\fR\x05share\"\xaf\x02\n" +
+	"\fIssueRequest\x12!\n" +
+	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12+\n" +
+	"\x05order\x18\x02 \x01(\v2\x15.dta.custody.v1.ShownR\x05order\x125\n" +
+	"\n" +
+	"acceptance\x18\x03 \x01(\v2\x15.dta.custody.v1.ShownR\n" +
+	"acceptance\x12/\n" +
+	"\arequest\x18\x04 \x01(\v2\x15.dta.custody.v1.ShownR\arequest\x12-\n" +
+	"\x06chains\x18\x05 \x03(\v2\x15.dta.custody.v1.ChainR\x06chains\x12\x18\n" +
+	"\adeposit\x18\x06 \x01(\fR\adeposit\x12\x1e\n" +
+	"\n" +
+	"checkpoint\x18\a \x01(\fR\n" +
+	"checkpoint\"R\n" +
+	"\rIssueResponse\x12+\n" +
+	"\x05grant\x18\x01 \x01(\v2\x15.dta.custody.v1.ShownR\x05grant\x12\x14\n" +
 	"\x05share\x18\x02 \x01(\fR\x05share\"0\n" +
 	"\vMakeRequest\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\":\n" +
@@ -1640,7 +1801,9 @@ const file_custody_proto_rawDesc = "" +
 	"\x06Status\x12\x1d.dta.custody.v1.StatusRequest\x1a\x1e.dta.custody.v1.StatusResponse2\xa7\x01\n" +
 	"\aCustody\x12P\n" +
 	"\tSafeguard\x12 .dta.custody.v1.SafeguardRequest\x1a!.dta.custody.v1.SafeguardResponse\x12J\n" +
-	"\aRestore\x12\x1e.dta.custody.v1.RestoreRequest\x1a\x1f.dta.custody.v1.RestoreResponse2\x94\x01\n" +
+	"\aRestore\x12\x1e.dta.custody.v1.RestoreRequest\x1a\x1f.dta.custody.v1.RestoreResponse2O\n" +
+	"\aIssuing\x12D\n" +
+	"\x05Issue\x12\x1c.dta.custody.v1.IssueRequest\x1a\x1d.dta.custody.v1.IssueResponse2\x94\x01\n" +
 	"\fNodeIdentity\x12A\n" +
 	"\x04Make\x12\x1b.dta.custody.v1.MakeRequest\x1a\x1c.dta.custody.v1.MakeResponse\x12A\n" +
 	"\x04Open\x12\x1b.dta.custody.v1.OpenRequest\x1a\x1c.dta.custody.v1.OpenResponseB2Z0github.com/milagro-dta/dta/sdk/contract;contractb\x06proto3"
@@ -1658,7 +1821,7 @@ func file_custody_proto_rawDescGZIP() []byte {
 }
 
 var file_custody_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_custody_proto_msgTypes = make([]protoimpl.MessageInfo, 24)
+var file_custody_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
 var file_custody_proto_goTypes = []any{
 	(Diagnostic_Severity)(0),  // 0: dta.custody.v1.Diagnostic.Severity
 	(*DescribeRequest)(nil),   // 1: dta.custody.v1.DescribeRequest
@@ -1681,10 +1844,12 @@ var file_custody_proto_goTypes = []any{
 	(*SafeguardResponse)(nil), // 18: dta.custody.v1.SafeguardResponse
 	(*RestoreRequest)(nil),    // 19: dta.custody.v1.RestoreRequest
 	(*RestoreResponse)(nil),   // 20: dta.custody.v1.RestoreResponse
-	(*MakeRequest)(nil),       // 21: dta.custody.v1.MakeRequest
-	(*MakeResponse)(nil),      // 22: dta.custody.v1.MakeResponse
-	(*OpenRequest)(nil),       // 23: dta.custody.v1.OpenRequest
-	(*OpenResponse)(nil),      // 24: dta.custody.v1.OpenResponse
+	(*IssueRequest)(nil),      // 21: dta.custody.v1.IssueRequest
+	(*IssueResponse)(nil),     // 22: dta.custody.v1.IssueResponse
+	(*MakeRequest)(nil),       // 23: dta.custody.v1.MakeRequest
+	(*MakeResponse)(nil),      // 24: dta.custody.v1.MakeResponse
+	(*OpenRequest)(nil),       // 25: dta.custody.v1.OpenRequest
+	(*OpenResponse)(nil),      // 26: dta.custody.v1.OpenResponse
 }
 var file_custody_proto_depIdxs = []int32{
 	3,  // 0: dta.custody.v1.Range.start:type_name -> dta.custody.v1.Position
@@ -1704,29 +1869,36 @@ var file_custody_proto_depIdxs = []int32{
 	15, // 14: dta.custody.v1.RestoreRequest.redemption:type_name -> dta.custody.v1.Shown
 	16, // 15: dta.custody.v1.RestoreRequest.chains:type_name -> dta.custody.v1.Chain
 	15, // 16: dta.custody.v1.RestoreResponse.release:type_name -> dta.custody.v1.Shown
-	1,  // 17: dta.custody.v1.Plugin.Describe:input_type -> dta.custody.v1.DescribeRequest
-	7,  // 18: dta.custody.v1.Plugin.Validate:input_type -> dta.custody.v1.ValidateRequest
-	9,  // 19: dta.custody.v1.Plugin.Configure:input_type -> dta.custody.v1.ConfigureRequest
-	11, // 20: dta.custody.v1.Plugin.Enrol:input_type -> dta.custody.v1.EnrolRequest
-	13, // 21: dta.custody.v1.Plugin.Status:input_type -> dta.custody.v1.StatusRequest
-	17, // 22: dta.custody.v1.Custody.Safeguard:input_type -> dta.custody.v1.SafeguardRequest
-	19, // 23: dta.custody.v1.Custody.Restore:input_type -> dta.custody.v1.RestoreRequest
-	21, // 24: dta.custody.v1.NodeIdentity.Make:input_type -> dta.custody.v1.MakeRequest
-	23, // 25: dta.custody.v1.NodeIdentity.Open:input_type -> dta.custody.v1.OpenRequest
-	2,  // 26: dta.custody.v1.Plugin.Describe:output_type -> dta.custody.v1.DescribeResponse
-	8,  // 27: dta.custody.v1.Plugin.Validate:output_type -> dta.custody.v1.ValidateResponse
-	10, // 28: dta.custody.v1.Plugin.Configure:output_type -> dta.custody.v1.ConfigureResponse
-	12, // 29: dta.custody.v1.Plugin.Enrol:output_type -> dta.custody.v1.EnrolResponse
-	14, // 30: dta.custody.v1.Plugin.Status:output_type -> dta.custody.v1.StatusResponse
-	18, // 31: dta.custody.v1.Custody.Safeguard:output_type -> dta.custody.v1.SafeguardResponse
-	20, // 32: dta.custody.v1.Custody.Restore:output_type -> dta.custody.v1.RestoreResponse
-	22, // 33: dta.custody.v1.NodeIdentity.Make:output_type -> dta.custody.v1.MakeResponse
-	24, // 34: dta.custody.v1.NodeIdentity.Open:output_type -> dta.custody.v1.OpenResponse
-	26, // [26:35] is the sub-list for method output_type
-	17, // [17:26] is the sub-list for method input_type
-	17, // [17:17] is the sub-list for extension type_name
-	17, // [17:17] is the sub-list for extension extendee
-	0,  // [0:17] is the sub-list for field type_name
+	15, // 17: dta.custody.v1.IssueRequest.order:type_name -> dta.custody.v1.Shown
+	15, // 18: dta.custody.v1.IssueRequest.acceptance:type_name -> dta.custody.v1.Shown
+	15, // 19: dta.custody.v1.IssueRequest.request:type_name -> dta.custody.v1.Shown
+	16, // 20: dta.custody.v1.IssueRequest.chains:type_name -> dta.custody.v1.Chain
+	15, // 21: dta.custody.v1.IssueResponse.grant:type_name -> dta.custody.v1.Shown
+	1,  // 22: dta.custody.v1.Plugin.Describe:input_type -> dta.custody.v1.DescribeRequest
+	7,  // 23: dta.custody.v1.Plugin.Validate:input_type -> dta.custody.v1.ValidateRequest
+	9,  // 24: dta.custody.v1.Plugin.Configure:input_type -> dta.custody.v1.ConfigureRequest
+	11, // 25: dta.custody.v1.Plugin.Enrol:input_type -> dta.custody.v1.EnrolRequest
+	13, // 26: dta.custody.v1.Plugin.Status:input_type -> dta.custody.v1.StatusRequest
+	17, // 27: dta.custody.v1.Custody.Safeguard:input_type -> dta.custody.v1.SafeguardRequest
+	19, // 28: dta.custody.v1.Custody.Restore:input_type -> dta.custody.v1.RestoreRequest
+	21, // 29: dta.custody.v1.Issuing.Issue:input_type -> dta.custody.v1.IssueRequest
+	23, // 30: dta.custody.v1.NodeIdentity.Make:input_type -> dta.custody.v1.MakeRequest
+	25, // 31: dta.custody.v1.NodeIdentity.Open:input_type -> dta.custody.v1.OpenRequest
+	2,  // 32: dta.custody.v1.Plugin.Describe:output_type -> dta.custody.v1.DescribeResponse
+	8,  // 33: dta.custody.v1.Plugin.Validate:output_type -> dta.custody.v1.ValidateResponse
+	10, // 34: dta.custody.v1.Plugin.Configure:output_type -> dta.custody.v1.ConfigureResponse
+	12, // 35: dta.custody.v1.Plugin.Enrol:output_type -> dta.custody.v1.EnrolResponse
+	14, // 36: dta.custody.v1.Plugin.Status:output_type -> dta.custody.v1.StatusResponse
+	18, // 37: dta.custody.v1.Custody.Safeguard:output_type -> dta.custody.v1.SafeguardResponse
+	20, // 38: dta.custody.v1.Custody.Restore:output_type -> dta.custody.v1.RestoreResponse
+	22, // 39: dta.custody.v1.Issuing.Issue:output_type -> dta.custody.v1.IssueResponse
+	24, // 40: dta.custody.v1.NodeIdentity.Make:output_type -> dta.custody.v1.MakeResponse
+	26, // 41: dta.custody.v1.NodeIdentity.Open:output_type -> dta.custody.v1.OpenResponse
+	32, // [32:42] is the sub-list for method output_type
+	22, // [22:32] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_custody_proto_init() }
@@ -1740,9 +1912,9 @@ func file_custody_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_custody_proto_rawDesc), len(file_custody_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   24,
+			NumMessages:   26,
 			NumExtensions: 0,
-			NumServices:   3,
+			NumServices:   4,
 		},
 		GoTypes:           file_custody_proto_goTypes,
 		DependencyIndexes: file_custody_proto_depIdxs,

@@ -325,7 +325,8 @@ const (
 // Custody is served by a plugin that keeps shares and keys. Both calls need an enrolled identity (unavailable
 // without one).
 type CustodyClient interface {
-	// Safeguard verifies an order and keeps the share sealed to this custody identity, or makes the ordered key.
+	// Safeguard verifies an order and keeps the share sealed to this custody identity, or makes the ordered key or its
+	// share of a network's master secret.
 	// A repeat while the first call is in flight joins it. A repeat afterwards makes another deposit and another
 	// acceptance: the pair which the host committed first is the only one.
 	Safeguard(ctx context.Context, in *SafeguardRequest, opts ...grpc.CallOption) (*SafeguardResponse, error)
@@ -369,7 +370,8 @@ func (c *custodyClient) Restore(ctx context.Context, in *RestoreRequest, opts ..
 // Custody is served by a plugin that keeps shares and keys. Both calls need an enrolled identity (unavailable
 // without one).
 type CustodyServer interface {
-	// Safeguard verifies an order and keeps the share sealed to this custody identity, or makes the ordered key.
+	// Safeguard verifies an order and keeps the share sealed to this custody identity, or makes the ordered key or its
+	// share of a network's master secret.
 	// A repeat while the first call is in flight joins it. A repeat afterwards makes another deposit and another
 	// acceptance: the pair which the host committed first is the only one.
 	Safeguard(context.Context, *SafeguardRequest) (*SafeguardResponse, error)
@@ -463,6 +465,118 @@ var Custody_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Restore",
 			Handler:    _Custody_Restore_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "custody.proto",
+}
+
+const (
+	Issuing_Issue_FullMethodName = "/dta.custody.v1.Issuing/Issue"
+)
+
+// IssuingClient is the client API for Issuing service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Issuing is served by a plugin that keeps shares of networks' master secrets, made by Safeguard of an order for a
+// network. It needs an enrolled identity.
+type IssuingClient interface {
+	// Issue verifies a request of a network's authority, computes with the share, and seals the answer to the receiver
+	// that the request names. It may be repeated: the same request is never answered to anyone else.
+	Issue(ctx context.Context, in *IssueRequest, opts ...grpc.CallOption) (*IssueResponse, error)
+}
+
+type issuingClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewIssuingClient(cc grpc.ClientConnInterface) IssuingClient {
+	return &issuingClient{cc}
+}
+
+func (c *issuingClient) Issue(ctx context.Context, in *IssueRequest, opts ...grpc.CallOption) (*IssueResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(IssueResponse)
+	err := c.cc.Invoke(ctx, Issuing_Issue_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// IssuingServer is the server API for Issuing service.
+// All implementations must embed UnimplementedIssuingServer
+// for forward compatibility.
+//
+// Issuing is served by a plugin that keeps shares of networks' master secrets, made by Safeguard of an order for a
+// network. It needs an enrolled identity.
+type IssuingServer interface {
+	// Issue verifies a request of a network's authority, computes with the share, and seals the answer to the receiver
+	// that the request names. It may be repeated: the same request is never answered to anyone else.
+	Issue(context.Context, *IssueRequest) (*IssueResponse, error)
+	mustEmbedUnimplementedIssuingServer()
+}
+
+// UnimplementedIssuingServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedIssuingServer struct{}
+
+func (UnimplementedIssuingServer) Issue(context.Context, *IssueRequest) (*IssueResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Issue not implemented")
+}
+func (UnimplementedIssuingServer) mustEmbedUnimplementedIssuingServer() {}
+func (UnimplementedIssuingServer) testEmbeddedByValue()                 {}
+
+// UnsafeIssuingServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to IssuingServer will
+// result in compilation errors.
+type UnsafeIssuingServer interface {
+	mustEmbedUnimplementedIssuingServer()
+}
+
+func RegisterIssuingServer(s grpc.ServiceRegistrar, srv IssuingServer) {
+	// If the following call panics, it indicates UnimplementedIssuingServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Issuing_ServiceDesc, srv)
+}
+
+func _Issuing_Issue_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(IssueRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(IssuingServer).Issue(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Issuing_Issue_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(IssuingServer).Issue(ctx, req.(*IssueRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Issuing_ServiceDesc is the grpc.ServiceDesc for Issuing service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Issuing_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "dta.custody.v1.Issuing",
+	HandlerType: (*IssuingServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Issue",
+			Handler:    _Issuing_Issue_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

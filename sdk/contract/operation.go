@@ -9,7 +9,7 @@ import (
 
 // OperationID names one act of one plugin instance on one order: hex of
 // SHA-256("dta/operation/v1" ‖ CID ‖ instance ‖ 0x00 ‖ purpose). cause is the order's CID for Safeguard and the
-// redemption's for Restore; purpose is "share" or "key". Repeats of a call carry the same id and are joined while
+// redemption's for Restore, the request's for Issue; purpose is "share", "key" or "network-share". Repeats of a call carry the same id and are joined while
 // one is in flight.
 func OperationID(cause dag.CID, instance, purpose string) string {
 	h := sha256.New()

@@ -36,10 +36,13 @@ func (b box) Restore(_ context.Context, deposit []byte, _ guard.About) ([]byte, 
 // guarded is an enrolled guard, and a redemption of an order that it kept.
 func guarded(tb testing.TB) (*guard.Guard, []byte, *scene.Redeemed) {
 	tb.Helper()
-	g := guard.New(guard.Settings{
+	g, err := guard.New(guard.Settings{
 		Custodian: box{secret.Random(32)}, Instance: plugintest.Instance, Type: "box",
 		Scheme: func() string { return "" }, Mode: order.Supervised, Now: time.Now,
 	})
+	if err != nil {
+		tb.Fatal(err)
+	}
 	e, err := g.Enrol(tb.Context(), "", "box")
 	if err != nil {
 		tb.Fatal(err)

@@ -7,6 +7,8 @@
 //	           has it kept, signs the acceptance
 //	Restore    verifies order, acceptance and redemption, opens the deposit that the acceptance names, and seals
 //	           what it held to the receiver
+//	Issue      verifies order, acceptance and request of a network, computes with the share that the deposit holds,
+//	           and seals the answer to the receiver
 //	MakeKey, OpenKey  the host's own identity: the one purpose whose material the host gets to see
 //
 // A deposit's material is sealed here, under a fresh key and with its purpose, terms, custody identity and epoch as
@@ -75,6 +77,8 @@ type Settings struct {
 	Custodian Custodian
 	Keys      KeyMaker      // nil: keys are made here
 	Roots     RootKeeper    // nil: the host stores the root deposit
+	Issuer    Issuer        // nil: networks' shares are made, and computed with, here
+	Cached    int           // networks' shares kept opened; 0: none
 	Instance  string        // the operator's name
 	Type      string        // of the plugin, for receipts
 	Scheme    func() string // for receipts
@@ -89,6 +93,8 @@ type Guard struct {
 	memory   *envelope.Memory
 	accepted flights[*contract.SafeguardResponse]
 	released flights[*contract.RestoreResponse]
+	issued   flights[*contract.IssueResponse]
+	shares   *shares
 
 	enrolling sync.Mutex // held through an enrolment
 
@@ -102,10 +108,17 @@ const cachedParts = 8192
 // cachedChains bounds the document chains remembered as verified.
 const cachedChains = 4096
 
-// New makes a Guard that is not enrolled; Load or Enrol follow.
-func New(s Settings) *Guard {
-	return &Guard{Settings: s, cache: identity.NewCache(cachedChains), memory: envelope.NewMemory(cachedParts)}
+// New makes a Guard that is not enrolled; Load or Enrol follow. An error says why it keeps no networks' shares
+// opened although it should; the Guard works all the same.
+func New(s Settings) (*Guard, error) {
+	cached, err := newShares(s.Cached)
+	return &Guard{
+		Settings: s, cache: identity.NewCache(cachedChains), memory: envelope.NewMemory(cachedParts), shares: cached,
+	}, err
 }
+
+// Close clears what is kept opened.
+func (g *Guard) Close() { g.shares.close() }
 
 // Chain gives the custody identity's documents, first to newest; none before enrolment.
 func (g *Guard) Chain() [][]byte {

@@ -107,6 +107,8 @@ func purposeOf(o *order.VerifiedOrder) (Purpose, error) {
 		return Share, nil
 	case order.Key:
 		return Key, nil
+	case order.Network:
+		return NetworkShare, nil
 	default:
 		return "", fault.New(fault.Unsupported, "cannot keep a %s", what)
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
-// Safeguard keeps the share, or makes the key, of an order that names this custody identity.
+// Safeguard keeps the share, or makes the key or the network's share, of an order that names this custody identity.
 func (g *Guard) Safeguard(ctx context.Context, req *contract.SafeguardRequest) (*contract.SafeguardResponse, error) {
 	if err := boundSafeguard(req); err != nil {
 		return nil, err
@@ -77,12 +77,16 @@ func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contrac
 	}, nil
 }
 
-// material opens the share and checks it, or makes the ordered key.
+// material opens the share and checks it, or makes what was ordered.
 func (g *Guard) material(ctx context.Context, k *identity.Keyring, o *order.VerifiedOrder, index int, block []byte, about About) (*secret.Bytes, order.Commitment, error) {
-	if o.Terms().What == order.Key {
-		if len(block) != 0 {
-			return nil, order.Commitment{}, fault.New(fault.Invalid, "an ordered key has no share, found one of %d bytes", len(block))
-		}
+	what := o.Terms().What
+	if what != order.Secret && len(block) != 0 {
+		return nil, order.Commitment{}, fault.New(fault.Invalid, "an ordered %s has no share, found one of %d bytes", what, len(block))
+	}
+	switch what {
+	case order.Network:
+		return g.makeShare(ctx, k, o, about)
+	case order.Key:
 		key, err := g.makeKey(ctx, about)
 		if err != nil {
 			return nil, order.Commitment{}, err

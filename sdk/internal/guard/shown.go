@@ -56,6 +56,22 @@ func boundRestore(req *contract.RestoreRequest) error {
 	return boundRest(req.GetOperationId(), req.GetChains(), req.GetCheckpoint())
 }
 
+func boundIssue(req *contract.IssueRequest) error {
+	if err := boundShown("order", req.GetOrder()); err != nil {
+		return err
+	}
+	if err := boundShown("acceptance", req.GetAcceptance()); err != nil {
+		return err
+	}
+	if err := boundShown("request", req.GetRequest()); err != nil {
+		return err
+	}
+	if n := len(req.GetDeposit()); n == 0 || n > contract.MaxDeposit {
+		return fault.New(fault.Invalid, "expected a deposit of 1 to %d bytes, found %d", contract.MaxDeposit, n)
+	}
+	return boundRest(req.GetOperationId(), req.GetChains(), req.GetCheckpoint())
+}
+
 func boundShown(name string, s *contract.Shown) error {
 	if len(s.GetEnvelope()) == 0 || len(s.GetPlain()) == 0 {
 		return fault.New(fault.Invalid, "the %s is not shown with its plaintext", name)
@@ -94,6 +110,12 @@ func restoreKey(req *contract.RestoreRequest) string {
 	return callKey(req.GetChains(), []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(),
 		req.GetAcceptance().GetEnvelope(), req.GetAcceptance().GetPlain(),
 		req.GetRedemption().GetEnvelope(), req.GetRedemption().GetPlain(), req.GetDeposit())
+}
+
+func issueKey(req *contract.IssueRequest) string {
+	return callKey(req.GetChains(), []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(),
+		req.GetAcceptance().GetEnvelope(), req.GetAcceptance().GetPlain(),
+		req.GetRequest().GetEnvelope(), req.GetRequest().GetPlain(), req.GetDeposit())
 }
 
 func callKey(chains []*contract.Chain, parts ...[]byte) string {

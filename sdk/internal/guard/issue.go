@@ -1,0 +1,106 @@
+package guard
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/issue"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/sdk/contract"
+)
+
+// Issue computes with this plugin's share of a network's master secret what a request asks for, and seals it to the
+// receiver that the request names.
+func (g *Guard) Issue(ctx context.Context, req *contract.IssueRequest) (*contract.IssueResponse, error) {
+	if err := boundIssue(req); err != nil {
+		return nil, err
+	}
+	k, err := g.keyring()
+	if err != nil {
+		return nil, err
+	}
+	return g.issued.do(ctx, issueKey(req), func(ctx context.Context) (*contract.IssueResponse, error) {
+		return g.issue(ctx, k, req)
+	})
+}
+
+func (g *Guard) issue(ctx context.Context, k *identity.Keyring, req *contract.IssueRequest) (*contract.IssueResponse, error) {
+	who, err := g.parties(k, req.GetChains())
+	if err != nil {
+		return nil, err
+	}
+	r, a, err := g.verifyRequest(k, req, who)
+	if err != nil {
+		return nil, err
+	}
+	if err := g.checkOperation(req.GetOperationId(), r.CID(), NetworkShare); err != nil {
+		return nil, err
+	}
+	if hash := sha256.Sum256(req.GetDeposit()); subtle.ConstantTimeCompare(hash[:], a.Receipt().Deposit) != 1 {
+		return nil, fault.New(fault.Denied, "the acceptance shown was given for another deposit")
+	}
+	// The clock is this process's own: a host that misstates the time does not reach it.
+	if err := r.Current(g.Now()); err != nil {
+		return nil, err
+	}
+	o, custody := r.Order(), k.Identity().Name
+	about := About{Operation: req.GetOperationId(), Principal: o.Terms().Principal, Receiver: r.Signer().Name}
+	b := binding{Purpose: NetworkShare, Terms: o.TermsCID(), Custody: custody, Epoch: r.Request().Epoch}
+
+	held, err := g.openShare(ctx, b, about, req.GetDeposit())
+	if err != nil {
+		return nil, err
+	}
+	defer held.Clear()
+	share, err := g.compute(ctx, r, custody, a.Commitment(), held, g.complete(about, b))
+	if err != nil {
+		return nil, err
+	}
+	defer share.Clear()
+	grant, block, err := issue.GrantTo(k, r, a, share, req.GetCheckpoint(), who, g.Now())
+	if err != nil {
+		return nil, err
+	}
+	return &contract.IssueResponse{
+		Grant: &contract.Shown{Envelope: grant.Block, Plain: grant.Plain},
+		Share: block.Bytes,
+	}, nil
+}
+
+// openShare opens a network-share deposit, or finds it in the cache.
+func (g *Guard) openShare(ctx context.Context, b binding, about About, deposit []byte) (*secret.Bytes, error) {
+	key := cacheKey(b, deposit)
+	if held := g.shares.get(key); held != nil {
+		return held, nil
+	}
+	held, err := g.open(ctx, b, about, deposit)
+	if err != nil {
+		return nil, err
+	}
+	g.shares.put(key, held)
+	return held, nil
+}
+
+// verifyRequest holds order, acceptance and request together before anything is opened.
+func (g *Guard) verifyRequest(k *identity.Keyring, req *contract.IssueRequest, who order.Parties) (*issue.VerifiedRequest, *order.VerifiedAcceptance, error) {
+	o, err := order.VerifyOrder(req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(), who)
+	if err != nil {
+		return nil, nil, err
+	}
+	a, err := order.VerifyAcceptance(o, req.GetAcceptance().GetEnvelope(), req.GetAcceptance().GetPlain(), who)
+	if err != nil {
+		return nil, nil, err
+	}
+	if a.Custody() != k.Identity().Name {
+		return nil, nil, fault.New(fault.Denied, "the acceptance shown is of custody identity %s, not of %s", a.Custody(), k.Identity().Name)
+	}
+	r, err := issue.VerifyRequest(o, req.GetRequest().GetEnvelope(), req.GetRequest().GetPlain(), who)
+	if err != nil {
+		return nil, nil, err
+	}
+	return r, a, r.InForce(who)
+}

@@ -1,0 +1,123 @@
+package guard
+
+import (
+	"context"
+
+	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/issue"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// Issuer is sdk.Issuer.
+type Issuer interface {
+	MakeShare(ctx context.Context, about About) (handle []byte, err error)
+	CommitShare(ctx context.Context, handle, proofContext []byte, about About) (commitment, proof []byte, err error)
+	IssueG1(ctx context.Context, handle []byte, bases [][]byte, proofContext []byte, about About) (points [][]byte, proof []byte, err error)
+	IssueG2(ctx context.Context, handle []byte, about About) (point []byte, err error)
+}
+
+// The material of a network-share deposit is one byte that says who computes with it, then the share or the issuer's
+// handle.
+const (
+	heldScalar = 0 // s_i, 32 bytes big-endian
+	heldHandle = 1 // of an Issuer's hardware, which alone has s_i
+
+	maxHandle = 4 << 10
+)
+
+// makeShare makes this plugin's share of a network's master secret, and commits to it.
+func (g *Guard) makeShare(ctx context.Context, k *identity.Keyring, o *order.VerifiedOrder, about About) (*secret.Bytes, order.Commitment, error) {
+	if g.Issuer != nil {
+		return g.makeHandle(ctx, k, o, about)
+	}
+	s := bls.RandomScalar()
+	defer s.Clear()
+	c, err := order.ProveShare(o, k.Identity().Name, s)
+	if err != nil {
+		return nil, order.Commitment{}, err
+	}
+	b := s.Bytes()
+	defer b.Clear()
+	return material(heldScalar, b.Open()), c, nil
+}
+
+// makeHandle has the author's hardware make the share. What it says of the commitment order.Accept verifies.
+func (g *Guard) makeHandle(ctx context.Context, k *identity.Keyring, o *order.VerifiedOrder, about About) (*secret.Bytes, order.Commitment, error) {
+	handle, err := g.Issuer.MakeShare(ctx, about)
+	if err != nil {
+		return nil, order.Commitment{}, explain(err, "making a network's share")
+	}
+	defer secret.Clear(handle)
+	if len(handle) < 1 || len(handle) > maxHandle {
+		return nil, order.Commitment{}, fault.New(fault.Internal, "the issuer answered with a handle of %d bytes; expected 1 to %d", len(handle), maxHandle)
+	}
+	value, proof, err := g.Issuer.CommitShare(ctx, handle, order.ShareContext(o, k.Identity().Name), about)
+	if err != nil {
+		return nil, order.Commitment{}, explain(err, "committing to a network's share")
+	}
+	return material(heldHandle, handle), order.Commitment{Value: value, Proof: proof}, nil
+}
+
+func material(how byte, what []byte) *secret.Bytes {
+	b := make([]byte, 0, 1+len(what))
+	return secret.New(append(append(b, how), what...))
+}
+
+// compute answers a request with what a network-share deposit held.
+func (g *Guard) compute(ctx context.Context, r *issue.VerifiedRequest, custody dag.CID, commitment []byte, held *secret.Bytes, about About) (*issue.Share, error) {
+	if held.Len() < 2 {
+		return nil, fault.New(fault.Internal, "the deposit holds no network's share")
+	}
+	switch how, what := held.Open()[0], held.Open()[1:]; how {
+	case heldScalar:
+		s, err := bls.ParseScalar(what)
+		if err != nil {
+			return nil, fault.New(fault.Internal, "the deposit holds no network's share: %w", err)
+		}
+		defer s.Clear()
+		return issue.Issue(r, custody, commitment, s)
+	case heldHandle:
+		if g.Issuer == nil {
+			return nil, fault.New(fault.Unsupported, "this network's share is in hardware that the plugin no longer has")
+		}
+		return g.computeOutside(ctx, r, custody, commitment, what, about)
+	default:
+		return nil, fault.New(fault.Unsupported, "the deposit holds a network's share in an unknown way, %d", how)
+	}
+}
+
+// computeOutside has the author's hardware compute. What it answers is checked before anything is signed.
+func (g *Guard) computeOutside(ctx context.Context, r *issue.VerifiedRequest, custody dag.CID, commitment, handle []byte, about About) (*issue.Share, error) {
+	bases, err := r.Bases()
+	if err != nil {
+		return nil, err
+	}
+	var points [][]byte
+	var proof []byte
+	if len(bases) == 0 {
+		point, err := g.Issuer.IssueG2(ctx, handle, about)
+		if err != nil {
+			return nil, explain(err, "issuing a server secret")
+		}
+		points = [][]byte{point}
+	} else {
+		points, proof, err = g.Issuer.IssueG1(ctx, handle, bls.EncodeG1(bases), r.ProofContext(custody), about)
+		if err != nil {
+			return nil, explain(err, "issuing a %s", r.Request().Kind)
+		}
+	}
+	defer func() {
+		for _, p := range points {
+			secret.Clear(p)
+		}
+	}()
+	s, err := issue.Issued(r, custody, commitment, points, proof)
+	if err != nil {
+		return nil, fault.New(fault.Internal, "what the issuer computed does not fit its commitment: %w", err)
+	}
+	return s, nil
+}
