@@ -244,4 +244,12 @@ func (noFiduciary) FulfillSecret(context.Context, peer.FulfillSecret) (peer.Fulf
 	return peer.FulfilledSecret{}, fault.New(fault.Unavailable, "this node has no fiduciary block: it keeps secrets for nobody")
 }
 
+func (noFiduciary) FulfillRequest(context.Context, peer.FulfillRequest) (peer.FulfilledRequest, error) {
+	return peer.FulfilledRequest{}, fault.New(fault.Unavailable, "this node has no fiduciary block: it issues for nobody")
+}
+
+func (noFiduciary) FulfillRevocation(context.Context, peer.FulfillRevocation) error {
+	return fault.New(fault.Unavailable, "this node has no fiduciary block: it issues for nobody")
+}
+
 func (noFiduciary) Custody(context.Context) (peer.Custody, error) { return peer.Custody{}, nil }

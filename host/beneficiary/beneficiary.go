@@ -34,7 +34,9 @@ func New(r *records.Records) *Service {
 func (s *Service) Notice(ctx context.Context, ref string, news records.News) error {
 	self := s.records.Self().Name
 	terms := news.Order.Terms()
-	if !slices.Contains(terms.Receivers, self) {
+	// A network has nothing to be received: those who may ask in it are told.
+	mine := slices.Contains(terms.Receivers, self) || (terms.What == order.Network && slices.Contains(terms.Redeemers, self))
+	if !mine {
 		return fault.New(fault.Denied, "order %s: this node is not among its receivers", ref)
 	}
 	_, err := s.records.Row(ctx, Role, ref)

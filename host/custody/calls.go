@@ -42,6 +42,23 @@ func (i *Instance) Restore(ctx context.Context, req fiduciary.Restore) (restored
 	return restored, err
 }
 
+// Issue implements [fiduciary.Custodian].
+func (i *Instance) Issue(ctx context.Context, req fiduciary.Issue) (issued fiduciary.Issued, err error) {
+	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+		answer, err := c.Issuing.Issue(ctx, &contract.IssueRequest{
+			OperationId: contract.OperationID(req.RequestCID, i.config.Name, "network-share"),
+			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Request: shown(req.Request),
+			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
+		})
+		if err != nil {
+			return err
+		}
+		issued = fiduciary.Issued{Grant: seen(answer.GetGrant()), Share: answer.GetShare()}
+		return nil
+	})
+	return issued, err
+}
+
 func shown(s fiduciary.Shown) *contract.Shown {
 	return &contract.Shown{Envelope: s.Block, Plain: s.Plain}
 }

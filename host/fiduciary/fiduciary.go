@@ -32,6 +32,7 @@ type Custodian interface {
 	Identity() *identity.Identity
 	Safeguard(ctx context.Context, req Safeguard) (Kept, error)
 	Restore(ctx context.Context, req Restore) (Restored, error)
+	Issue(ctx context.Context, req Issue) (Issued, error)
 }
 
 // Shown is an envelope with the plaintext of its body.
@@ -41,9 +42,9 @@ type Shown struct{ Block, Plain []byte }
 type Safeguard struct {
 	Order      Shown
 	OrderCID   dag.CID
-	Purpose    string     // "share" or "key"
+	Purpose    string     // "share", "key" or "network-share"
 	Chains     [][][]byte // documents of everybody named, each chain first to newest
-	Share      []byte     // detached block; nil where a key is ordered
+	Share      []byte     // detached block; nil but for a secret
 	Checkpoint []byte
 }
 
@@ -93,19 +94,21 @@ type Service struct {
 	records     *records.Records
 	acceptances *flight.Group[dag.CID]
 	releases    *flight.Group[[]dag.CID]
+	grants      *flight.Group[[]dag.CID]
 }
 
 var _ peer.Fiduciary = (*Service)(nil)
 
 // New serves orders and redemptions.
 func New(o Options) *Service {
-	return &Service{Options: o, records: o.Records, acceptances: flight.New[dag.CID](), releases: flight.New[[]dag.CID]()}
+	return &Service{Options: o, records: o.Records, acceptances: flight.New[dag.CID](), releases: flight.New[[]dag.CID](), grants: flight.New[[]dag.CID]()}
 }
 
 // Close ends the calls under way; whoever made them asks again.
 func (s *Service) Close() {
 	s.acceptances.Close()
 	s.releases.Close()
+	s.grants.Close()
 }
 
 // flightKey joins only callers who show the same: one who shows less must not

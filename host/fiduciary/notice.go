@@ -19,12 +19,13 @@ type told struct {
 	Envelopes []dag.CID `cbor:"envelopes"`
 }
 
-// notify queues the news for every recipient but the one that is being answered.
-// This node itself is one, where it is the beneficiary of another's order.
+// notify queues the news for those whom the order is about — the principal, who
+// may ask, who may receive — but the one that is being answered. This node itself
+// may be one.
 func (s *Service) notify(w *records.Writer, o *order.VerifiedOrder, answered dag.CID, envelopes ...dag.CID) error {
 	newest := envelopes[len(envelopes)-1]
 	for _, r := range o.Header().Recipients {
-		if r.Name == answered || (r.Name == s.records.Self().Name && !slices.Contains(o.Terms().Receivers, r.Name)) {
+		if r.Name == answered || !concerned(o, r.Name) {
 			continue
 		}
 		if _, ok := s.records.Directory.PeerOf(r.Name); !ok {
@@ -36,6 +37,13 @@ func (s *Service) notify(w *records.Writer, o *order.VerifiedOrder, answered dag
 		}
 	}
 	return nil
+}
+
+// concerned tells whether a party of an order has a use for its news: the other
+// fiduciaries have none.
+func concerned(o *order.VerifiedOrder, name dag.CID) bool {
+	t := o.Terms()
+	return name == t.Principal || slices.Contains(t.Redeemers, name) || slices.Contains(t.Receivers, name)
 }
 
 // Tell delivers a queued notice; it is what the courier calls.

@@ -207,8 +207,12 @@ func (s *Service) keepers(ctx context.Context, o *order.VerifiedOrder) (ids []*i
 
 // purpose is the custody purpose under which an order's deposit is stored.
 func purpose(w order.What) string {
-	if w == order.Key {
+	switch w {
+	case order.Key:
 		return "key"
+	case order.Network:
+		return "network-share"
+	default:
+		return "share"
 	}
-	return "share"
 }

@@ -116,7 +116,11 @@ func (s *Service) ordered(ctx context.Context, e *envelope.Envelope) (row record
 	if e.Header.Kind != envelope.Redemption || len(e.Header.Previous) < 2 {
 		return row, fault.New(fault.Invalid, "expected a redemption that links acceptances and an order; found %q with %d links", e.Header.Kind, len(e.Header.Previous))
 	}
-	c := e.Header.Previous[len(e.Header.Previous)-1]
+	return s.orderOf(ctx, e.Header.Previous[len(e.Header.Previous)-1])
+}
+
+// orderOf finds the order that another envelope links.
+func (s *Service) orderOf(ctx context.Context, c dag.CID) (row records.Row, err error) {
 	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
 		link, err := tx.OrderOf(c)
 		if err != nil {

@@ -59,7 +59,8 @@ func TestSomeCallsWorkSomeWaitAndTheRestIsTurnedAway(t *testing.T) {
 func TestNodesAreToldToComeAgain(t *testing.T) {
 	s := &Services{Fiduciary: new(fiduciary.Service), gate: newGate(0, 0)}
 	for name, handler := range map[string]echo.HandlerFunc{
-		"fulfill order": s.fulfillOrder, "fulfill secret": s.fulfillSecret, "notice": s.notice,
+		"fulfill order": fulfil(s, s.fulfillOrder), "fulfill secret": fulfil(s, s.fulfillSecret),
+		"fulfill request": fulfil(s, s.fulfillRequest), "fulfill revocation": fulfil(s, s.fulfillRevocation), "notice": s.notice,
 	} {
 		rec := httptest.NewRecorder()
 		c := echo.New().NewContext(httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}")), rec)

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 
 	"github.com/labstack/echo/v4"
@@ -17,44 +18,44 @@ func (s *Services) keeps() error {
 	return nil
 }
 
-func (s *Services) fulfillOrder(c echo.Context) error {
-	if err := s.keeps(); err != nil {
-		return err
+// fulfil answers what another node asks of the fiduciary, as many at a time as the
+// gate lets in.
+func fulfil[Q, A any](s *Services, ask func(context.Context, Q) (A, error)) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		if err := s.keeps(); err != nil {
+			return err
+		}
+		var req Q
+		if err := read(c, &req); err != nil {
+			return err
+		}
+		leave, err := s.gate.enter(c.Request().Context())
+		if err != nil {
+			return err
+		}
+		defer leave()
+		answer, err := ask(c.Request().Context(), req)
+		if err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, answer)
 	}
-	var req peer.FulfillOrder
-	if err := read(c, &req); err != nil {
-		return err
-	}
-	leave, err := s.gate.enter(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	defer leave()
-	answer, err := s.Fiduciary.FulfillOrder(c.Request().Context(), req)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, answer)
 }
 
-func (s *Services) fulfillSecret(c echo.Context) error {
-	if err := s.keeps(); err != nil {
-		return err
-	}
-	var req peer.FulfillSecret
-	if err := read(c, &req); err != nil {
-		return err
-	}
-	leave, err := s.gate.enter(c.Request().Context())
-	if err != nil {
-		return err
-	}
-	defer leave()
-	answer, err := s.Fiduciary.FulfillSecret(c.Request().Context(), req)
-	if err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, answer)
+func (s *Services) fulfillOrder(ctx context.Context, req peer.FulfillOrder) (peer.FulfilledOrder, error) {
+	return s.Fiduciary.FulfillOrder(ctx, req)
+}
+
+func (s *Services) fulfillSecret(ctx context.Context, req peer.FulfillSecret) (peer.FulfilledSecret, error) {
+	return s.Fiduciary.FulfillSecret(ctx, req)
+}
+
+func (s *Services) fulfillRequest(ctx context.Context, req peer.FulfillRequest) (peer.FulfilledRequest, error) {
+	return s.Fiduciary.FulfillRequest(ctx, req)
+}
+
+func (s *Services) fulfillRevocation(ctx context.Context, req peer.FulfillRevocation) (struct{}, error) {
+	return struct{}{}, s.Fiduciary.FulfillRevocation(ctx, req)
 }
 
 // notice takes in news for the roles that this node plays in the order.

@@ -72,8 +72,10 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	}
 	if faces.Nodes {
 		limit := limited(peer.MaxBody)
-		v1.POST("/fulfill/order", s.fulfillOrder, limit)
-		v1.POST("/fulfill/order/secret", s.fulfillSecret, limit)
+		v1.POST("/fulfill/order", fulfil(&s, s.fulfillOrder), limit)
+		v1.POST("/fulfill/order/secret", fulfil(&s, s.fulfillSecret), limit)
+		v1.POST("/fulfill/request", fulfil(&s, s.fulfillRequest), limit)
+		v1.POST("/fulfill/revocation", fulfil(&s, s.fulfillRevocation), limit)
 		v1.POST("/notice", s.notice, limit)
 	}
 	v1.GET("/custody", s.custody)

@@ -28,20 +28,6 @@ func (tx *Tx) PutReplay(r Replay) (Replay, bool, error) {
 	return r, false, err
 }
 
-// SaveReplay adds the answer to a request that has none yet.
-func (tx *Tx) SaveReplay(caller, path, key string, status int, answer string) error {
-	_, err := tx.exec("save idempotency key", `
-		update idempotency set status = $1, answer = $2 where caller = $3 and path = $4 and key = $5 and status = 0`,
-		status, answer, caller, path, key)
-	return err
-}
-
-// DropReplay forgets a request, so that it can be tried again.
-func (tx *Tx) DropReplay(caller, path, key string) error {
-	_, err := tx.exec("drop idempotency key", `delete from idempotency where caller = $1 and path = $2 and key = $3`, caller, path, key)
-	return err
-}
-
 // Replay returns what is remembered of a request.
 func (tx *Tx) Replay(caller, path, key string) (Replay, error) {
 	r := Replay{Caller: caller, Path: path, Key: key}

@@ -42,6 +42,16 @@ func (b *Bag) Add(blocks ...[]byte) {
 	}
 }
 
+// With returns a bag that holds further blocks; b stays as it is.
+func (b Bag) With(blocks ...[]byte) Bag {
+	var out Bag
+	for _, c := range b.order {
+		out.Add(b.blocks[c])
+	}
+	out.Add(blocks...)
+	return out
+}
+
 // Get finds a block by its CID.
 func (b Bag) Get(c dag.CID) ([]byte, bool) {
 	block, ok := b.blocks[c]

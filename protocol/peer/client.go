@@ -68,6 +68,16 @@ func (c *Client) FulfillSecret(ctx context.Context, req FulfillSecret) (out Fulf
 	return out, c.call(ctx, http.MethodPost, PathFulfillSecret, req, &out)
 }
 
+// FulfillRequest implements [Fiduciary].
+func (c *Client) FulfillRequest(ctx context.Context, req FulfillRequest) (out FulfilledRequest, err error) {
+	return out, c.call(ctx, http.MethodPost, PathRequest, req, &out)
+}
+
+// FulfillRevocation implements [Fiduciary].
+func (c *Client) FulfillRevocation(ctx context.Context, req FulfillRevocation) error {
+	return c.call(ctx, http.MethodPost, PathRevocation, req, nil)
+}
+
 // Custody implements [Fiduciary].
 func (c *Client) Custody(ctx context.Context) (out Custody, err error) {
 	return out, c.call(ctx, http.MethodGet, PathCustody, nil, &out)

@@ -17,6 +17,8 @@ import "context"
 const (
 	PathFulfillOrder  = "/v1/fulfill/order"
 	PathFulfillSecret = "/v1/fulfill/order/secret"
+	PathRequest       = "/v1/fulfill/request"
+	PathRevocation    = "/v1/fulfill/revocation"
 	PathNotice        = "/v1/notice"
 	PathCustody       = "/v1/custody"
 	PathIdentity      = "/v1/identity"
@@ -55,6 +57,26 @@ type FulfilledSecret struct {
 	Blocks        Bag    `json:"blocks,omitempty"`
 }
 
+// FulfillRequest asks a D-TA of a network to issue what a request says. RequestCID
+// names the request's envelope.
+type FulfillRequest struct {
+	RequestCID string `json:"requestCID"`
+	Blocks     Bag    `json:"blocks,omitempty"`
+}
+
+// FulfilledRequest answers with the CID of the grant.
+type FulfilledRequest struct {
+	GrantCID string `json:"grantCID"`
+	Blocks   Bag    `json:"blocks,omitempty"`
+}
+
+// FulfillRevocation has a D-TA of a network issue nothing more to a subject.
+// RevocationCID names the revocation's envelope.
+type FulfillRevocation struct {
+	RevocationCID string `json:"revocationCID"`
+	Blocks        Bag    `json:"blocks,omitempty"`
+}
+
 // Notice tells a recipient of envelopes about them: the newest first, then
 // those it rests upon.
 type Notice struct {
@@ -86,10 +108,12 @@ type Identity struct {
 	Blocks                  Bag      `json:"blocks,omitempty"`
 }
 
-// Fiduciary is what a principal or a beneficiary needs of a node that keeps
-// secrets. Errors are of the kinds of package fault.
+// Fiduciary is what a principal, a beneficiary or a network's authority needs of a
+// node that keeps secrets. Errors are of the kinds of package fault.
 type Fiduciary interface {
 	FulfillOrder(ctx context.Context, req FulfillOrder) (FulfilledOrder, error)
 	FulfillSecret(ctx context.Context, req FulfillSecret) (FulfilledSecret, error)
+	FulfillRequest(ctx context.Context, req FulfillRequest) (FulfilledRequest, error)
+	FulfillRevocation(ctx context.Context, req FulfillRevocation) error
 	Custody(ctx context.Context) (Custody, error)
 }

@@ -1,0 +1,146 @@
+package store
+
+import (
+	"strconv"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Enrolment is one enrolment of a name in a network, as one of this node's roles
+// sees it: at the registrar what was enrolled, at a fiduciary what was revoked.
+type Enrolment struct {
+	Role      string
+	Reference string // of the network's order
+	Name      string
+	Number    uint64  // tells the enrolments of a name apart
+	State     string  // as the role names it
+	Time      int64   // of the newest change, unix milliseconds
+	CID       dag.CID // of the envelope that caused it; undefined for none
+}
+
+// maxNames bounds the names of one statement.
+const maxNames = 256
+
+// ordinal maps a number to the column's signed integers in the same order:
+// 0 becomes the smallest of them.
+func ordinal(n uint64) int64 { return int64(n ^ 1<<63) }
+
+func number(ordinal int64) uint64 { return uint64(ordinal) ^ 1<<63 }
+
+// InsertEnrolment adds an enrolment; fault.Conflict when the name has one of that
+// number.
+func (tx *Tx) InsertEnrolment(e Enrolment) error {
+	n, err := tx.exec("insert enrolment", `
+		insert into enrolments (role, reference, name, number, state, time, cid) values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict (role, reference, name, number) do nothing`,
+		e.Role, e.Reference, e.Name, ordinal(e.Number), e.State, e.Time, link(e.CID))
+	if err == nil && n == 0 {
+		err = fault.New(fault.Conflict, "%q has enrolment %d in network %s already", e.Name, e.Number, e.Reference)
+	}
+	return err
+}
+
+// PutEnrolment adds an enrolment unless there is one of its name and number, which
+// then stays as it is, and reports whether it was added.
+func (tx *Tx) PutEnrolment(e Enrolment) (bool, error) {
+	err := tx.InsertEnrolment(e)
+	if fault.Of(err) == fault.Conflict {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// SaveEnrolment replaces an enrolment's state, time and CID if its state is still
+// from; fault.Conflict when it is not, or there is no such enrolment.
+func (tx *Tx) SaveEnrolment(e Enrolment, from string) error {
+	n, err := tx.exec("save enrolment", `
+		update enrolments set state = $1, time = $2, cid = $3
+		where role = $4 and reference = $5 and name = $6 and number = $7 and state = $8`,
+		e.State, e.Time, link(e.CID), e.Role, e.Reference, e.Name, ordinal(e.Number), from)
+	if err == nil && n == 0 {
+		err = fault.New(fault.Conflict, "enrolment %d of %q in network %s is no longer %s", e.Number, e.Name, e.Reference, from)
+	}
+	return err
+}
+
+const enrolmentColumns = `role, reference, name, number, state, time, cid`
+
+// Enrolment returns the enrolment of a name with the highest number.
+func (tx *Tx) Enrolment(role, reference, name string) (Enrolment, error) {
+	found, err := tx.enrolments(`select `+enrolmentColumns+` from enrolments
+		where role = $1 and reference = $2 and name = $3 order by number desc limit 1`, role, reference, name)
+	if err != nil {
+		return Enrolment{}, err
+	}
+	if len(found) == 0 {
+		return Enrolment{}, fault.New(fault.NotFound, "%q has no enrolment in network %s", name, reference)
+	}
+	return found[0], nil
+}
+
+// NewestEnrolments returns of each name, at most 256 of them, the enrolment with
+// the highest number in a state, or in any state for "". A name without one is
+// missing from the map.
+func (tx *Tx) NewestEnrolments(role, reference, state string, names ...string) (map[string]Enrolment, error) {
+	if len(names) > maxNames {
+		return nil, fault.New(fault.Internal, "read enrolments: expected at most %d names, got %d", maxNames, len(names))
+	}
+	newest := make(map[string]Enrolment)
+	if len(names) == 0 {
+		return newest, nil
+	}
+	args := []any{role, reference}
+	list := placeholders(&args, names)
+	in := ``
+	if state != "" {
+		args = append(args, state)
+		in = ` and state = $` + strconv.Itoa(len(args))
+	}
+	found, err := tx.enrolments(`select `+enrolmentColumns+` from enrolments e
+		where role = $1 and reference = $2 and name in (`+list+`)`+in+` and number = (
+			select max(number) from enrolments
+			where role = e.role and reference = e.reference and name = e.name`+in+`)`, args...)
+	for _, e := range found {
+		newest[e.Name] = e
+	}
+	return newest, err
+}
+
+// Enrolments returns at most limit enrolments of a network after the one of a name
+// and number, by name, then number. It begins with those after "" and 0: no name
+// is empty.
+func (tx *Tx) Enrolments(role, reference, name string, number uint64, limit int) ([]Enrolment, error) {
+	return tx.enrolments(`select `+enrolmentColumns+` from enrolments
+		where role = $1 and reference = $2 and (name > $3 or (name = $3 and number > $4))
+		order by name, number limit $5`, role, reference, name, ordinal(number), limit)
+}
+
+// CountEnrolments counts a network's enrolments in a state, or all for "".
+func (tx *Tx) CountEnrolments(role, reference, state string) (int, error) {
+	query, args := `select count(*) from enrolments where role = $1 and reference = $2`, []any{role, reference}
+	if state != "" {
+		query, args = query+` and state = $3`, append(args, state)
+	}
+	var n int
+	err := tx.row("count enrolments", query, args, &n)
+	return n, err
+}
+
+func (tx *Tx) enrolments(query string, args ...any) ([]Enrolment, error) {
+	var found []Enrolment
+	err := tx.rows("read enrolments", query, args, func(scan func(...any) error) error {
+		var e Enrolment
+		var n int64
+		var c []byte
+		if err := scan(&e.Role, &e.Reference, &e.Name, &n, &e.State, &e.Time, &c); err != nil {
+			return err
+		}
+		e.Number = number(n)
+		var err error
+		e.CID, err = cid(c)
+		found = append(found, e)
+		return err
+	})
+	return found, err
+}

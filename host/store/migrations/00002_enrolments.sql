@@ -1,0 +1,17 @@
+-- +goose Up
+create table enrolments (
+	role      text   not null,
+	reference text   not null,
+	name      text   not null,
+	number    bigint not null,
+	state     text   not null,
+	time      bigint not null,
+	cid       bytea  not null,
+	primary key (role, reference, name, number)
+);
+
+create table perishables (
+	cid     bytea  not null primary key,
+	expires bigint not null
+);
+create index perishables_by_time on perishables (expires);

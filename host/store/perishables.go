@@ -1,0 +1,54 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Perish says that a detached block is to be forgotten after a time, in unix
+// milliseconds. The first time said stands.
+func (tx *Tx) Perish(c dag.CID, expires int64) error {
+	_, err := tx.exec("put perishable", `
+		insert into perishables (cid, expires) values ($1, $2) on conflict (cid) do nothing`, c.Bytes(), expires)
+	return err
+}
+
+// DropPerished forgets at most n of the blocks whose time is over, the oldest
+// first, and counts them. Their bytes are overwritten in the file.
+func (tx *Tx) DropPerished(now int64, n int) (int, error) {
+	var over []dag.CID
+	err := tx.rows("find perished blocks", `select cid from perishables where expires < $1 order by expires limit $2`, []any{now, n},
+		func(scan func(...any) error) error {
+			var b []byte
+			if err := scan(&b); err != nil {
+				return err
+			}
+			c, err := cid(b)
+			over = append(over, c)
+			return err
+		})
+	if err != nil {
+		return 0, err
+	}
+	for _, c := range over {
+		if err := tx.DropBlock(c); err != nil {
+			return 0, err
+		}
+		if _, err := tx.exec("drop perishable", `delete from perishables where cid = $1`, c.Bytes()); err != nil {
+			return 0, err
+		}
+	}
+	return len(over), nil
+}
+
+// Perishes says when a block is to be forgotten; fault.NotFound for one that stays.
+func (tx *Tx) Perishes(c dag.CID) (int64, error) {
+	var at int64
+	err := tx.row("read perishable", `select expires from perishables where cid = $1`, []any{c.Bytes()}, &at)
+	if errors.Is(err, errNoRow) {
+		err = fault.New(fault.NotFound, "block %s is not to be forgotten", c)
+	}
+	return at, err
+}
