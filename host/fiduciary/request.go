@@ -167,17 +167,21 @@ func (s *Service) revoked(ctx context.Context, q *issue.VerifiedRequest) error {
 }
 
 func refuseRevoked(tx *store.Tx, q *issue.VerifiedRequest) error {
-	if q.Request().Kind == order.ServerSecret {
+	r := q.Request()
+	if r.Kind == order.ServerSecret {
 		return nil
 	}
-	ref := q.Order().Terms().ReferenceHex()
-	for _, subject := range q.Request().Subjects {
-		known, err := tx.Subject(Role, ref, subject.Name)
-		if err != nil {
-			return err
-		}
-		if known.Revoked > 0 && subject.Enrolment < uint64(known.Revoked) {
-			return fault.New(fault.Denied, "%q, enrolment %d, was revoked at %s", subject.Name, subject.Enrolment, time.UnixMilli(known.Time).UTC().Format(time.RFC3339))
+	names := make([]string, 0, len(r.Subjects))
+	for _, subject := range r.Subjects {
+		names = append(names, subject.Name)
+	}
+	revoked, err := tx.NewestEnrolments(Role, q.Order().Terms().ReferenceHex(), stateRevoked, names...)
+	if err != nil {
+		return err
+	}
+	for _, subject := range r.Subjects {
+		if e, ok := revoked[subject.Name]; ok && subject.Enrolment <= e.Number {
+			return fault.New(fault.Denied, "%q, enrolment %d, was revoked at %s", subject.Name, subject.Enrolment, time.UnixMilli(e.Time).UTC().Format(time.RFC3339))
 		}
 	}
 	return nil
@@ -209,6 +213,10 @@ func (s *Service) commitGrant(ctx context.Context, q *issue.VerifiedRequest, g *
 			return err
 		}
 		if err := w.Detached(own, g.Share(), got.Share, order.PublishNone); err != nil {
+			return err
+		}
+		// Nobody is given it after that, so that it need not lie about.
+		if err := w.Perish(g.Share(), q.Header().Expires); err != nil {
 			return err
 		}
 		if err := w.PutAnswer(q.CID(), g.CID(), g.Share()); err != nil {

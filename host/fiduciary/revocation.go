@@ -12,6 +12,9 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
+// stateRevoked is the one state in which a fiduciary remembers enrolments.
+const stateRevoked = "revoked"
+
 // FulfillRevocation remembers for ever that nothing more is issued to a subject.
 // A repeat changes nothing.
 func (s *Service) FulfillRevocation(ctx context.Context, req peer.FulfillRevocation) error {
@@ -56,7 +59,9 @@ func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 		if err := w.Envelope(own, envelope.Revocation, c, v.Block(), o.Terms().Publish); err != nil {
 			return err
 		}
-		err := w.SaveSubject(Role, ref, store.Subject{Name: subject.Name, Revoked: int64(subject.Enrolment) + 1, Time: w.Now.UnixMilli(), CID: c})
+		_, err := w.PutEnrolment(store.Enrolment{
+			Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment, State: stateRevoked, Time: w.Now.UnixMilli(), CID: c,
+		})
 		if err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 type Replay struct {
 	Caller, Path, Key string
 	MAC               []byte // keyed hash of the request, never its content
-	Status            int    // of the answer; 0 while there is none
+	Status            int    // of the answer
 	Answer            string // a CID or reference from which the answer is made again
 	Created           int64  // unix milliseconds
 }
