@@ -65,7 +65,7 @@ func (s Suite) newProver(l Login, day uint32, permit *bls.G1, x *bls.Scalar) (*P
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.addMultiple(&l.Token.hiddenG1, l.Identity, alpha, (*bls.G1).Add)
+	own, err := s.addMultipleOf(a, &l.Token.hiddenG1, alpha, (*bls.G1).Add)
 	if err != nil {
 		return nil, err
 	}

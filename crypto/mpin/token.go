@@ -84,15 +84,20 @@ func (s Suite) moveFactor(token *Token, id []byte, factor *secret.Bytes, op func
 	return &Token{hide(s, p)}, nil
 }
 
-// addMultiple returns h + k·A or h − k·A. Where that is the identity, which
-// nobody meets by chance, there is no token.
+// addMultiple returns h + k·A or h − k·A for an identity.
 func (s Suite) addMultiple(h *hiddenG1, id []byte, k *bls.Scalar, op func(p, q *bls.G1) *bls.G1) (*bls.G1, error) {
-	if h.suite != s {
-		return nil, ErrMixed
-	}
 	a, err := s.hashSubject(id)
 	if err != nil {
 		return nil, err
+	}
+	return s.addMultipleOf(a, h, k, op)
+}
+
+// addMultipleOf is addMultiple for A. Where the result is the identity, which
+// nobody meets by chance, there is no token.
+func (s Suite) addMultipleOf(a *bls.G1, h *hiddenG1, k *bls.Scalar, op func(p, q *bls.G1) *bls.G1) (*bls.G1, error) {
+	if h.suite != s {
+		return nil, ErrMixed
 	}
 	multiple := a.Mul(k)
 	defer multiple.Clear()
