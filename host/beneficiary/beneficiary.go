@@ -106,6 +106,12 @@ func (s *Service) insert(ctx context.Context, ref string, news records.News) err
 		if err := w.Insert(row); err != nil {
 			return err
 		}
+		if terms.What == order.Network {
+			row.Order = store.Order{Role: records.NetworkIndex, Reference: ref, State: string(order.Ordered), CID: row.CID}
+			if err := w.Insert(row); err != nil {
+				return err
+			}
+		}
 		return w.Audit("order.received", principal, ref, news.Order.CID(), string(terms.What))
 	})
 }

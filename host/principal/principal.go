@@ -111,11 +111,16 @@ func (s *Service) Place(ctx context.Context, req Request) (Placed, error) {
 	for _, o := range chosen {
 		plan.Fiduciaries = append(plan.Fiduciaries, order.Choice{Custody: o.Custody, Node: o.Node, Offer: o.Offer})
 	}
-	placed, err := order.Place(s.records.Keys, plan, req.Secret, now)
+	return s.place(ctx, plan, req.Secret, receiver, chosen, req.Once, now)
+}
+
+// place seals an order, records it, and waits for it to be accepted.
+func (s *Service) place(ctx context.Context, plan order.Plan, what *secret.Bytes, receiver *identity.Identity, chosen []directory.Offered, once *records.Once, now time.Time) (Placed, error) {
+	placed, err := order.Place(s.records.Keys, plan, what, now)
 	if err != nil {
 		return Placed{}, err
 	}
-	if err := s.record(ctx, placed, plan, receiver, chosen, req.Once); err != nil {
+	if err := s.record(ctx, placed, plan, receiver, chosen, once); err != nil {
 		return s.repeated(ctx, err)
 	}
 	if err := s.records.Made(ctx, placed.Envelope); err != nil {
@@ -251,8 +256,10 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 				}
 			}
 		}
-		if err := w.Chain(receiver); err != nil {
-			return err
+		for _, id := range parties(plan, receiver) {
+			if err := w.Chain(id); err != nil {
+				return err
+			}
 		}
 		if err := w.Envelope(ref, envelope.Order, placed.Envelope.CID, placed.Envelope.Block, plan.Publish); err != nil {
 			return err
@@ -268,6 +275,11 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 		})
 		if err != nil {
 			return err
+		}
+		if plan.What == order.Network {
+			if err := index(w, ref, placed.Envelope.CID); err != nil {
+				return err
+			}
 		}
 		if err := w.Later(records.JobFulfil, ref, ref, retry); err != nil {
 			return err

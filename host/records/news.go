@@ -4,9 +4,12 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -17,11 +20,15 @@ type News struct {
 	Acceptances []*order.VerifiedAcceptance
 	Redemption  *order.VerifiedRedemption // with Release, or nil
 	Release     *order.VerifiedRelease
+	Request     *issue.VerifiedRequest // with Grant, or nil
+	Grant       *issue.VerifiedGrant
+	Revocation  *issue.VerifiedRevocation // or nil
 	Blocks      peer.Bag
 }
 
 // Verify reads a notice: the order, its acceptances and at most one redemption
-// with its release, in whatever sequence they are named.
+// with its release, request with its grant, or revocation, in whatever sequence
+// they are named.
 func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err error) {
 	byKind := make(map[envelope.Kind][]dag.CID)
 	if len(n.Envelopes) > 1+order.MaxFiduciaries+2 {
@@ -49,8 +56,8 @@ func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err err
 		}
 		byKind[e.Header.Kind] = append(byKind[e.Header.Kind], c)
 	}
-	if len(byKind[envelope.Order]) != 1 || len(byKind[envelope.Redemption]) > 1 || len(byKind[envelope.Release]) != len(byKind[envelope.Redemption]) {
-		return news, fault.New(fault.Invalid, "notice: expected one order, its acceptances, and no or one redemption with its release")
+	if !plausible(byKind) {
+		return news, fault.New(fault.Invalid, "notice: expected one order, its acceptances, and no or one redemption with its release, request with its grant, or revocation")
 	}
 	news.Blocks = n.Blocks
 	if news.Order, err = r.Order(ctx, byKind[envelope.Order][0], n.Blocks); err != nil {
@@ -67,9 +74,34 @@ func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err err
 		if news.Redemption, err = r.Redemption(ctx, news.Order, c, n.Blocks); err != nil {
 			return news, err
 		}
-		news.Release, err = r.Release(ctx, news.Redemption, byKind[envelope.Release][0], n.Blocks)
+		if news.Release, err = r.Release(ctx, news.Redemption, byKind[envelope.Release][0], n.Blocks); err != nil {
+			return news, err
+		}
 	}
-	return news, err
+	for _, c := range byKind[envelope.Request] {
+		if news.Request, err = r.Request(ctx, news.Order, c, n.Blocks); err != nil {
+			return news, err
+		}
+		if news.Grant, err = r.Grant(ctx, news.Request, news.Acceptances[0], byKind[envelope.Grant][0], n.Blocks); err != nil {
+			return news, err
+		}
+	}
+	for _, c := range byKind[envelope.Revocation] {
+		if news.Revocation, err = r.Revocation(ctx, news.Order, c, n.Blocks); err != nil {
+			return news, err
+		}
+	}
+	return news, nil
+}
+
+// plausible tells whether a notice names envelopes that belong together. A grant
+// comes with its signer's acceptance and no other.
+func plausible(byKind map[envelope.Kind][]dag.CID) bool {
+	n := func(k envelope.Kind) int { return len(byKind[k]) }
+	return n(envelope.Order) == 1 &&
+		n(envelope.Redemption) <= 1 && n(envelope.Release) == n(envelope.Redemption) &&
+		n(envelope.Request) <= 1 && n(envelope.Grant) == n(envelope.Request) && (n(envelope.Request) == 0 || n(envelope.Acceptance) == 1) &&
+		n(envelope.Revocation) <= 1
 }
 
 // expected refuses news of orders placed by strangers, before anything of them
@@ -101,6 +133,15 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 	if err != nil {
 		return err
 	}
+	if err := r.beside(ctx, ref, news, known); err != nil {
+		return err
+	}
+	var asking []*identity.Identity
+	if news.Request != nil {
+		if asking, err = r.NewestOf(ctx, news.Blocks, Asking(news.Request)...); err != nil {
+			return err
+		}
+	}
 	fresh, terms := news.parts(known), news.Order.Terms()
 	behind := released >= int(terms.T) && row.State != string(order.Released)
 	if len(fresh) == 0 && !behind {
@@ -111,11 +152,16 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 			if err := w.Chain(p.Signer()); err != nil {
 				return err
 			}
-			if err := w.Envelope(ref, p.Header().Kind, p.CID(), p.Block(), terms.Publish); err != nil {
+			if err := w.Envelope(news.chain(p, ref), p.Header().Kind, p.CID(), p.Block(), terms.Publish); err != nil {
 				return err
 			}
 			if p.Header().Kind == envelope.Release {
 				released++
+			}
+		}
+		for _, id := range asking {
+			if err := w.Chain(id); err != nil {
+				return err
 			}
 		}
 		for _, c := range news.detached() {
@@ -159,7 +205,47 @@ func (n News) parts(known map[dag.CID]bool) (fresh []*order.Part) {
 		add(&n.Redemption.Part)
 		add(&n.Release.Part)
 	}
+	if n.Grant != nil {
+		add(&n.Request.Part)
+		add(&n.Grant.Part)
+	}
+	if n.Revocation != nil {
+		add(&n.Revocation.Part)
+	}
 	return fresh
+}
+
+// chain is the reference under which a part is kept: the order's, or what stands
+// beside the order in a chapter of its own.
+func (n News) chain(p *order.Part, ref string) string {
+	switch p.Header().Kind {
+	case envelope.Request, envelope.Revocation:
+		return Chapter(n.Order, p.CID())
+	case envelope.Grant:
+		return Chapter(n.Order, n.Request.CID())
+	}
+	return ref
+}
+
+// beside adds to what is known those envelopes of the news that have chapters of
+// their own.
+func (r *Records) beside(ctx context.Context, ref string, news News, known map[dag.CID]bool) error {
+	return r.Store.View(ctx, func(tx *store.Tx) error {
+		for _, p := range news.parts(known) {
+			chapter := news.chain(p, ref)
+			if chapter == ref {
+				continue
+			}
+			link, err := tx.OrderOf(p.CID())
+			if err != nil && fault.Of(err) != fault.NotFound {
+				return err
+			}
+			if err == nil && link.Reference == chapter {
+				known[p.CID()] = true
+			}
+		}
+		return nil
+	})
 }
 
 // detached lists the blocks that go with a release.

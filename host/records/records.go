@@ -33,7 +33,13 @@ const (
 	JobRedeem  = "redeem"  // a redemption has no release yet
 	JobNotice  = "notice"  // a recipient has not been told of an envelope
 	JobPublish = "publish" // blocks are not yet with the IPFS node
+	JobForget  = "forget"  // what was sealed for requests that are over is still in the store
+	JobRevoke  = "revoke"  // a D-TA has not been told of a revocation
 )
+
+// NetworkIndex is the role under which every network that this node may ask in is
+// listed once more, whatever its role in the network's order.
+const NetworkIndex = "network"
 
 // Clock tells the time, or refuses when it is in doubt.
 type Clock interface {

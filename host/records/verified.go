@@ -7,7 +7,6 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
-	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -37,9 +36,14 @@ func part[T any](ctx context.Context, r *Records, what string, under, c dag.CID,
 	if err != nil {
 		return none, fmt.Errorf("%s %s: %w", what, c, err)
 	}
-	r.verified.Put(place{under, c}, got)
+	if len(block) <= cachedPart {
+		r.verified.Put(place{under, c}, got)
+	}
 	return got, nil
 }
+
+// cachedPart is the largest envelope that is remembered as verified, in bytes.
+const cachedPart = 64 << 10
 
 // Order verifies an order and opens it with the node's key.
 func (r *Records) Order(ctx context.Context, c dag.CID, bag peer.Bag) (*order.VerifiedOrder, error) {
@@ -97,35 +101,5 @@ func (r *Records) Release(ctx context.Context, red *order.VerifiedRedemption, c 
 			return nil, err
 		}
 		return order.OpenReleaseEnvelope(r.Keys, red, a, block, who)
-	})
-}
-
-// Request verifies a request of a network.
-func (r *Records) Request(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*issue.VerifiedRequest, error) {
-	return part(ctx, r, "request", o.CID(), c, bag, func(block []byte, who order.Parties) (*issue.VerifiedRequest, error) {
-		return issue.OpenRequest(r.Keys, o, block, who)
-	})
-}
-
-// MadeRequest does for a request what Made does for an order.
-func (r *Records) MadeRequest(ctx context.Context, o *order.VerifiedOrder, s *envelope.Sealed, bag peer.Bag) (*issue.VerifiedRequest, error) {
-	q, err := issue.MadeRequest(o, s, r.Directory.Parties(ctx, bag))
-	if err == nil {
-		r.verified.Put(place{o.CID(), s.CID}, q)
-	}
-	return q, err
-}
-
-// Grant verifies a grant that answers a request, against its signer's acceptance.
-func (r *Records) Grant(ctx context.Context, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, c dag.CID, bag peer.Bag) (*issue.VerifiedGrant, error) {
-	return part(ctx, r, "grant", q.CID(), c, bag, func(block []byte, who order.Parties) (*issue.VerifiedGrant, error) {
-		return issue.OpenGrant(r.Keys, q, a, block, who)
-	})
-}
-
-// Revocation verifies a revocation in a network.
-func (r *Records) Revocation(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*issue.VerifiedRevocation, error) {
-	return part(ctx, r, "revocation", o.CID(), c, bag, func(block []byte, who order.Parties) (*issue.VerifiedRevocation, error) {
-		return issue.OpenRevocation(r.Keys, o, block, who)
 	})
 }

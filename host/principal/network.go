@@ -1,0 +1,77 @@
+package principal
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/milagro-dta/dta/host/directory"
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// NetworkRequest is a network that a caller wants, and by whom it is to be served.
+type NetworkRequest struct {
+	Terms       order.NetworkTerms // Version and Sharing are filled in
+	Fiduciaries []string           // each a peer's alias or identity, or "self"; "/instance" after it where it offers several
+	Publish     order.Publish      // "" is order.PublishChain
+	Once        *records.Once
+}
+
+// PlaceNetwork orders a network, as Place orders a secret: every D-TA makes its
+// share. State is order.Accepted once all have.
+func (s *Service) PlaceNetwork(ctx context.Context, req NetworkRequest) (Placed, error) {
+	if req.Publish == "" {
+		req.Publish = order.PublishChain
+	}
+	if err := s.records.Seen(ctx, req.Once); err != nil {
+		return s.repeated(ctx, err)
+	}
+	now, err := s.records.Clock.Now()
+	if err != nil {
+		return Placed{}, err
+	}
+	terms := req.Terms
+	terms.Version, terms.Sharing = order.NetworkVersion, order.Additive
+	plan := order.Plan{What: order.Network, Network: &terms, T: len(req.Fiduciaries), Publish: req.Publish}
+	for _, name := range terms.Authorities() {
+		id, err := s.receiver(ctx, name)
+		if err != nil {
+			return Placed{}, err
+		}
+		plan.Redeemers = append(plan.Redeemers, id)
+	}
+	var chosen []directory.Offered
+	for _, f := range req.Fiduciaries {
+		alias, instance, _ := strings.Cut(f, "/")
+		found, err := s.choose(ctx, Request{Fiduciary: alias, Custody: instance}, now)
+		if err != nil {
+			return Placed{}, err
+		}
+		o := found[0]
+		if !slices.Contains(o.Body.Abilities, string(order.Network)) {
+			return Placed{}, fault.New(fault.Unsupported, "%s: custody %q keeps no shares of networks", f, o.Instance)
+		}
+		chosen = append(chosen, o)
+		plan.Fiduciaries = append(plan.Fiduciaries, order.Choice{Custody: o.Custody, Node: o.Node, Offer: o.Offer})
+	}
+	return s.place(ctx, plan, nil, s.records.Self(), chosen, req.Once, now)
+}
+
+// index remembers a network beside the orders of its role, so that networks can
+// be listed.
+func index(w *records.Writer, ref string, c dag.CID) error {
+	return w.Insert(records.Row{
+		Order: store.Order{Role: records.NetworkIndex, Reference: ref, State: string(order.Ordered), CID: c},
+		Data:  records.Data{What: string(order.Network)},
+	})
+}
+
+// parties are those whose documents an order's readers will need.
+func parties(plan order.Plan, receiver *identity.Identity) []*identity.Identity {
+	return append(append([]*identity.Identity{receiver}, plan.Redeemers...), plan.Receivers...)
+}
