@@ -139,3 +139,18 @@ func TestAClearedKeyIsGone(t *testing.T) {
 		}
 	})
 }
+
+// A public key has to be known for the client's: with s·Q for one, anybody who
+// has it signs in any name.
+func TestTheVerifierCouldSignForAPublicKeyOfItsOwnMaking(t *testing.T) {
+	eachSuite(t, func(t *testing.T, r *realm) {
+		u := bls.G1Generator().Mul(bls.RandomScalar())
+		s, err := r.server.Begin(Claim{Identity: r.id("alice"), Designated: r.secret.Point(), Commitment: &Commitment{U: u}})
+		r.must(err)
+		y, err := r.scheme.parseScalar(s.Challenge())
+		r.must(err)
+		if err := s.Verify(new(bls.G1).Sub(u.Add(s.a.Mul(y)))); err != nil {
+			t.Error(err)
+		}
+	})
+}

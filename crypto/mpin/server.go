@@ -45,7 +45,8 @@ type Claim struct {
 	// Commitment is the client's, parsed.
 	Commitment *Commitment
 	// Designated is the client's public key in logins for designated verifiers,
-	// which go without permits; nil otherwise.
+	// which go without permits; nil otherwise. The server must know that it is
+	// this client's: whoever has s·Q can sign with a public key of its choice.
 	Designated *bls.G2
 }
 

@@ -18,7 +18,10 @@ import (
 var vectorFiles = flag.String("vectors", "", "a further file of AMCL's vectors, published or extended form, from here or from the repository's root")
 
 // The two forms of vectors: AMCL's published BLS381.json, and cases computed by
-// the compiled C reference that cover everything else.
+// its compiled C code that cover everything else. In testdata, published.json and
+// extended.json hold a few of each; refused.json holds one of each kind of client
+// that is refused: expired and absent permits, tokens that lack a share or are
+// another's, V made of UT or of no point, keys of others, PINs off by the most.
 func TestEveryFieldOfAMCLsVectorsMatches(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.json")
 	if err != nil || len(files) < 2 {
