@@ -137,7 +137,7 @@ func TestPluginsCarryNoHost(t *testing.T) {
 // TestRolesMeetOnlyInPeer: one node may play all roles, yet no role service
 // knows another.
 func TestRolesMeetOnlyInPeer(t *testing.T) {
-	roles := []string{module + "host/principal", module + "host/fiduciary", module + "host/beneficiary"}
+	roles := []string{module + "host/principal", module + "host/fiduciary", module + "host/beneficiary", module + "host/registrar"}
 	seen := 0
 	for _, p := range list(t) {
 		if !slices.Contains(roles, p.ImportPath) {

@@ -30,6 +30,7 @@ import (
 	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
+	"github.com/milagro-dta/dta/host/registrar"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -57,6 +58,7 @@ type Node struct {
 	records     *records.Records
 	ipfs        *kubo.Kubo // nil where the log is embedded
 	principal   *principal.Service
+	registrar   *registrar.Service
 	redeems     *redemption.Service
 	beneficiary *beneficiary.Service
 	fiduciary   *fiduciary.Service

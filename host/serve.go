@@ -174,7 +174,7 @@ func serverTLS(t *config.TLS) (*tls.Config, error) {
 
 func (n *Node) restServices() rest.Services {
 	return rest.Services{
-		Records: n.records, Principal: n.principal, Redeem: n.redeems, Beneficiary: n.beneficiary, Fiduciary: n.fiduciary,
+		Records: n.records, Principal: n.principal, Registrar: n.registrar, Redeem: n.redeems, Beneficiary: n.beneficiary, Fiduciary: n.fiduciary,
 		Custody: n.custody, Courier: n.courier, Ledger: n.Ledger(), Config: n.config,
 		Gateway: n.gateway(), Ready: n.ready, Describe: n.Describe,
 	}

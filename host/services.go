@@ -17,6 +17,7 @@ import (
 	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
+	"github.com/milagro-dta/dta/host/registrar"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -55,8 +56,10 @@ func (n *Node) wire() error {
 	n.courier = courier.New(n.store, map[string]courier.Handler{
 		records.JobFulfil:  func(ctx context.Context, j courier.Job) error { return n.principal.Resume(ctx, j.Payload) },
 		records.JobRedeem:  n.resumeRedemption,
+		records.JobRevoke:  func(ctx context.Context, j courier.Job) error { return n.registrar.Resume(ctx, j.Payload) },
 		records.JobNotice:  n.tell,
 		records.JobPublish: n.publishBlocks,
+		records.JobForget:  func(ctx context.Context, _ courier.Job) error { return n.records.Forget(ctx) },
 	}, courier.Options{Log: n.log.Named("courier"), Now: n.now})
 	n.records = records.New(records.Options{
 		Store: n.store, Audit: n.audit, Courier: n.courier, Keys: n.keys, Clock: n.clock,
@@ -64,9 +67,10 @@ func (n *Node) wire() error {
 	})
 	n.wireFiduciary()
 	n.principal = principal.New(n.records, n.defaultFiduciary())
+	n.registrar = registrar.New(n.records)
 	n.redeems = redemption.New(n.records, principal.Role)
 	n.beneficiary = beneficiary.New(n.records)
-	n.services = append(n.services, n.principal, n.redeems, n.beneficiary)
+	n.services = append(n.services, n.principal, n.registrar, n.redeems, n.beneficiary)
 	if n.fiduciary != nil {
 		n.services = append(n.services, n.fiduciary)
 	}

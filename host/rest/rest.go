@@ -19,6 +19,7 @@ import (
 	"github.com/labstack/echo/v4/middleware"
 
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
@@ -26,6 +27,7 @@ import (
 // bounded time, whatever it does.
 const (
 	MaxPrincipalBody = 1 << 20 // also the operator's; nodes have [peer.MaxBody]
+	MaxIssueBody     = 3 << 20 // a request for many subjects, its approvals, a delegate's mandate
 	MaxHeader        = 32 << 10
 	headerTime       = 5 * time.Second
 	bodyTime         = 15 * time.Second
@@ -69,6 +71,17 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 		v1.GET("/order", s.listOrders, guards...)
 		v1.GET("/order/:reference", s.showOrder, guards...)
 		v1.POST("/order/secret", s.redeem, guards...)
+		wide := []echo.MiddlewareFunc{sameSite, limited(MaxIssueBody)}
+		v1.POST("/network", s.createNetwork, guards...)
+		v1.GET("/network", s.listNetworks, guards...)
+		v1.GET("/network/:reference", s.showNetwork, guards...)
+		for _, kind := range order.IssueKinds() {
+			v1.POST("/network/:reference/"+string(kind), s.issue(kind), wide...)
+		}
+		v1.POST("/network/:reference/approval", s.approve, wide...)
+		v1.POST("/network/:reference/delegation", s.delegate, guards...)
+		v1.POST("/network/:reference/revocation", s.revoke, guards...)
+		v1.POST("/network/:reference/report", s.reportMember, guards...)
 	}
 	if faces.Nodes {
 		limit := limited(peer.MaxBody)

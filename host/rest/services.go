@@ -16,6 +16,7 @@ import (
 	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
+	"github.com/milagro-dta/dta/host/registrar"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -24,6 +25,7 @@ import (
 type Services struct {
 	Records     *records.Records
 	Principal   *principal.Service
+	Registrar   *registrar.Service
 	Redeem      *redemption.Service // of the orders that this node placed
 	Beneficiary *beneficiary.Service
 	Fiduciary   *fiduciary.Service
@@ -73,7 +75,7 @@ func (s *Services) once(c echo.Context, body []byte) (*records.Once, error) {
 	if len(key) > 255 {
 		return nil, fault.New(fault.Invalid, "Idempotency-Key: expected at most 255 characters; found %d", len(key))
 	}
-	return s.Records.NewOnce(caller(c), c.Path(), key, body), nil
+	return s.Records.NewOnce(caller(c), c.Request().URL.Path, key, body), nil
 }
 
 // caller tells principals apart: by their client certificates, where they have

@@ -1,0 +1,180 @@
+// Package registrar asks in networks: it drafts requests, signs for the authority
+// that this node has in them, has every D-TA answer, and revokes.
+//
+// What is issued goes to a key that the caller made. This node passes the answers
+// on and opens none, so that it never holds anybody's secret; the receiver checks
+// them (package issue), and this node checks only what it can read: that each
+// D-TA signed an answer to this very request.
+//
+// A network is known from its order, which this node placed or was told of, or
+// from a mandate that a delegate's caller brings along.
+package registrar
+
+import (
+	"context"
+	"slices"
+
+	"github.com/milagro-dta/dta/host/flight"
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/issue"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// Role is the role under which the records hold what this service did.
+const Role = "registrar"
+
+// Service asks in networks. Make it with New and end it with Close.
+type Service struct {
+	records *records.Records
+	asks    *flight.Group[*Outcome]
+}
+
+// New asks with a node's keys and records.
+func New(r *records.Records) *Service {
+	return &Service{records: r, asks: flight.New[*Outcome]()}
+}
+
+// Close ends the asking under way; whoever asked asks again.
+func (s *Service) Close() { s.asks.Close() }
+
+// Found is a network as this node knows it.
+type Found struct {
+	Reference   string
+	Order       *order.VerifiedOrder
+	Acceptances []*order.VerifiedAcceptance // by place; nil where one is still missing
+	Created     int64                       // unix milliseconds; when it was recorded here
+}
+
+// Complete tells whether every D-TA has accepted.
+func (f *Found) Complete() bool { return !slices.Contains(f.Acceptances, nil) }
+
+// Find reads a network that this node placed or was told of.
+func (s *Service) Find(ctx context.Context, ref string) (*Found, error) {
+	row, err := s.records.Row(ctx, records.NetworkIndex, ref)
+	if err != nil {
+		return nil, fault.New(fault.Of(err), "network %s: %w", ref, err)
+	}
+	return s.read(ctx, row)
+}
+
+func (s *Service) read(ctx context.Context, row records.Row) (*Found, error) {
+	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
+	if err != nil {
+		return nil, err
+	}
+	f := &Found{Reference: row.Reference, Order: o, Acceptances: make([]*order.VerifiedAcceptance, o.Terms().N), Created: row.Created}
+	links, err := s.records.Envelopes(ctx, row.Reference, envelope.Acceptance)
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range links {
+		a, err := s.records.Acceptance(ctx, o, l.CID, peer.Bag{})
+		if err != nil {
+			return nil, err
+		}
+		f.Acceptances[a.Index()] = a
+	}
+	return f, nil
+}
+
+// List reads a page of the networks that this node may ask in, and counts them all.
+func (s *Service) List(ctx context.Context, offset, limit int, descending bool) (found []*Found, total int, err error) {
+	rows, total, err := s.records.List(ctx, []string{records.NetworkIndex}, offset, limit, descending)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, row := range rows {
+		f, err := s.read(ctx, row)
+		if err != nil {
+			return nil, 0, err
+		}
+		found = append(found, f)
+	}
+	return found, total, nil
+}
+
+// Network puts a network together that all D-TAs have accepted; fault.Conflict
+// while one has not.
+func (s *Service) Network(ctx context.Context, f *Found) (*issue.Network, error) {
+	if !f.Complete() {
+		return nil, fault.New(fault.Conflict, "network %s: not every D-TA has accepted it yet", f.Reference)
+	}
+	var ids []*identity.Identity
+	for _, p := range records.Named(f.Order) {
+		newest, err := s.records.Newest(ctx, p.Name)
+		if err != nil {
+			newest = p.Document
+		}
+		id, err := s.records.Directory.Identity(ctx, p.Name, newest, peer.Bag{})
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, id)
+	}
+	who, err := order.PartiesOf(ids...)
+	if err != nil {
+		return nil, err
+	}
+	return issue.NewNetwork(f.Order, f.Acceptances, who)
+}
+
+// known finds the network of a call: by its reference, or, for a delegate, from
+// the mandate.
+func (s *Service) known(ctx context.Context, ref string, mandate []byte) (*issue.Network, *issue.Delegation, error) {
+	if len(mandate) > 0 {
+		n, d, err := issue.ReadMandate(mandate)
+		if err != nil {
+			return nil, nil, err
+		}
+		if n.Order.Terms().ReferenceHex() != ref {
+			return nil, nil, fault.New(fault.Invalid, "delegation: expected one of network %s; found %s", ref, n.Order.Terms().ReferenceHex())
+		}
+		if d.To != s.records.Self().Name {
+			return nil, nil, fault.New(fault.Denied, "delegation: it is for %s, not for this node", d.To)
+		}
+		return n, d, nil
+	}
+	f, err := s.Find(ctx, ref)
+	if err != nil {
+		return nil, nil, err
+	}
+	n, err := s.Network(ctx, f)
+	return n, nil, err
+}
+
+// bag holds the documents of everybody in a network, and this node's own.
+func (s *Service) bag(n *issue.Network) (peer.Bag, error) {
+	bag := peer.NewBag(s.records.Self().Blocks()...)
+	chains, err := n.Chains()
+	if err != nil {
+		return bag, err
+	}
+	for _, c := range chains {
+		bag.Add(c...)
+	}
+	return bag, nil
+}
+
+// chapter is the reference under which a request and its grants are kept: each is a
+// chain of its own, so that a network's does not grow with every enrolment.
+func chapter(o *order.VerifiedOrder, c dag.CID) string {
+	return o.Terms().ReferenceHex() + "/" + c.String()
+}
+
+// newest is the newest enrolment of a name that this node made; false for none.
+func (s *Service) newest(ctx context.Context, ref, name string) (e store.Enrolment, found bool, err error) {
+	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
+		e, err = tx.Enrolment(Role, ref, name)
+		return err
+	})
+	if fault.Of(err) == fault.NotFound {
+		return e, false, nil
+	}
+	return e, err == nil, err
+}
