@@ -2,8 +2,10 @@ package custody
 
 import (
 	"context"
+	"slices"
 
 	"github.com/milagro-dta/dta/host/fiduciary"
+	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
@@ -42,9 +44,13 @@ func (i *Instance) Restore(ctx context.Context, req fiduciary.Restore) (restored
 	return restored, err
 }
 
-// Issue implements [fiduciary.Custodian].
+// Issue implements [fiduciary.Custodian]. A plugin that does not list the service
+// of issuing is fault.Unsupported.
 func (i *Instance) Issue(ctx context.Context, req fiduciary.Issue) (issued fiduciary.Issued, err error) {
 	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+		if !slices.Contains(i.About().GetServices(), contract.Issuing_ServiceDesc.ServiceName) {
+			return fault.New(fault.Unsupported, "plugins of type %q do not issue", i.config.Type)
+		}
 		answer, err := c.Issuing.Issue(ctx, &contract.IssueRequest{
 			OperationId: contract.OperationID(req.RequestCID, i.config.Name, "network-share"),
 			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Request: shown(req.Request),

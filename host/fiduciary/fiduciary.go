@@ -1,10 +1,11 @@
-// Package fiduciary keeps secrets for principals. The service checks what a
-// node can check — signatures, chain rules, who may order, freshness — and has
-// a custody plugin do what no process that faces the network should be able to
-// do: open the share, keep it, and seal it to its receiver.
+// Package fiduciary keeps secrets for principals, and is a D-TA of networks. The
+// service checks what a node can check — signatures, chain rules, who may order,
+// freshness, revocation — and has a custody plugin do what no process that faces
+// the network should be able to do: open the share, keep it, seal it to its
+// receiver, issue with it.
 //
-// The first answer to an order or a redemption that is on disk is the only one
-// there will ever be; whoever asks again gets the same bytes.
+// The first answer to an order, a redemption or a request that is on disk is the
+// only one there will ever be; whoever asks again gets the same bytes.
 package fiduciary
 
 import (
@@ -95,13 +96,18 @@ type Service struct {
 	acceptances *flight.Group[dag.CID]
 	releases    *flight.Group[[]dag.CID]
 	grants      *flight.Group[[]dag.CID]
+	strangers   chan struct{} // whose requests are being verified
 }
 
 var _ peer.Fiduciary = (*Service)(nil)
 
-// New serves orders and redemptions.
+// New serves orders and redemptions, and the networks' requests.
 func New(o Options) *Service {
-	return &Service{Options: o, records: o.Records, acceptances: flight.New[dag.CID](), releases: flight.New[[]dag.CID](), grants: flight.New[[]dag.CID]()}
+	return &Service{
+		Options: o, records: o.Records,
+		acceptances: flight.New[dag.CID](), releases: flight.New[[]dag.CID](), grants: flight.New[[]dag.CID](),
+		strangers: make(chan struct{}, strangersAtWork),
+	}
 }
 
 // Close ends the calls under way; whoever made them asks again.
@@ -115,20 +121,28 @@ func (s *Service) Close() {
 // fail those who show all.
 func flightKey(c dag.CID, bag peer.Bag) string { return c.String() + " " + bag.Digest() }
 
-// custodian finds which instance the terms name, and at which place.
-func (s *Service) custodian(o *order.VerifiedOrder) (Custodian, int, error) {
-	self := s.records.Self().Name
+// custodian finds which instance the terms name, and at which place. One node
+// answers once: terms that name it twice would have two shares of one keeper.
+func (s *Service) custodian(o *order.VerifiedOrder) (found Custodian, place int, err error) {
+	self, named := s.records.Self().Name, 0
 	for i, f := range o.Terms().Fiduciaries {
 		if f.Node.Name != self {
 			continue
 		}
+		named++
 		for _, c := range s.Instances {
 			if id := c.Identity(); id != nil && id.Name == f.Custody.Name {
-				return c, i, nil
+				found, place = c, i
 			}
 		}
 	}
-	return nil, 0, fault.New(fault.Denied, "order %s: expected terms that name a custody identity of this node", o.CID())
+	switch {
+	case named > 1:
+		return nil, 0, fault.New(fault.Unsupported, "order %s: its terms name this node %d times; it keeps one share of an order", o.CID(), named)
+	case found == nil:
+		return nil, 0, fault.New(fault.Denied, "order %s: expected terms that name a custody identity of this node", o.CID())
+	}
+	return found, place, nil
 }
 
 // chains collects the documents of the parties, for a plugin to verify.

@@ -23,20 +23,24 @@ type told struct {
 // may ask, who may receive — but the one that is being answered. This node itself
 // may be one.
 func (s *Service) notify(w *records.Writer, o *order.VerifiedOrder, answered dag.CID, envelopes ...dag.CID) error {
-	newest := envelopes[len(envelopes)-1]
 	for _, r := range o.Header().Recipients {
 		if r.Name == answered || !concerned(o, r.Name) {
 			continue
 		}
-		if _, ok := s.records.Directory.PeerOf(r.Name); !ok {
-			continue // it can still ask: nothing says where it is
-		}
-		key := newest.String() + " " + r.Name.String()
-		if err := w.LaterTo(r.Name.String(), records.JobNotice, key, told{To: r.Name, Envelopes: envelopes}, 0); err != nil {
+		if err := s.queue(w, r.Name, envelopes); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// queue leaves the news to the courier: the envelopes, the newest last.
+func (s *Service) queue(w *records.Writer, to dag.CID, envelopes []dag.CID) error {
+	if _, ok := s.records.Directory.PeerOf(to); !ok {
+		return nil // it can still ask: nothing says where it is
+	}
+	key := envelopes[len(envelopes)-1].String() + " " + to.String()
+	return w.LaterTo(to.String(), records.JobNotice, key, told{To: to, Envelopes: envelopes}, 0)
 }
 
 // concerned tells whether a party of an order has a use for its news: the other
@@ -68,17 +72,28 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 		return err
 	}
 	parties = append(parties, records.Named(o)...)
+	kinds := make(map[envelope.Kind]dag.CID)
 	for i, c := range t.Envelopes {
 		notice.Envelopes = append(notice.Envelopes, c.String())
 		e, err := envelope.Parse(blocks[i])
 		if err != nil {
 			return err
 		}
+		kinds[e.Header.Kind] = c
 		parties = append(parties, e.Header.Signer)
 		parties = append(parties, e.Header.Recipients...)
 	}
-	if err := s.detachedFor(ctx, &bag, o, t); err != nil {
-		return err
+	if c, ok := kinds[envelope.Request]; ok {
+		q, err := s.records.Request(ctx, o, c, peer.Bag{})
+		if err != nil {
+			return err
+		}
+		parties = append(parties, records.Asking(q)...)
+	}
+	if _, ok := kinds[envelope.Release]; ok {
+		if err := s.detachedFor(ctx, &bag, o, t); err != nil {
+			return err
+		}
 	}
 	if err := s.records.AddChains(ctx, &bag, parties...); err != nil {
 		return err
@@ -114,9 +129,6 @@ func (s *Service) again(o *order.VerifiedOrder, err error) error {
 // detachedFor adds the blocks that a release's receiver needs: the sealed share
 // and the ciphertext.
 func (s *Service) detachedFor(ctx context.Context, bag *peer.Bag, o *order.VerifiedOrder, t told) error {
-	if len(t.Envelopes) < 4 {
-		return nil
-	}
 	red, err := s.records.Redemption(ctx, o, t.Envelopes[2], peer.Bag{})
 	if err != nil {
 		return err

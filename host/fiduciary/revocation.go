@@ -2,6 +2,7 @@ package fiduciary
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/milagro-dta/dta/host/records"
@@ -9,11 +10,10 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/issue"
+	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
-
-// stateRevoked is the one state in which a fiduciary remembers enrolments.
-const stateRevoked = "revoked"
 
 // FulfillRevocation remembers for ever that nothing more is issued to a subject.
 // A repeat changes nothing.
@@ -22,18 +22,34 @@ func (s *Service) FulfillRevocation(ctx context.Context, req peer.FulfillRevocat
 	if err != nil {
 		return fmt.Errorf("revocationCID: %w", err)
 	}
-	if err := s.revoke(ctx, c, req.Blocks); err != nil {
+	if err := s.revoke(ctx, c, req.Blocks); err != nil && !errors.Is(err, errKnown) {
 		return fmt.Errorf("revocation %s: %w", c, err)
 	}
 	return nil
 }
 
-func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
-	block, ok := bag.Get(c)
-	if !ok {
-		return fault.New(fault.Invalid, "expected the revocation's block in the call")
+// errKnown says that a revocation is on record already.
+var errKnown = errors.New("it is on record")
+
+// news is errKnown for a revocation that is on record.
+func news(tx *store.Tx, c dag.CID) error {
+	link, err := tx.OrderOf(c)
+	switch {
+	case fault.Of(err) == fault.NotFound:
+		return nil
+	case err == nil && link.Kind == string(envelope.Revocation):
+		return errKnown
+	case err == nil:
+		return fault.New(fault.Invalid, "expected a revocation; found %q", link.Kind)
 	}
-	o, err := s.network(ctx, block, envelope.Revocation)
+	return err
+}
+
+func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
+	if err := s.records.Store.View(ctx, func(tx *store.Tx) error { return news(tx, c) }); err != nil {
+		return err
+	}
+	_, o, err := s.beside(ctx, bag, c, envelope.Revocation)
 	if err != nil {
 		return err
 	}
@@ -41,30 +57,32 @@ func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 	if err != nil {
 		return err
 	}
-	ref, own, subject := o.Terms().ReferenceHex(), chapter(o, c), v.Subject()
-	if links, err := s.records.Envelopes(ctx, own); err != nil || len(links) > 0 {
-		return err
-	}
-	now, err := s.records.Clock.Now()
-	if err != nil {
-		return err
-	}
-	if err := records.Fresh(v.Block(), now); err != nil {
-		return err
-	}
+	return s.commitRevocation(ctx, o, v)
+}
+
+func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, v *issue.VerifiedRevocation) error {
+	ref, subject := o.Terms().ReferenceHex(), v.Subject()
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		if err := w.Chain(v.Signer()); err != nil {
+		if err := news(w.Tx, v.CID()); err != nil {
 			return err
 		}
-		if err := w.Envelope(own, envelope.Revocation, c, v.Block(), o.Terms().Publish); err != nil {
+		for _, id := range append(v.Recipients(), v.Signer()) {
+			if err := w.Chain(id); err != nil {
+				return err
+			}
+		}
+		if err := w.Envelope(records.Chapter(o, v.CID()), envelope.Revocation, v.CID(), v.Block(), o.Terms().Publish); err != nil {
 			return err
 		}
 		_, err := w.PutEnrolment(store.Enrolment{
-			Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment, State: stateRevoked, Time: w.Now.UnixMilli(), CID: c,
+			Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment, State: stateRevoked, Time: w.Now.UnixMilli(), CID: v.CID(),
 		})
 		if err != nil {
 			return err
 		}
-		return w.Audit("network.revoked", v.Signer().Name, ref, c, "")
+		if err := w.Audit("network.revoked", v.Signer().Name, ref, v.CID(), ""); err != nil {
+			return err
+		}
+		return s.tellRegistrar(w, o, v.Signer().Name, v.CID())
 	})
 }

@@ -50,6 +50,9 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	if err != nil {
 		return nil, err
 	}
+	if row.What == string(order.Network) {
+		return nil, fault.New(fault.Denied, "a network's share is never released")
+	}
 	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
 	if err != nil {
 		return nil, err
