@@ -127,3 +127,23 @@ func TestABadShareNamesItsDTA(t *testing.T) {
 		t.Errorf("expected D-TA 1 named; found %v", err)
 	}
 }
+
+func TestAReceiverWhoTrustsNobodyChecksADelivery(t *testing.T) {
+	r := newRealm(t, 3)
+	n := r.found(t, r.terms(mpin.V1))
+	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")}, r.registrar)
+	d := Delivery{Charter: must(n.Charter())(t), Request: Shown{q.sealed.Block, q.sealed.Plain}}
+	for i := range q.custody {
+		sealed, block := q.grant(t, i, q.shares[i])
+		d.Grants = append(d.Grants, Delivered{Shown{sealed.Block, sealed.Plain}, block.Bytes})
+	}
+	got := must(Receive(d, n.Order.CID(), q.receiver))(t)
+	defer got.Clear()
+	id := must(mpin.V1.IdentityOf(n.Order.NetworkID(), "alice@example.com", 1))(t)
+	if want := must(mpin.V1.HashIdentity(id))(t).Mul(n.master()); !got.Clients[0].Point().Equal(want) {
+		t.Error("the client secret is another")
+	}
+	other := r.found(t, r.terms(mpin.V1))
+	_, err := Receive(d, other.Order.CID(), q.receiver)
+	wantKind(t, err, "denied")
+}
