@@ -1,0 +1,75 @@
+package credential
+
+import (
+	"github.com/milagro-dta/dta/cmd/dta/authn/strict"
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// maxSecretFile bounds the files that hold one secret, in bytes.
+const maxSecretFile = 16 << 10
+
+// Token is a person's file.
+type Token struct {
+	Subject
+	Token *mpin.Token
+}
+
+type tokenFile struct {
+	Kind      string          `json:"kind"`
+	Version   uint64          `json:"version"`
+	Suite     string          `json:"suite"`
+	Network   string          `json:"network"`
+	Reference string          `json:"reference"`
+	Name      string          `json:"name"`
+	Enrolment uint64          `json:"enrolment"`
+	Token     strict.Material `json:"token"`
+}
+
+// ReadToken reads a person's file.
+func ReadToken(path string) (*Token, error) {
+	text, err := read(path, maxSecretFile)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "read the token: %w", err)
+	}
+	defer text.Clear()
+	t, err := ParseToken(text.Open())
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "read the token %s: %w", path, err)
+	}
+	return t, nil
+}
+
+// ParseToken reads the text of a person's file.
+func ParseToken(text []byte) (*Token, error) {
+	var f tokenFile
+	defer func() { f.Token.Bytes().Clear() }()
+	if err := decode(KindToken, text, &f); err != nil {
+		return nil, err
+	}
+	realm, err := head{Suite: f.Suite, Network: f.Network, Reference: f.Reference}.realm()
+	if err != nil {
+		return nil, err
+	}
+	t := &Token{Subject: Subject{Realm: realm, Name: f.Name, Enrolment: f.Enrolment}}
+	if _, err := t.Identity(); err != nil {
+		return nil, err
+	}
+	if t.Token, err = realm.Suite.ParseToken(f.Token.Bytes()); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// Text is the file's text, which the caller clears.
+func (t *Token) Text() *secret.Bytes {
+	return encode(append(t.head(KindToken, t.Name).members(), plain("enrolment", t.Enrolment), hidden("token", t.Token.Bytes()))...)
+}
+
+// Clear overwrites the token.
+func (t *Token) Clear() {
+	if t != nil {
+		t.Token.Clear()
+	}
+}

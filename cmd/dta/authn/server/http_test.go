@@ -1,0 +1,428 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/cmd/dta/authn"
+	"github.com/milagro-dta/dta/cmd/dta/authn/authntest"
+	"github.com/milagro-dta/dta/cmd/dta/authn/client"
+	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/cmd/dta/authn/ledger"
+	"github.com/milagro-dta/dta/cmd/dta/authn/server"
+	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// answer is a login that goes step by step, and what the server said last.
+type answer struct {
+	d       *door
+	guess   int
+	session string
+	v, z    []byte
+
+	status  int
+	text    []byte
+	problem authn.Problem
+}
+
+// cheat makes U and V of a prover's, given the challenge, into others.
+type cheat struct {
+	commitment func(c *mpin.Commitment)
+	answer     func(v *bls.G1) *bls.G1
+}
+
+// mallory is enrolled in the network himself and adds a multiple of his own
+// identity to U, and of his own client secret to V: right guesses stay right, and
+// wrong ones show no distance.
+func mallory(n *authntest.Network) cheat {
+	z := bls.RandomScalar()
+	a, err := n.Suite.HashIdentity(n.Identity("mallory"))
+	if err != nil {
+		panic(err)
+	}
+	return cheat{
+		func(c *mpin.Commitment) {
+			c.U = c.U.Add(a.Mul(z))
+			if c.UT != nil {
+				c.UT = c.UT.Add(a.Mul(z))
+			}
+		},
+		func(v *bls.G1) *bls.G1 { return v.Sub(n.Secret("mallory").Point().Mul(z)) },
+	}
+}
+
+func (d *door) begin(l client.Login, guess int, how ...cheat) *answer {
+	d.t.Helper()
+	return d.start(l, credential.Today(d.clock()), guess, how...)
+}
+
+// start begins a login for a day and answers the challenge, but does not send it.
+func (d *door) start(l client.Login, day uint32, guess int, how ...cheat) *answer {
+	d.t.Helper()
+	in := authn.Start{Name: l.Token.Name, Enrolment: l.Token.Enrolment}
+	login := mpin.Login{Identity: d.Identity(l.Token.Name), Token: l.Token.Token, PIN: guess}
+	if d.Permits {
+		in.Day = credential.Day(day)
+		login.Permit, _ = l.Permits.For(day)
+	}
+	prover, err := d.Suite.NewProver(login)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	c := *prover.Commitment()
+	for _, h := range how {
+		h.commitment(&c)
+	}
+	in.Commitment = d.Suite.CommitmentBytes(&c)
+	a := &answer{d: d, guess: guess}
+	if !a.post(authn.PathStart, in) {
+		return a
+	}
+	var challenge authn.Challenge
+	if err := json.Unmarshal(a.text, &challenge); err != nil {
+		d.t.Fatal(err)
+	}
+	v, err := prover.Respond(challenge.Y)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	for _, h := range how {
+		v = h.answer(v)
+	}
+	a.session, a.v = challenge.Session, d.Suite.PointBytes(v)
+	return a
+}
+
+// finish sends the answer.
+func (a *answer) finish() {
+	if a.session != "" {
+		a.post(authn.PathFinish, authn.Finish{Session: a.session, V: a.v, Z: a.z})
+	}
+}
+
+func (a *answer) post(path string, in any) (ok bool) {
+	text, err := json.Marshal(in)
+	if err != nil {
+		panic(err)
+	}
+	return a.send(http.MethodPost, path, "application/json", text)
+}
+
+func (a *answer) send(method, path, media string, text []byte) (ok bool) {
+	req, err := http.NewRequest(method, a.d.url+path, bytes.NewReader(text))
+	if err != nil {
+		panic(err)
+	}
+	req.Header.Set("Content-Type", media)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		a.d.t.Error(err)
+		return false
+	}
+	defer res.Body.Close()
+	a.status, a.problem = res.StatusCode, authn.Problem{}
+	a.text, _ = io.ReadAll(res.Body)
+	if res.StatusCode != http.StatusOK {
+		if err := json.Unmarshal(a.text, &a.problem); err != nil {
+			a.d.t.Errorf("expected a problem; found %s", a.text)
+		}
+		if err := fault.FromProblem(res.StatusCode, res.Header.Get("Content-Type"), a.text); fault.Of(err) != a.problem.Kind {
+			a.d.t.Errorf("expected %s; found %v", a.problem.Kind, err)
+		}
+	}
+	return res.StatusCode == http.StatusOK
+}
+
+func TestASessionAnswersOnce(t *testing.T) {
+	d := open(t, authntest.New(t, mpin.V1, "shop", true), t.TempDir())
+	l := d.login(d.Token("anna", 1234))
+	a := d.begin(l, 1234)
+	if a.finish(); a.status != http.StatusOK {
+		t.Fatalf("found %s", a.text)
+	}
+	if a.finish(); a.status != http.StatusNotFound {
+		t.Errorf("again: found %d, %s", a.status, a.text)
+	}
+	a = d.begin(l, 1)
+	a.finish()
+	good := d.begin(l, 1234)
+	a.v = good.v
+	if a.finish(); a.status != http.StatusNotFound {
+		t.Errorf("after a wrong one: found %d, %s", a.status, a.text)
+	}
+	// The answer to another challenge, of the same person.
+	other := d.begin(l, 1234)
+	other.v, good.v = good.v, other.v
+	for _, a := range []*answer{other, good} {
+		if a.finish(); a.status == http.StatusOK {
+			t.Error("the answer to another challenge was accepted")
+		}
+	}
+}
+
+func TestASessionIsShortLived(t *testing.T) {
+	d := open(t, authntest.New(t, mpin.V1, "shop", false), t.TempDir())
+	l := d.login(d.Token("anna", 1234))
+	a := d.begin(l, 1234)
+	d.set(noon.Add(time.Minute - time.Millisecond))
+	if a.finish(); a.status != http.StatusOK {
+		t.Errorf("found %d, %s", a.status, a.text)
+	}
+	a = d.begin(l, 1234)
+	d.set(noon.Add(2 * time.Minute))
+	if a.finish(); a.status != http.StatusNotFound {
+		t.Errorf("found %d, %s", a.status, a.text)
+	}
+}
+
+func TestSessionsAreBounded(t *testing.T) {
+	d := open(t, authntest.New(t, mpin.V1, "shop", false), t.TempDir(), func(c *server.Config) { c.Limits.PerRemote = 5 })
+	l := d.login(d.Token("anna", 1234))
+	for range 5 {
+		if a := d.begin(l, 1234); a.status != http.StatusOK {
+			t.Fatalf("found %d, %s", a.status, a.text)
+		}
+	}
+	if a := d.begin(l, 1234); a.status != http.StatusTooManyRequests {
+		t.Errorf("found %d, %s", a.status, a.text)
+	}
+	d.set(noon.Add(time.Minute))
+	if a := d.begin(l, 1234); a.status != http.StatusOK {
+		t.Errorf("found %d, %s", a.status, a.text)
+	}
+}
+
+func TestEveryChallengeIsAnother(t *testing.T) {
+	d := open(t, authntest.New(t, mpin.V1, "shop", false), t.TempDir())
+	l := d.login(d.Token("anna", 1234))
+	prover, err := d.Suite.NewProver(mpin.Login{Identity: d.Identity("anna"), Token: l.Token.Token, PIN: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := authn.Start{Name: "anna", Enrolment: 1, Commitment: d.Suite.CommitmentBytes(prover.Commitment())}
+	seen := map[string]bool{}
+	for range 20 {
+		a := &answer{d: d}
+		a.post(authn.PathStart, in)
+		var c authn.Challenge
+		if err := json.Unmarshal(a.text, &c); err != nil || len(c.Y) != 32 {
+			t.Fatalf("found %s, %v", a.text, err)
+		}
+		if seen[string(c.Y)] || seen[c.Session] {
+			t.Fatal("a challenge or a session came twice")
+		}
+		seen[string(c.Y)], seen[c.Session] = true, true
+	}
+}
+
+func TestWhoFailsOftenIsSlowedDown(t *testing.T) {
+	d := open(t, authntest.New(t, mpin.V1, "shop", false), t.TempDir(), func(c *server.Config) { c.Limits.Failures = 4 })
+	l := d.login(d.Token("anna", 1234))
+	a := &answer{d: d}
+	for range 4 {
+		if a.post(authn.PathFinish, authn.Finish{Session: "none"}); a.status != http.StatusNotFound {
+			t.Fatalf("found %d, %s", a.status, a.text)
+		}
+	}
+	if a := d.begin(l, 1234); a.status != http.StatusTooManyRequests || !strings.Contains(string(a.text), "too many failures") {
+		t.Errorf("found %d, %s", a.status, a.text)
+	}
+	d.set(noon.Add(2 * time.Second))
+	for range 10 {
+		d.expect(l, 1234, "") // a success costs nothing
+	}
+	a.post(authn.PathFinish, authn.Finish{Session: "none"})
+	if a.post(authn.PathFinish, authn.Finish{Session: "none"}); a.status != http.StatusTooManyRequests {
+		t.Errorf("found %d, %s", a.status, a.text)
+	}
+}
+
+func TestBadRequestsAreProblems(t *testing.T) {
+	d := open(t, authntest.New(t, mpin.V1, "shop", true), t.TempDir())
+	l := d.login(d.Token("anna", 1234))
+	good := d.Suite.PointBytes(bls.G1Generator())
+	commitment := func() []byte {
+		prover, err := d.Suite.NewProver(mpin.Login{Identity: d.Identity("anna"), Token: l.Token.Token, PIN: 1, Permit: l.Permits.Permits[0]})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d.Suite.CommitmentBytes(prover.Commitment())
+	}()
+	today := credential.Day(credential.Today(noon))
+	const json = "application/json"
+	type m = map[string]any
+	for _, test := range []struct {
+		name, method, path, media string
+		body                      any
+		status                    int
+		says                      string
+	}{
+		{"no such path", "GET", "/", json, nil, 404, "expected GET /login"},
+		{"another method", "GET", authn.PathStart, json, nil, 404, "expected GET /login"},
+		{"another method for what is shown", "DELETE", authn.PathAbout, json, nil, 404, "expected GET /login"},
+		{"another type", "POST", authn.PathStart, "text/plain", m{}, 400, "application/json"},
+		{"no type", "POST", authn.PathStart, "", m{}, 400, "application/json"},
+		{"no JSON", "POST", authn.PathStart, json, "x", 400, "body: expected a JSON object"},
+		{"null", "POST", authn.PathStart, json, nil, 400, "body: expected a JSON object"},
+		{"too much", "POST", authn.PathStart, json, m{"name": strings.Repeat("a", authn.MaxBody)}, 400, "at most 16384 bytes"},
+		{"a member that is unknown", "POST", authn.PathStart, json, m{"pin": 1234}, 400, `unknown field \"pin\"`},
+		{"no name", "POST", authn.PathStart, json, m{"name": "", "enrolment": 1, "day": today, "u": commitment}, 400, "not an identity"},
+		{"a name of control characters", "POST", authn.PathStart, json, m{"name": "a\nb", "enrolment": 1, "day": today, "u": commitment}, 400, "not an identity"},
+		{"a negative enrolment", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": -1, "day": today, "u": commitment}, 400, "enrolment"},
+		{"no day", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "u": commitment}, 400, "day: expected one like 2026-11-22"},
+		{"a day that is none", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": "2027-02-30", "u": commitment}, 400, "day: expected one like"},
+		{"the day of days", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": "1970-01-01", "u": commitment}, 400, "day: expected one like"},
+		{"no commitment", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today}, 400, "commitment"},
+		{"a commitment cut off", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": commitment[:47]}, 400, "commitment"},
+		{"a commitment without its permit", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": commitment[:48]}, 400, "lacks its part"},
+		{"a commitment of the identity point", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": append([]byte{0xc0}, make([]byte, 47)...)}, 400, "commitment"},
+		{"another's commitment", "POST", authn.PathStart, json, m{"name": "ben", "enrolment": 1, "day": today, "u": commitment}, 403, "refused"},
+		{"a proof of a bit turned", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": append(append([]byte(nil), commitment[:len(commitment)-1]...), commitment[len(commitment)-1]^1)}, 403, "refused"},
+		{"no session", "POST", authn.PathFinish, json, m{"v": good}, 404, "no such login"},
+		{"a confirmation of none", "POST", authn.PathConfirm, json, m{"session": "x", "confirm": good}, 404, "no such login"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			d.t = t
+			a := &answer{d: d}
+			a.send(test.method, test.path, test.media, marshal(test.body))
+			if a.status != test.status || !strings.Contains(string(a.text), test.says) {
+				t.Errorf("expected %d and %q; found %d, %s", test.status, test.says, a.status, a.text)
+			}
+		})
+	}
+	for name, v := range map[string][]byte{"none": nil, "the identity": append([]byte{0xc0}, make([]byte, 47)...), "cut off": good[:47], "off the curve": append(bytes.Clone(good[:47]), good[47]^1)} {
+		a := d.begin(l, 1234)
+		a.v = v
+		if a.finish(); a.status != http.StatusBadRequest {
+			t.Errorf("v %s: found %d, %s", name, a.status, a.text)
+		}
+		if name == "none" {
+			continue // no z: two passes
+		}
+		a = d.begin(l, 1234)
+		a.z = v
+		if a.finish(); a.status != http.StatusBadRequest {
+			t.Errorf("z %s: found %d, %s", name, a.status, a.text)
+		}
+	}
+	d.t = t
+	d.expect(l, 1234, "")
+}
+
+func marshal(v any) []byte {
+	text, err := json.Marshal(v)
+	if err != nil {
+		panic(err)
+	}
+	return text
+}
+
+func TestWhoDoesNotConfirmIsNotLoggedIn(t *testing.T) {
+	d := open(t, authntest.New(t, mpin.V1, "shop", false), t.TempDir())
+	l := d.login(d.Token("anna", 1234))
+	for name, confirm := range map[string]func(a *answer, o authn.Outcome) bool{
+		"nothing": func(a *answer, o authn.Outcome) bool {
+			return a.post(authn.PathConfirm, authn.Confirmation{Session: a.session})
+		},
+		"the server's own": func(a *answer, o authn.Outcome) bool {
+			return a.post(authn.PathConfirm, authn.Confirmation{Session: a.session, Confirm: o.Confirm})
+		},
+		"an answer once more": func(a *answer, o authn.Outcome) bool { a.finish(); return a.status == http.StatusOK },
+	} {
+		a := d.begin(l, 1234)
+		a.z = d.Suite.PointBytes(bls.G1Generator())
+		a.finish()
+		var o authn.Outcome
+		if err := json.Unmarshal(a.text, &o); err != nil || o.State != authn.Confirm || len(o.Confirm) != 32 {
+			t.Fatalf("%s: found %s, %v", name, a.text, err)
+		}
+		if confirm(a, o) {
+			t.Errorf("%s: was accepted", name)
+		}
+		if a.post(authn.PathConfirm, authn.Confirmation{Session: a.session, Confirm: o.Confirm}); a.status != http.StatusNotFound {
+			t.Errorf("%s: the session lives on: %d, %s", name, a.status, a.text)
+		}
+	}
+	if in := d.loggedIn(); len(in) != 0 {
+		t.Errorf("found %v", in)
+	}
+}
+
+func TestNothingSecretIsSaid(t *testing.T) {
+	n := authntest.New(t, mpin.V1, "shop", true)
+	d := open(t, n, t.TempDir())
+	file := n.Server("door")
+	d.expect(d.login(d.Token("anna", 1234)), 1234, "")
+	d.expect(d.login(d.Token("anna", 1234)), 1235, "2 tries left")
+	for _, secret := range [][]byte{file.Secret.Bytes().Open(), d.keys[0], d.Token("anna", 1234).Token.Bytes().Open()} {
+		for _, form := range []string{string(secret), string(marshal(secret))} {
+			if strings.Contains(d.said(), strings.Trim(form, `"`)) {
+				t.Error("a secret stands in the log")
+			}
+		}
+	}
+	if strings.Contains(d.said(), "distance") {
+		t.Errorf("the log tells a distance: %s", d.said())
+	}
+}
+
+func TestBeyondLoopbackAServerNeedsTLS(t *testing.T) {
+	n := authntest.New(t, mpin.V1, "shop", false)
+	l, err := ledger.Open(t.Context(), t.TempDir(), ledger.Owner{}, ledger.Options{Attempts: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, err := server.New(server.Config{Secret: n.Server("door"), Ledger: l})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	listener, err := net.Listen("tcp", "0.0.0.0:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer listener.Close()
+	if err := s.Serve(t.Context(), listener, nil); fault.Of(err) != fault.Invalid {
+		t.Errorf("found %v", err)
+	}
+}
+
+func TestAServerStopsWhenToldTo(t *testing.T) {
+	n := authntest.New(t, mpin.V1, "shop", false)
+	l, err := ledger.Open(t.Context(), t.TempDir(), ledger.Owner{}, ledger.Options{Attempts: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	s, err := server.New(server.Config{Secret: n.Server("door"), Ledger: l})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- s.Serve(ctx, listener, nil) }()
+	anna := client.Login{URL: "http://" + listener.Addr().String(), HTTP: http.DefaultClient, Token: n.Token("anna", 1)}
+	if _, err := try(t.Context(), anna, 1); err != nil {
+		t.Error(err)
+	}
+	stop()
+	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
