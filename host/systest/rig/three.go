@@ -23,7 +23,7 @@ func Three(tb testing.TB, o Options) *Company {
 	tb.Helper()
 	node := func(name string) *Node { o := o; o.Name = name; return New(tb, o) }
 	c := &Company{node("principal"), node("fiduciary"), node("beneficiary")}
-	each(c, func(n *Node) error {
+	each(tb, c.Nodes(), func(n *Node) error {
 		n.configure(roles{byHand: n == c.Fiduciary})
 		out, err := n.Command("identity", "show")
 		n.name = strings.TrimSpace(out)
@@ -52,7 +52,7 @@ func Three(tb testing.TB, o Options) *Company {
 	c.Principal.configure(roles{peers: []known{peer(c.Fiduciary, kept...), peer(c.Beneficiary)}})
 	c.Fiduciary.configure(roles{byHand: true, principals: []string{"principal"}, peers: []known{peer(c.Principal), peer(c.Beneficiary)}})
 	c.Beneficiary.configure(roles{peers: []known{peer(c.Principal), peer(c.Fiduciary, kept...)}})
-	each(c, func(n *Node) error {
+	each(tb, c.Nodes(), func(n *Node) error {
 		if err := n.TryStart(); err != nil {
 			return err
 		}
@@ -61,18 +61,18 @@ func Three(tb testing.TB, o Options) *Company {
 	return c
 }
 
-// each works on the three at once.
-func each(c *Company, do func(*Node) error) {
-	c.Principal.tb.Helper()
+// each works on nodes at once.
+func each(tb testing.TB, nodes []*Node, do func(*Node) error) {
+	tb.Helper()
 	var wg sync.WaitGroup
-	errs := make([]error, 3)
-	for i, n := range c.Nodes() {
+	errs := make([]error, len(nodes))
+	for i, n := range nodes {
 		wg.Go(func() { errs[i] = do(n) })
 	}
 	wg.Wait()
 	for _, err := range errs {
 		if err != nil {
-			c.Principal.tb.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 }
