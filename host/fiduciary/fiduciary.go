@@ -145,6 +145,16 @@ func (s *Service) custodian(o *order.VerifiedOrder) (found Custodian, place int,
 	return found, place, nil
 }
 
+// doesNotHold is the error for what a plugin has signed and this node cannot
+// verify: internal, unless it is the node that fails.
+func doesNotHold(c Custodian, err error) error {
+	kind := fault.Internal
+	if fault.Of(err).Retryable() {
+		kind = fault.Of(err)
+	}
+	return fault.New(kind, "custody %q: what it signed does not hold: %w", c.Name(), err)
+}
+
 // chains collects the documents of the parties, for a plugin to verify.
 func (s *Service) chains(ctx context.Context, bag peer.Bag, parties ...identity.Party) ([][][]byte, error) {
 	var chains [][][]byte

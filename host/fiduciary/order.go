@@ -95,13 +95,13 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	acceptance := dag.Sum(got.Acceptance.Block)
 	a, err := s.records.Acceptance(ctx, o, acceptance, peer.NewBag(got.Acceptance.Block))
 	if err != nil {
-		return dag.CID{}, fault.New(fault.Internal, "custody %q: what it signed does not hold: %w", custodian.Name(), err)
+		return dag.CID{}, doesNotHold(custodian, err)
 	}
 	deposit := sha256.Sum256(got.Deposit)
 	if a.Index() != index || subtle.ConstantTimeCompare(deposit[:], a.Receipt().Deposit) != 1 {
 		return dag.CID{}, fault.New(fault.Internal, "custody %q: its receipt is for another deposit", custodian.Name())
 	}
-	err = s.commitAcceptance(ctx, o, a, custodian, got, share, ciphertext)
+	err = s.commitAcceptance(ctx, o, a, custodian, got, share, ciphertext, req.Blocks)
 	if fault.Of(err) == fault.Conflict {
 		// Another call of the same order was first: its answer is the answer.
 		if given, _, known := s.answer(ctx, c); known == nil && given.Defined() {
@@ -146,9 +146,9 @@ func detached(c dag.CID, bag peer.Bag) ([]byte, error) {
 	return block, nil
 }
 
-func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance, by Custodian, got Kept, share, ciphertext []byte) error {
+func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance, by Custodian, got Kept, share, ciphertext []byte, bag peer.Bag) error {
 	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
-	keepers, err := s.keepers(ctx, o)
+	keepers, err := s.keepers(ctx, o, bag)
 	if err != nil {
 		return err
 	}
@@ -193,10 +193,10 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 }
 
 // keepers are the custody identities of all the order's fiduciaries: a release
-// names them all.
-func (s *Service) keepers(ctx context.Context, o *order.VerifiedOrder) (ids []*identity.Identity, err error) {
+// names them all. Those of other nodes are met in the call that brings the order.
+func (s *Service) keepers(ctx context.Context, o *order.VerifiedOrder, bag peer.Bag) (ids []*identity.Identity, err error) {
 	for _, f := range o.Terms().Fiduciaries {
-		id, err := s.records.Directory.Identity(ctx, f.Custody.Name, f.Custody.Document, peer.Bag{})
+		id, err := s.records.Directory.Identity(ctx, f.Custody.Name, f.Custody.Document, bag)
 		if err != nil {
 			return nil, err
 		}

@@ -96,7 +96,7 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	}
 	g, err := s.records.Grant(ctx, q, a, dag.Sum(got.Grant.Block), bag.With(got.Grant.Block))
 	if err != nil {
-		return nil, fault.New(fault.Internal, "custody %q: what it signed does not hold: %w", custodian.Name(), err)
+		return nil, doesNotHold(custodian, err)
 	}
 	if g.Index() != index || g.Share() != dag.Sum(got.Share) {
 		return nil, fault.New(fault.Internal, "custody %q: its grant links another share", custodian.Name())

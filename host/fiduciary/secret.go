@@ -100,7 +100,7 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	release := dag.Sum(got.Release.Block)
 	rel, err := s.records.Release(ctx, red, release, peer.NewBag(got.Release.Block))
 	if err != nil {
-		return nil, fault.New(fault.Internal, "custody %q: what it signed does not hold: %w", custodian.Name(), err)
+		return nil, doesNotHold(custodian, err)
 	}
 	if rel.Index() != index || rel.Share() != dag.Sum(got.Share) {
 		return nil, fault.New(fault.Internal, "custody %q: its release links another share", custodian.Name())
