@@ -120,23 +120,30 @@ func (s *Service) granted(ctx context.Context, c dag.CID) ([]dag.CID, error) {
 	if err != nil || !given.Defined() {
 		return nil, err
 	}
-	err = s.standsOpen(ctx, c)
-	if err != nil && !fault.Of(err).Final() {
-		return nil, err
-	}
-	if err != nil {
-		return []dag.CID{given}, nil
-	}
-	return []dag.CID{given, share}, nil
-}
-
-// standsOpen refuses a request, granted before, that has expired since or one of whose
-// subjects was revoked.
-func (s *Service) standsOpen(ctx context.Context, c dag.CID) error {
 	block, err := s.records.Get(ctx, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
+	e, err := envelope.Parse(block)
+	if err != nil {
+		return nil, err
+	}
+	if e.Header.Kind != envelope.Request {
+		return nil, fault.New(fault.Invalid, "expected a request; found %q", e.Header.Kind)
+	}
+	switch err := s.standsOpen(ctx, c, block); {
+	case err == nil:
+		return []dag.CID{given, share}, nil
+	case fault.Of(err).Final():
+		return []dag.CID{given}, nil
+	default:
+		return nil, err
+	}
+}
+
+// standsOpen refuses a request, granted before, that has expired since or one of
+// whose subjects was revoked.
+func (s *Service) standsOpen(ctx context.Context, c dag.CID, block []byte) error {
 	_, o, err := s.beside(ctx, peer.NewBag(block), c, envelope.Request)
 	if err != nil {
 		return err

@@ -309,8 +309,17 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			}
 		})
 	}
-	_, err := d.FulfillRequest(ctx, peer.FulfillRequest{RequestCID: "x"})
-	wantKind(t, err, fault.Invalid)
+	n.revoke(d, "zoe", 1)
+	links := must(d.records.Envelopes(ctx, n.Order.Terms().ReferenceHex()))(t)
+	revocation := n.revocation(r.registrar, "zoe", 1)
+	if err := d.FulfillRevocation(ctx, revocation); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]string{"no CID": "x", "an order that was answered": links[0].CID.String(), "a revocation": revocation.RevocationCID} {
+		if _, err := d.FulfillRequest(ctx, peer.FulfillRequest{RequestCID: c}); fault.Of(err) != fault.Invalid {
+			t.Errorf("%s: expected invalid; found %v", name, err)
+		}
+	}
 }
 
 // A request that was approved in time may be brought too late: the plugin is not

@@ -28,25 +28,13 @@ func (s *Service) FulfillRevocation(ctx context.Context, req peer.FulfillRevocat
 	return nil
 }
 
-// errKnown says that a revocation is on record already.
-var errKnown = errors.New("it is on record")
-
-// news is errKnown for a revocation that is on record.
-func news(tx *store.Tx, c dag.CID) error {
-	link, err := tx.OrderOf(c)
-	switch {
-	case fault.Of(err) == fault.NotFound:
-		return nil
-	case err == nil && link.Kind == string(envelope.Revocation):
-		return errKnown
-	case err == nil:
-		return fault.New(fault.Invalid, "expected a revocation; found %q", link.Kind)
-	}
-	return err
-}
+// errKnown undoes what was done before.
+var errKnown = errors.New("it is known already")
 
 func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
-	if err := s.records.Store.View(ctx, func(tx *store.Tx) error { return news(tx, c) }); err != nil {
+	// A revocation is its own answer. That its envelope is on record says nothing:
+	// this node may be the one that made it.
+	if known, _, err := s.answer(ctx, c); err != nil || known == c {
 		return err
 	}
 	_, o, err := s.beside(ctx, bag, c, envelope.Revocation)
@@ -63,7 +51,10 @@ func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, v *issue.VerifiedRevocation) error {
 	ref, subject := o.Terms().ReferenceHex(), v.Subject()
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		if err := news(w.Tx, v.CID()); err != nil {
+		switch _, _, err := w.Answer(v.CID()); {
+		case err == nil:
+			return errKnown // another call of the same was first
+		case fault.Of(err) != fault.NotFound:
 			return err
 		}
 		for _, id := range append(v.Recipients(), v.Signer()) {
@@ -72,6 +63,9 @@ func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, 
 			}
 		}
 		if err := w.Envelope(records.Chapter(o, v.CID()), envelope.Revocation, v.CID(), v.Block(), o.Terms().Publish); err != nil {
+			return err
+		}
+		if err := w.PutAnswer(v.CID(), v.CID(), dag.CID{}); err != nil {
 			return err
 		}
 		_, err := w.PutEnrolment(store.Enrolment{

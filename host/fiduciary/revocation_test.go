@@ -46,6 +46,30 @@ func TestARevocationIsRememberedForEver(t *testing.T) {
 	}
 }
 
+// A node may be registrar and D-TA of one network: what it has written down in one
+// role is not yet done in the other.
+func TestARevocationThatTheNodeItselfMadeCounts(t *testing.T) {
+	r := newRealm(t, 1)
+	n, d := r.found(true), r.dtas[0]
+	revocation := n.revocation(r.registrar, "alice", 1)
+	c := must(dag.Parse(revocation.RevocationCID))(t)
+	block, _ := revocation.Blocks.Get(c)
+	err := d.records.Write(ctx, func(w *records.Writer) error {
+		if err := w.Envelope(records.Chapter(n.Order, c), envelope.Revocation, c, block, n.Order.Terms().Publish); err != nil {
+			return err
+		}
+		return w.Audit("test", dag.CID{}, "", dag.CID{}, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.FulfillRevocation(ctx, revocation); err != nil {
+		t.Fatal(err)
+	}
+	_, err = n.ask(clients(1, "alice"), r.registrar).to(d)
+	wantKind(t, err, fault.Denied)
+}
+
 func TestEqualRevocationsAtOnceAreOne(t *testing.T) {
 	r := newRealm(t, 1)
 	n, d := r.found(true), r.dtas[0]
