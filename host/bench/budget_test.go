@@ -176,3 +176,10 @@ func fatal(b *testing.B, err error) {
 		b.Fatal(err)
 	}
 }
+
+// onThread runs work on one thread, whose clock thread reads.
+func onThread(work func()) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	work()
+}

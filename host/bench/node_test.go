@@ -146,12 +146,14 @@ func (n *node) redeem(ref string) error {
 	return err
 }
 
-// cpu is the time that the node and its plugins have spent on processors, at
-// the kernel's resolution of 10 ms.
-func (n *node) cpu(tb testing.TB) time.Duration {
+func (n *node) cpu(tb testing.TB) time.Duration { tb.Helper(); return cpu(tb, n.cmd.Process.Pid) }
+
+// cpu is the time that a host and its plugins have spent on processors, at the
+// kernel's resolution of 10 ms.
+func cpu(tb testing.TB, host int) time.Duration {
 	tb.Helper()
 	var ticks int
-	for _, pid := range append(children(n.cmd.Process.Pid), n.cmd.Process.Pid) {
+	for _, pid := range append(children(host), host) {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			tb.Fatal(err)

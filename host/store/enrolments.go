@@ -20,7 +20,7 @@ type Enrolment struct {
 }
 
 // maxNames bounds the names of one statement.
-const maxNames = 256
+const maxNames = 1024
 
 // ordinal maps a number to the column's signed integers in the same order:
 // 0 becomes the smallest of them.
@@ -79,7 +79,7 @@ func (tx *Tx) Enrolment(role, reference, name string) (Enrolment, error) {
 	return found[0], nil
 }
 
-// NewestEnrolments returns of each name, at most 256 of them, the enrolment with
+// NewestEnrolments returns of each name, at most 1024 of them, the enrolment with
 // the highest number in a state, or in any state for "". A name without one is
 // missing from the map.
 func (tx *Tx) NewestEnrolments(role, reference, state string, names ...string) (map[string]Enrolment, error) {

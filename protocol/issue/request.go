@@ -19,7 +19,7 @@ const Epoch = 0
 
 // What one request may ask.
 const (
-	MaxSubjects = 256
+	MaxSubjects = 1024
 	MaxPoints   = 4096 // subjects × days
 	NonceSize   = 32
 
