@@ -122,7 +122,7 @@ func TestTheNewestEnrolmentsOfManyNames(t *testing.T) {
 			return err
 		})
 	}
-	names := make([]string, 256)
+	names := make([]string, 1024)
 	for i := range names {
 		names[i] = fmt.Sprint(i)
 	}
