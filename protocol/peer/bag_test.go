@@ -72,3 +72,17 @@ func FuzzBag(f *testing.F) {
 		}
 	})
 }
+
+func TestABagWithMoreLeavesTheOldOne(t *testing.T) {
+	b := peer.NewBag([]byte("a"))
+	more := b.With([]byte("b"), []byte("a"))
+	if b.Len() != 1 || more.Len() != 2 {
+		t.Errorf("expected 1 and 2 blocks; found %d and %d", b.Len(), more.Len())
+	}
+	if _, ok := more.Get(dag.Sum([]byte("b"))); !ok {
+		t.Error("what was added is missing")
+	}
+	if (peer.Bag{}).With([]byte("b")).Len() != 1 {
+		t.Error("expected a block in a bag that was empty")
+	}
+}
