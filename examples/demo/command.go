@@ -38,6 +38,9 @@ func (s *stage) ran(ctx context.Context, args ...string) (result, error) {
 	cmd := exec.CommandContext(ctx, s.dta, args...)
 	var out, said bytes.Buffer
 	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = s.dir, s.environment(), &out, &said
+	if s.stdin != "" {
+		cmd.Stdin = strings.NewReader(s.stdin)
+	}
 	// A command that is interrupted ends its plugins first.
 	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
 	cmd.WaitDelay = 5 * time.Second

@@ -1,12 +1,14 @@
-// Command demo shows a secret being kept by an HSM plugin and given back.
+// Command demo shows, in two acts, a secret being kept by an HSM plugin and given
+// back, and a network in which people log in with a token and a PIN.
 //
 //	go run ./examples/demo --bin bin [--file FILE]
 //
-// It drives the programs in bin as a person would at a terminal: three nodes
-// with the configurations of examples/three-nodes, one order, one redemption.
-// Then it shows what others get who have no business with the secret. It ends
-// with exit code 0 when all went as it should, refusals included, and leaves no
-// process and no file behind.
+// It drives the programs in bin as a person would at a terminal. The first act has
+// three nodes with the configurations of examples/three-nodes, one order, one
+// redemption; the second a registrar and three D-TAs (examples/network), a server
+// and two people. Each also shows what others get who have no business there. It
+// ends with exit code 0 when all went as it should, refusals included, and leaves
+// no process and no file behind.
 package main
 
 import (
@@ -28,6 +30,7 @@ func init() { runtime.LockOSThread() }
 func main() {
 	bin := flag.String("bin", "bin", "`directory` of the built programs")
 	configs := flag.String("configs", "examples/three-nodes", "`directory` of the nodes' configurations")
+	networks := flag.String("networks", "examples/network", "`directory` of the configurations of a network's nodes")
 	file := flag.String("file", "", "`file` whose content is the secret; a text by default")
 	flag.Parse()
 	if flag.NArg() > 0 {
@@ -37,7 +40,7 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
 	p := newPrinter(os.Stdout)
-	if err := play(whileParentLives(ctx), p, *bin, *configs, *file); err != nil {
+	if err := play(whileParentLives(ctx), p, *bin, *configs, *networks, *file); err != nil {
 		if ctx.Err() != nil && !errors.Is(err, errLeft) {
 			err = errors.New("interrupted; everything was stopped and removed")
 		}
@@ -47,12 +50,12 @@ func main() {
 }
 
 // play sets the stage, tells the story, and clears the stage whatever happened.
-func play(ctx context.Context, p *printer, bin, configs, file string) (err error) {
+func play(ctx context.Context, p *printer, bin, configs, networks, file string) (err error) {
 	material, err := readSecret(file)
 	if err != nil {
 		return err
 	}
-	s, err := setStage(bin, configs, material)
+	s, err := setStage(bin, configs, networks, material)
 	if err != nil {
 		return err
 	}
@@ -64,7 +67,10 @@ func play(ctx context.Context, p *printer, bin, configs, file string) (err error
 			p.names(s)
 		}
 	}()
-	return tell(ctx, p, s)
+	if err := tell(ctx, p, s); err != nil {
+		return err
+	}
+	return tellLogin(ctx, p, s)
 }
 
 // whileParentLives ends its context when the process that ran the demo is gone:

@@ -17,7 +17,7 @@ const (
 	stopTime  = 15 * time.Second
 )
 
-// node is a running `dta host`.
+// node is a running program: `dta host`, or `dta mpin server`.
 type node struct {
 	name  string
 	cmd   *exec.Cmd
@@ -29,13 +29,18 @@ type node struct {
 
 // start runs a node and waits until it says that it is ready.
 func (s *stage) start(ctx context.Context, name string) error {
+	return s.launch(ctx, name, "host", "--config", name+".hcl")
+}
+
+// launch runs dta and waits until it says that it is ready.
+func (s *stage) launch(ctx context.Context, name string, args ...string) error {
 	n := &node{name: name, log: s.path(name + ".log"), ready: make(chan string, 1), ended: make(chan struct{})}
 	log, err := os.Create(n.log)
 	if err != nil {
 		return err
 	}
 	defer log.Close()
-	n.cmd = exec.Command(s.dta, "host", "--config", name+".hcl")
+	n.cmd = exec.Command(s.dta, args...)
 	n.cmd.Dir, n.cmd.Env, n.cmd.Stderr = s.dir, s.environment(), log
 	n.cmd.SysProcAttr = ownGroup()
 	out, err := n.cmd.StdoutPipe()
@@ -60,11 +65,15 @@ func (s *stage) start(ctx context.Context, name string) error {
 	return s.await(ctx, n)
 }
 
-// await reads "<name> ready on <address> as <CID>".
+// await reads "<name> ready on <address> as <CID>", or "… for network <CID>".
 func (s *stage) await(ctx context.Context, n *node) error {
 	select {
 	case line := <-n.ready:
 		f := strings.Fields(line)
+		if len(f) == 7 && f[0] == n.name && f[1] == "ready" && f[5] == "network" {
+			s.url[n.name] = "http://" + f[3]
+			return nil
+		}
 		if len(f) != 6 || f[0] != n.name || f[1] != "ready" {
 			return fmt.Errorf("%s did not become ready; its log ends with:\n%s", n.name, n.lastLines())
 		}

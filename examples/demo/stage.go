@@ -14,6 +14,14 @@ import (
 // The three nodes of examples/three-nodes.
 var roles = []string{"principal", "fiduciary", "beneficiary"}
 
+// The nodes of examples/network.
+var (
+	federation = append([]string{registrar}, members...)
+	members    = []string{"north", "east", "west"}
+)
+
+const registrar = "registrar"
+
 const (
 	vault    = "vault" // the fiduciary's custody instance
 	stranger = "stranger"
@@ -23,6 +31,7 @@ const (
 // of those who act on it.
 type stage struct {
 	dta    string // the program
+	stdin  string // what the next command reads: a PIN
 	dir    string
 	secret []byte
 	file   string            // in which the secret is
@@ -33,7 +42,7 @@ type stage struct {
 }
 
 // setStage checks that the nodes can be run, and lays out their files.
-func setStage(bin, configs string, secret []byte) (_ *stage, err error) {
+func setStage(bin, configs, networks string, secret []byte) (_ *stage, err error) {
 	s := &stage{secret: secret, name: map[string]string{}, url: map[string]string{}}
 	if s.dta, err = program(bin); err != nil {
 		return nil, err
@@ -48,6 +57,11 @@ func setStage(bin, configs string, secret []byte) (_ *stage, err error) {
 	}()
 	for _, name := range roles {
 		if err := s.copyConfig(configs, name); err != nil {
+			return nil, err
+		}
+	}
+	for _, name := range federation {
+		if err := s.copyConfig(networks, name); err != nil {
 			return nil, err
 		}
 	}
@@ -70,7 +84,7 @@ func (s *stage) copyConfig(from, name string) error {
 	}
 	address := string(found[1])
 	if err := free(address); err != nil {
-		return fmt.Errorf("%s cannot be listened on (%w): stop the program that has this port; the three nodes need one each", address, err)
+		return fmt.Errorf("%s cannot be listened on (%w): stop the program that has this port; the nodes need one each", address, err)
 	}
 	s.url[name] = "http://" + address
 	return os.WriteFile(s.path(name+".hcl"), text, 0o600)

@@ -1,0 +1,45 @@
+# A D-TA of the registrar's network: its plugin makes a share of the network's
+# master secret, keeps it, and issues with it what the registrar's network approves.
+
+node {
+  name     = "west"
+  data_dir = "./dta-data/west"
+  seal     = "vault"
+}
+
+listener "local" {
+  address = "127.0.0.1:5624"
+  serves  = ["principals", "nodes"]
+}
+
+# It is enrolled by hand, which prints the name that the registrar pins:
+# dta plugin enrol --config west.hcl vault
+plugin "softhsm-demo" "vault" {
+  command = "dta-plugin-softhsm-demo"
+
+  config {
+    directory = "./dta-softhsm/west"
+  }
+}
+
+fiduciary {
+  custody    = ["vault"]
+  principals = [env("DTA_REGISTRAR")]
+}
+
+peer "registrar" {
+  identity = env("DTA_REGISTRAR")
+  url      = "http://127.0.0.1:5621"
+}
+
+# The other D-TAs. Where one of them is to sign beside the registrar, it hears of
+# the network from all of them.
+peer "north" {
+  identity = env("DTA_NORTH")
+  url      = "http://127.0.0.1:5622"
+}
+
+peer "east" {
+  identity = env("DTA_EAST")
+  url      = "http://127.0.0.1:5623"
+}
