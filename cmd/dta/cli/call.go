@@ -19,6 +19,11 @@ import (
 
 // call calls the principals' API. Work that takes long says so on a terminal.
 func (a *app) call(ctx context.Context, method, path, once string, in, out any) error {
+	return a.callAt(ctx, a.url, method, path, once, in, out)
+}
+
+// callAt is call of another node than --url names.
+func (a *app) callAt(ctx context.Context, node, method, path, once string, in, out any) error {
 	var body []byte
 	if in != nil {
 		var err error
@@ -27,9 +32,9 @@ func (a *app) call(ctx context.Context, method, path, once string, in, out any) 
 		}
 		defer secret.Clear(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(a.url, "/")+path, bytes.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(node, "/")+path, bytes.NewReader(body))
 	if err != nil {
-		return usagef("--url: %w", err)
+		return usagef("the node's URL: %w", err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	if once != "" {

@@ -19,7 +19,11 @@ import (
 )
 
 func (a *app) orderCommand() *cobra.Command {
-	c := group("order", "Place, look at and redeem orders", a.orderCreate(), a.orderList(), a.orderShow(), a.orderRedeem())
+	return a.nodeFlags(group("order", "Place, look at and redeem orders", a.orderCreate(), a.orderList(), a.orderShow(), a.orderRedeem()))
+}
+
+// nodeFlags adds what says where the node is.
+func (a *app) nodeFlags(c *cobra.Command) *cobra.Command {
 	address := os.Getenv("DTA_URL")
 	if address == "" {
 		address = "http://127.0.0.1:5556"

@@ -41,8 +41,8 @@ type Config struct {
 	Secret *credential.Server
 	// Ledger counts; it stays the caller's.
 	Ledger *ledger.Ledger
-	// LogDistance writes to the log by how much a PIN was wrong. Together with the
-	// person's next right PIN, or a good guess at it, that is the PIN.
+	// LogDistance writes to the log by how much a PIN was wrong: who knows what was
+	// entered has the right one.
 	LogDistance bool
 	// LoggedIn, when set, is told of every login. It must be quick.
 	LoggedIn func(Login)

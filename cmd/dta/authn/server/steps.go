@@ -177,7 +177,7 @@ func (s *Server) verify(ctx context.Context, session *session, v *bls.G1) error 
 	}
 	log.Warn("a login was refused: "+what, "tries_left", left)
 	if left == 0 {
-		return &refusal{error: fault.New(fault.Denied, "%s, and no tries are left: %w", what, ledger.ErrLocked), state: authn.Locked, left: &left}
+		return &refusal{error: fault.New(fault.Denied, "%s, and no tries are left: locked until the server's operator unlocks it", what), state: authn.Locked, left: &left}
 	}
 	return &refusal{error: fault.New(fault.Denied, "%s; %s left", what, tries(left)), state: authn.Refused, left: &left}
 }

@@ -1,0 +1,300 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/issue"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+func (a *app) networkCommand() *cobra.Command {
+	return a.nodeFlags(group("network", "Make ZKP-MFA networks, and have people and servers enrolled in them",
+		a.networkCreate(), a.networkList(), a.networkShow(),
+		a.networkEnrolServer(), a.networkEnrolClient(), a.networkPermit(),
+		a.networkDelegate(), a.networkApprove(), a.networkRevoke()))
+}
+
+const networkPath = "/v1/network"
+
+func (a *app) networkCreate() *cobra.Command {
+	var req rest.NetworkRequest
+	var authority []string
+	var noPermits bool
+	var once string
+	c := &cobra.Command{
+		Use: "create NAME", Short: "Order a network over several D-TAs", Args: exactly(1, "the network's name"),
+		Long: `Order a network over several D-TAs.
+
+Each D-TA makes its share of a master secret that exists nowhere; all of them are
+needed for whatever is issued later. This node is the registrar. --authority says
+who must sign a kind of request, KIND=K:NAME,NAME…: K of these names, each a peer,
+an identity or self. By default the registrar signs alone, but for server secrets,
+which take two signatures where two names are given at all.`,
+		Example: `  dta network create staff --fiduciary north --fiduciary east --fiduciary west/vault-b
+  dta network create staff --fiduciary north --fiduciary east --authority server-secret=2:self,auditor`,
+		RunE: func(cmd *cobra.Command, args []string) (err error) {
+			req.Name = args[0]
+			if len(req.Fiduciaries) == 0 {
+				return usagef("expected --fiduciary, once for each D-TA")
+			}
+			permits := !noPermits
+			req.Permits = &permits
+			if req.Authority, err = rules(authority); err != nil {
+				return err
+			}
+			var got rest.NetworkAnswer
+			if err := a.call(cmd.Context(), http.MethodPost, networkPath, once, req, &got); err != nil {
+				return err
+			}
+			if err := a.print(got, func(w io.Writer) { printNetwork(w, &got) }); err != nil {
+				return err
+			}
+			switch {
+			case got.State == string(order.Failed):
+				return fault.New(fault.Denied, "the network was not made: %s", fault.Foreign(got.Notice))
+			case got.State != string(order.Accepted):
+				fmt.Fprintln(a.err, "dta: not all D-TAs have accepted yet; dta network show tells how far it is")
+			}
+			return nil
+		},
+	}
+	c.Flags().StringArrayVar(&req.Fiduciaries, "fiduciary", nil, "a D-TA: PEER or PEER/INSTANCE, or self; once for each")
+	c.Flags().StringVar(&req.Suite, "suite", "", "how the mathematics is written: dta-v1 (the default), or amcl-bls381 for networks that exist")
+	c.Flags().BoolVar(&noPermits, "no-permits", false, "logins need no permit of the day, and nobody can be revoked")
+	c.Flags().Uint64Var(&req.MaxPermitDays, "max-permit-days", 0, "days for which permits are issued ahead, at most 31 (the default)")
+	c.Flags().StringArrayVar(&authority, "authority", nil, "whose signatures a kind of request needs: KIND=K:NAME,NAME…")
+	c.Flags().StringVar(&req.Publish, "publish", "", "what goes to the log: none, chain (the default) or all")
+	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same key within a day, the network is ordered once")
+	fixed(c, "suite", mpin.V1.Name, mpin.AMCL.Name)
+	fixed(c, "publish", "none", "chain", "all")
+	return c
+}
+
+// fixed completes a flag with fixed values.
+func fixed(c *cobra.Command, flag string, values ...string) {
+	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
+// kinds are what can be asked for.
+func kinds() (all []string) {
+	for _, k := range order.IssueKinds() {
+		all = append(all, string(k))
+	}
+	return all
+}
+
+// rules reads KIND=K:NAME,NAME….
+func rules(authority []string) (all []rest.NetworkRule, err error) {
+	for _, text := range authority {
+		kind, rest1, ok := strings.Cut(text, "=")
+		k, names, also := strings.Cut(rest1, ":")
+		n, err := strconv.ParseUint(k, 10, 8)
+		if !ok || !also || err != nil || n == 0 || names == "" {
+			return nil, usagef("--authority: expected KIND=K:NAME,NAME…, as in server-secret=2:self,auditor; found %q", text)
+		}
+		all = append(all, rest.NetworkRule{Kind: kind, Names: strings.Split(names, ","), Threshold: n})
+	}
+	return all, nil
+}
+
+func (a *app) networkList() *cobra.Command {
+	var page, per int
+	var oldest bool
+	c := &cobra.Command{
+		Use: "list", Short: "List the networks that this node may ask in, newest first", Args: none,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			sort := "dateCreatedDsc"
+			if oldest {
+				sort = "dateCreatedAsc"
+			}
+			var got rest.NetworkList
+			path := fmt.Sprintf("%s?page=%d&perPage=%d&sortBy=%s", networkPath, page, per, sort)
+			if err := a.call(cmd.Context(), http.MethodGet, path, "", nil, &got); err != nil {
+				return err
+			}
+			return a.print(got, func(w io.Writer) {
+				t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+				fmt.Fprintln(t, "REFERENCE\tNAME\tSUITE\tSTATE\tD-TAS\tPERMITS\tCREATED")
+				for _, n := range got.Networks {
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%t\t%s\n", n.Reference, fault.Foreign(n.Name), n.Suite, n.State, len(n.Members), n.Permits, time.Unix(n.CreatedAt, 0).UTC().Format(time.DateTime))
+				}
+				_ = t.Flush()
+			})
+		},
+	}
+	c.Flags().IntVar(&page, "page", 0, "which page, from 0")
+	c.Flags().IntVar(&per, "per-page", 20, "networks a page, at most 100")
+	c.Flags().BoolVar(&oldest, "oldest-first", false, "sort the other way")
+	return c
+}
+
+func (a *app) networkShow() *cobra.Command {
+	var charter string
+	c := a.onNetwork(&cobra.Command{
+		Use: "show NETWORK", Short: "Show a network: its D-TAs, and whose signatures count", Args: exactly(1, aNetwork),
+		Long: `Show a network: its D-TAs, and whose signatures count.
+
+NETWORK is a reference, or the network's name where it has no other's. --charter
+writes down everything by which anybody verifies the network, checked first.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			got, err := a.findNetwork(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if charter != "" {
+				if err := writeCharter(charter, got); err != nil {
+					return err
+				}
+			}
+			return a.print(got, func(w io.Writer) { printNetwork(w, got) })
+		},
+	})
+	c.Flags().StringVar(&charter, "charter", "", "write the charter to this file, which must not exist")
+	return c
+}
+
+func writeCharter(path string, n *rest.NetworkAnswer) error {
+	if len(n.Charter) == 0 {
+		return fault.New(fault.Unavailable, "not all D-TAs have accepted yet: there is no charter")
+	}
+	read, err := issue.ReadCharter(n.Charter)
+	if err != nil {
+		return fault.New(fault.Unavailable, "the node's answer: charter: %w", err)
+	}
+	if read.Order.CID().String() != n.OrderCID {
+		return fault.New(fault.Unavailable, "the node's answer: expected the charter of order %s; found that of %s", fault.Foreign(n.OrderCID), read.Order.CID())
+	}
+	place, err := credential.NewFile(path)
+	if err != nil {
+		return err
+	}
+	defer place.Discard()
+	return place.Write(secret.Copy(n.Charter))
+}
+
+func printNetwork(w io.Writer, n *rest.NetworkAnswer) {
+	fmt.Fprintf(w, "reference   %s\nname        %s\nsuite       %s\nstate       %s\norder       %s\nterms       %s\nregistrar   %s\n",
+		n.Reference, fault.Foreign(n.Name), n.Suite, n.State, n.OrderCID, n.TermsCID, n.Registrar)
+	if n.Permits {
+		fmt.Fprintf(w, "permits     one a day, for at most %d days ahead\n", n.MaxPermitDays)
+	}
+	if n.Notice != "" {
+		fmt.Fprintf(w, "notice      %s\n", fault.Foreign(n.Notice))
+	}
+	fmt.Fprintln(w)
+	for _, r := range n.Authority {
+		fmt.Fprintf(w, "%-13s  signed by %d of %d\n", r.Kind, r.Threshold, len(r.Names))
+		for _, name := range r.Names {
+			fmt.Fprintf(w, "  %s\n", name)
+		}
+	}
+	fmt.Fprintln(w)
+	for _, m := range n.Members {
+		fmt.Fprintf(w, "D-TA %d  %s  %s\n  custody     %s\n", m.Index, memberName(m), m.State, m.Custody)
+		if m.Commitment != "" {
+			fmt.Fprintf(w, "  commitment  %s\n", m.Commitment)
+		}
+	}
+}
+
+// memberName is what the node's operator calls a D-TA, or its own name.
+func memberName(m rest.NetworkMember) string {
+	if m.Peer != "" {
+		return fault.Foreign(m.Peer)
+	}
+	return fault.Foreign(m.Node)
+}
+
+// aNetwork says what the argument of most commands is.
+const aNetwork = "a network's reference or name"
+
+// onNetwork completes a command's first argument with the names of networks.
+func (a *app) onNetwork(c *cobra.Command) *cobra.Command {
+	c.ValidArgsFunction = func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 0 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		ctx, cancel := context.WithTimeout(cmd.Context(), 2*time.Second)
+		defer cancel()
+		var names []string
+		_ = a.eachNetwork(ctx, func(n *rest.NetworkAnswer) { names = append(names, n.Name) })
+		return names, cobra.ShellCompDirectiveNoFileComp
+	}
+	return c
+}
+
+// eachNetwork calls do for every network that the node lists.
+func (a *app) eachNetwork(ctx context.Context, do func(*rest.NetworkAnswer)) error {
+	const per = 100
+	for page := 0; ; page++ {
+		var got rest.NetworkList
+		if err := a.call(ctx, http.MethodGet, fmt.Sprintf("%s?page=%d&perPage=%d", networkPath, page, per), "", nil, &got); err != nil {
+			return err
+		}
+		for _, n := range got.Networks {
+			do(n)
+		}
+		if len(got.Networks) < per {
+			return nil
+		}
+	}
+}
+
+// findNetwork finds a network by its reference, or by a name that one alone has.
+func (a *app) findNetwork(ctx context.Context, ref string) (*rest.NetworkAnswer, error) {
+	if len(ref) != 64 || strings.Trim(ref, "0123456789abcdef") != "" {
+		var found []string
+		err := a.eachNetwork(ctx, func(n *rest.NetworkAnswer) {
+			if n.Name == ref {
+				found = append(found, n.Reference)
+			}
+		})
+		switch {
+		case err != nil:
+			return nil, err
+		case len(found) == 0:
+			return nil, fault.New(fault.NotFound, "network %q: this node knows none of the name", ref)
+		case len(found) > 1:
+			return nil, fault.New(fault.Conflict, "network %q: %d have the name; expected a reference, such as %s", ref, len(found), found[0])
+		}
+		ref = found[0]
+	}
+	var got rest.NetworkAnswer
+	if err := a.call(ctx, http.MethodGet, networkPath+"/"+ref, "", nil, &got); err != nil {
+		return nil, err
+	}
+	if got.Reference != ref {
+		return nil, fault.New(fault.Unavailable, "the node's answer: expected network %s; found %s", ref, fault.Foreign(got.Reference))
+	}
+	return &got, nil
+}
+
+// pinned checks a network against the CID that the user insists on.
+func pinned(n *rest.NetworkAnswer, cid string) (dag.CID, error) {
+	if cid == "" {
+		return dag.CID{}, nil
+	}
+	want, err := dag.Parse(cid)
+	if err != nil {
+		return want, usagef("--network-cid: %w", err)
+	}
+	if n.OrderCID != want.String() {
+		return want, fault.New(fault.Denied, "expected the network of order %s; the node has %s", want, fault.Foreign(n.OrderCID))
+	}
+	return want, nil
+}

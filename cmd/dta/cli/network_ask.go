@@ -1,0 +1,334 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/issue"
+	"github.com/milagro-dta/dta/protocol/order"
+)
+
+// asking is how something is asked for in a network: who else signs, under which
+// delegation, and which network it must be.
+type asking struct {
+	coSigners  []string
+	request    string // where the request is left for those who approve elsewhere
+	approvals  []string
+	delegation string
+	pin        string
+	enrolment  int64
+}
+
+func (k *asking) flags(c *cobra.Command) {
+	c.Flags().StringArrayVar(&k.coSigners, "co-signer", nil, "URL of a node that is to sign too; once for each")
+	c.Flags().StringVar(&k.request, "request", "", "leave the request in this file, for dta network approve, and wait for the approvals")
+	c.Flags().StringArrayVar(&k.approvals, "approval", nil, "where an approval is going to be; once for each")
+	c.Flags().StringVar(&k.delegation, "delegation", "", "file of a delegation to this node, from dta network delegate")
+	c.Flags().StringVar(&k.pin, "network-cid", "", "CID of the order that the network must be; what the node says by default")
+}
+
+// numberFlag adds --enrolment, which is 0 and up where it is given.
+func (k *asking) numberFlag(c *cobra.Command) {
+	c.Flags().Int64Var(&k.enrolment, "enrolment", -1, "the enrolment's number; as the node counts by default")
+}
+
+func (k *asking) number() *uint64 {
+	if k.enrolment < 0 {
+		return nil
+	}
+	n := uint64(k.enrolment)
+	return &n
+}
+
+// newFile prepares the file that --out names.
+func newFile(out string) (*credential.Place, error) {
+	if out == "" {
+		return nil, usagef("expected --out FILE")
+	}
+	return credential.NewFile(out)
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}
+
+// readSmall reads a file that is no secret, of at most 2 MiB.
+func readSmall(flag, path string) ([]byte, error) {
+	const limit = 2 << 20
+	info, err := os.Stat(path)
+	if err == nil && info.Size() > limit {
+		err = fmt.Errorf("%s: expected at most %d bytes", path, limit)
+	}
+	if err != nil {
+		return nil, usagef("%s: %w", flag, err)
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, usagef("%s: %w", flag, err)
+	}
+	return text, nil
+}
+
+// obtain has something issued to a key made here, and checks all of it: that this
+// is the network, that what was asked is what was wanted, and every D-TA's share.
+func (a *app) obtain(ctx context.Context, n *rest.NetworkAnswer, kind order.IssueKind, req rest.IssueRequest, k asking) (*issue.Received, error) {
+	pin, err := pinned(n, k.pin)
+	if err != nil {
+		return nil, err
+	}
+	if n.State != string(order.Accepted) {
+		return nil, fault.New(fault.Unavailable, "the network is %s: nothing is issued before all its D-TAs have accepted", fault.Foreign(n.State))
+	}
+	if k.delegation != "" {
+		if req.Delegation, err = readSmall("--delegation", k.delegation); err != nil {
+			return nil, err
+		}
+	}
+	key, err := seal.V1.NewPrivateKey()
+	if err != nil {
+		return nil, err
+	}
+	defer key.Clear()
+	req.Receiver = key.Public()
+	got, err := a.issued(ctx, n, kind, req, k)
+	if err != nil {
+		return nil, err
+	}
+	received, err := issue.Receive(delivery(got), pin, key)
+	var bad *issue.BadShare
+	if errors.As(err, &bad) {
+		return nil, a.accuse(ctx, n, got, bad)
+	}
+	if err != nil {
+		return nil, fault.New(kindOf(err), "what was issued does not hold: %w", err)
+	}
+	if err := asWanted(received, n, kind, req); err != nil {
+		received.Clear()
+		return nil, err
+	}
+	return received, nil
+}
+
+// kindOf is what a mistake of others is to this command's user: trying again may
+// help, and the input was right.
+func kindOf(err error) fault.Kind {
+	if fault.Of(err) == fault.Denied {
+		return fault.Denied
+	}
+	return fault.Unavailable
+}
+
+// delivery is an answer as a receiver checks it.
+func delivery(got *rest.IssueAnswer) issue.Delivery {
+	d := issue.Delivery{Charter: got.Charter}
+	if got.Request != nil {
+		d.Request = issue.Shown(*got.Request)
+	}
+	for _, g := range got.Grants {
+		d.Grants = append(d.Grants, issue.Delivered{Shown: issue.Shown{Envelope: g.Envelope, Plain: g.Plain}, Share: g.Share})
+	}
+	return d
+}
+
+// asWanted compares what was issued with what this command was to ask for.
+func asWanted(got *issue.Received, n *rest.NetworkAnswer, kind order.IssueKind, want rest.IssueRequest) error {
+	r := got.Request.Request()
+	switch {
+	case got.Network.Order.Terms().ReferenceHex() != n.Reference:
+		return fault.New(fault.Unavailable, "the node's answer: expected network %s; found %s", n.Reference, got.Network.Order.Terms().ReferenceHex())
+	case r.Kind != kind:
+		return fault.New(fault.Unavailable, "the node's answer: expected a %s; found a %s", kind, r.Kind)
+	case len(r.Subjects) != 1 || r.Subjects[0].Name != want.Name:
+		return fault.New(fault.Unavailable, "the node's answer: expected what is for %q", want.Name)
+	case want.Enrolment != nil && r.Subjects[0].Enrolment != *want.Enrolment:
+		return fault.New(fault.Unavailable, "the node's answer: expected enrolment %d; found %d", *want.Enrolment, r.Subjects[0].Enrolment)
+	case kind == order.TimePermit && (r.Days != max(want.Days, 1) || want.First != "" && credential.Day(uint32(r.First)) != want.First):
+		return fault.New(fault.Unavailable, "the node's answer: expected permits for other days")
+	}
+	return nil
+}
+
+// again is how often a request is sent once more to D-TAs that did not answer.
+const again = 2
+
+// issued asks the node, gathers approvals where they are needed, and has those
+// D-TAs asked again that did not answer.
+func (a *app) issued(ctx context.Context, n *rest.NetworkAnswer, kind order.IssueKind, req rest.IssueRequest, k asking) (*rest.IssueAnswer, error) {
+	path := fmt.Sprintf("%s/%s/%s", networkPath, n.Reference, kind)
+	once := rand.Text()
+	var got rest.IssueAnswer
+	if err := a.call(ctx, http.MethodPost, path, once, req, &got); err != nil {
+		return nil, err
+	}
+	if got.State == "approval" {
+		approvals, err := a.gather(ctx, n, &got, k)
+		if err != nil {
+			return nil, err
+		}
+		req = rest.IssueRequest{Request: got.Pending, Approvals: approvals, Delegation: req.Delegation}
+		got = rest.IssueAnswer{}
+		once = rand.Text()
+		if err := a.call(ctx, http.MethodPost, path, once, req, &got); err != nil {
+			return nil, err
+		}
+	}
+	for range again {
+		if !silent(got.Faults) {
+			break
+		}
+		fmt.Fprintln(a.err, "dta: not every D-TA answered; asking again")
+		got = rest.IssueAnswer{}
+		if err := a.call(ctx, http.MethodPost, path, once, req, &got); err != nil {
+			return nil, err
+		}
+	}
+	if got.State == "approval" {
+		return nil, fault.New(fault.Denied, "the network wants %d more approvals than were given", got.Needed)
+	}
+	return &got, a.faults(n, got.Faults)
+}
+
+// silent tells that D-TAs are missing, none for a reason of its own.
+func silent(faults []rest.IssueFault) bool {
+	for _, f := range faults {
+		if f.Verdict != "unresponsive" {
+			return false
+		}
+	}
+	return len(faults) > 0
+}
+
+// faults names the D-TAs that gave no answer that holds.
+func (a *app) faults(n *rest.NetworkAnswer, faults []rest.IssueFault) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	kind := fault.Unavailable
+	for _, f := range faults {
+		fmt.Fprintf(a.err, "dta: %s was %s: %s\n", calledMember(n, f.Index), fault.Foreign(f.Verdict), fault.Foreign(f.Reason))
+		if f.Verdict == "refused" && fault.Kind(f.Kind) == fault.Denied {
+			kind = fault.Denied
+		}
+	}
+	return fault.New(kind, "%d of %d D-TAs gave nothing that holds, and all are needed", len(faults), len(n.Members))
+}
+
+func calledMember(n *rest.NetworkAnswer, index int) string {
+	if index < 0 || index >= len(n.Members) {
+		return fmt.Sprintf("D-TA %d", index)
+	}
+	return fmt.Sprintf("D-TA %d, %s,", index, memberName(n.Members[index]))
+}
+
+// accuse names a D-TA whose share is bad and tells the registrar, which has it
+// answer again for a throw-away identity: what was opened here is shown to nobody.
+func (a *app) accuse(ctx context.Context, n *rest.NetworkAnswer, got *rest.IssueAnswer, bad *issue.BadShare) error {
+	who := calledMember(n, bad.Index)
+	fmt.Fprintf(a.err, "dta: %s signed a share that is not the one it committed to (%s)\n", who, bad.Reason)
+	var said rest.ReportAnswer
+	err := a.call(ctx, http.MethodPost, networkPath+"/"+n.Reference+"/report", "", rest.ReportRequest{
+		RequestCID: got.RequestCID, Index: bad.Index, Reason: string(bad.Reason),
+	}, &said)
+	if err != nil {
+		fmt.Fprintf(a.err, "dta: it could not be reported to the registrar: %v\n", err)
+	} else {
+		fmt.Fprintf(a.err, "dta: reported to the registrar: %s\n", fault.Foreign(said.Verdict+" "+said.Reason))
+	}
+	return fault.New(fault.Unavailable, "%s custody identity %s, gave a bad share; nothing was written", who, bad.Custody)
+}
+
+// knownWithin is how long a co-signer may take to hear of a network.
+const knownWithin = 15 * time.Second
+
+// gather asks the co-signers, then waits for the files of others.
+func (a *app) gather(ctx context.Context, n *rest.NetworkAnswer, pending *rest.IssueAnswer, k asking) ([][]byte, error) {
+	r, err := issue.ParseRequest(pending.Pending)
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "the node's answer: request: %w", err)
+	}
+	approvals := pending.Approvals
+	for _, url := range k.coSigners {
+		var got rest.ApprovalAnswer
+		path := networkPath + "/" + n.Reference + "/approval"
+		for end := time.Now().Add(knownWithin); ; {
+			err = a.callAt(ctx, url, http.MethodPost, path, "", rest.ApprovalRequest{Request: pending.Pending}, &got)
+			// It hears of the network from the D-TAs, as each accepts: until then it
+			// does not know it, or not all of it.
+			if k := fault.Of(err); k != fault.NotFound && k != fault.Conflict || time.Now().After(end) {
+				break
+			}
+			if err := wait(ctx, 200*time.Millisecond); err != nil {
+				return nil, err
+			}
+		}
+		if err != nil {
+			return nil, fault.New(fault.Of(err), "co-signer %s: %w", url, err)
+		}
+		approvals = append(approvals, got.Approval)
+	}
+	missing := pending.Needed - len(k.coSigners)
+	if missing <= 0 {
+		return approvals, nil
+	}
+	if k.request == "" || len(k.approvals) == 0 {
+		return nil, fault.New(fault.Denied, "the network wants %d more approvals than this node gives: name nodes that may sign with --co-signer, or files with --request and --approval", missing)
+	}
+	place, err := credential.Replace(k.request)
+	if err != nil {
+		return nil, err
+	}
+	defer place.Discard()
+	if err := place.Write(secret.Copy(pending.Pending)); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(a.err, "dta: waiting until %s for %v: have %s approved with dta network approve\n",
+		time.UnixMilli(r.Expires).UTC().Format(time.TimeOnly), k.approvals, k.request)
+	for _, path := range k.approvals {
+		for !exists(path) {
+			if time.Now().UnixMilli() > r.Expires {
+				return nil, fault.New(fault.Deadline, "%s did not come before the request expired", path)
+			}
+			if err := wait(ctx, 200*time.Millisecond); err != nil {
+				return nil, err
+			}
+		}
+		approval, err := readSmall("--approval", path)
+		if err != nil {
+			return nil, err
+		}
+		approvals = append(approvals, approval)
+	}
+	return approvals, nil
+}
+
+func wait(ctx context.Context, d time.Duration) error {
+	select {
+	case <-time.After(d):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// orderCID is the network's, where the node names one.
+func orderCID(n *rest.NetworkAnswer) dag.CID {
+	c, err := dag.Parse(n.OrderCID)
+	if err != nil {
+		return dag.CID{}
+	}
+	return c
+}
