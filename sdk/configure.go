@@ -46,6 +46,7 @@ func (s *server) Configure(ctx context.Context, req *contract.ConfigureRequest) 
 		return nil, err
 	}
 	if err := i.guard.Load(ctx, req.GetRoot(), known); err != nil {
+		i.guard.Close()
 		closeCustodian(s.logger, i.custodian)
 		return nil, fault.New(fault.Of(err), "%s", r.Scrub(err.Error()))
 	}

@@ -11,7 +11,8 @@ const (
 	MaxEnvelope = 1 << 20
 	// MaxDeposit bounds a deposit, in bytes.
 	MaxDeposit = 256 << 10
-	// MaxChains bounds the chains shown in a call: 40 parties of an order and 32 custody identities.
+	// MaxChains bounds the chains shown in a call: 40 parties of an order and 32 custody identities. A network has at
+	// most 32 parties, 16 custody identities and 16 delegates.
 	MaxChains = 72
 	// MaxDocuments bounds the documents of one chain.
 	MaxDocuments = 64

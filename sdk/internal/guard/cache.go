@@ -20,7 +20,7 @@ type shares struct {
 	next  int
 }
 
-// slotSize holds what makeShare makes of a scalar. A longer one, an issuer's handle, is not kept.
+// slotSize holds what makeShare makes of a scalar. An issuer's handle is not kept: its hardware does the work anyway.
 const slotSize = 33
 
 // newShares locks memory for n shares. An error means that the cache is off.
@@ -65,7 +65,7 @@ func (c *shares) get(key [sha256.Size]byte) *secret.Bytes {
 func (c *shares) put(key [sha256.Size]byte, held *secret.Bytes) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.page == nil || held.Len() != slotSize || key == ([sha256.Size]byte{}) {
+	if c.page == nil || held.Len() != slotSize || held.Open()[0] != heldScalar || key == ([sha256.Size]byte{}) {
 		return
 	}
 	if _, ok := c.slots[key]; ok {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/milagro-dta/dta/protocol/fault"
 )
 
 // flights joins repeats of a call to the one in flight. The zero value is ready.
@@ -90,6 +92,8 @@ func (fs *flights[T]) begin(ctx context.Context, key string, work func(context.C
 			fs.mu.Unlock()
 			close(f.done)
 		}()
+		// What stands if the author's code ends the goroutine instead of returning.
+		f.err = fault.New(fault.Internal, "the call ended without an answer")
 		f.result, f.err = work(f)
 	}()
 	return f

@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"errors"
+	"runtime"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -115,5 +116,16 @@ func TestAPanicIsAnErrorForEveryCaller(t *testing.T) {
 	}
 	if len(fs.all) != 0 {
 		t.Errorf("%d flights were left behind", len(fs.all))
+	}
+}
+
+func TestACallWhoseGoroutineEndsIsAnErrorToo(t *testing.T) {
+	var fs flights[*int]
+	_, err := fs.do(t.Context(), "op", func(context.Context) (*int, error) {
+		runtime.Goexit()
+		return new(int), nil
+	})
+	if fault.Of(err) != fault.Internal {
+		t.Errorf("expected internal; got %v", err)
 	}
 }

@@ -15,8 +15,9 @@
 // associated data. The custodian keeps that key alone, so that one who ignores its Context cannot weaken the
 // binding.
 //
-// What it cannot do: know the time, an absence, or what it did before. A redemption's age is the host's to judge;
-// the same redemption shown twice gives two releases to the same receiver.
+// What it cannot do: know an absence, or what it did before. A redemption's age is the host's to judge; the same
+// redemption shown twice gives two releases to the same receiver. A request it holds to its own process's clock too,
+// for a permit cannot be recalled; but whom the authority has revoked, the host has to remember.
 package guard
 
 import (
@@ -108,8 +109,8 @@ const cachedParts = 8192
 // cachedChains bounds the document chains remembered as verified.
 const cachedChains = 4096
 
-// New makes a Guard that is not enrolled; Load or Enrol follow. An error says why it keeps no networks' shares
-// opened although it should; the Guard works all the same.
+// New makes a Guard that is not enrolled; Load or Enrol follow, and Close at the end. An error says why it keeps no
+// networks' shares opened although it should; the Guard works all the same.
 func New(s Settings) (*Guard, error) {
 	cached, err := newShares(s.Cached)
 	return &Guard{

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"slices"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -43,7 +44,7 @@ func (g *Guard) issue(ctx context.Context, k *identity.Keyring, req *contract.Is
 	if hash := sha256.Sum256(req.GetDeposit()); subtle.ConstantTimeCompare(hash[:], a.Receipt().Deposit) != 1 {
 		return nil, fault.New(fault.Denied, "the acceptance shown was given for another deposit")
 	}
-	// The clock is this process's own: a host that misstates the time does not reach it.
+	// By this process's own clock, which an enrolled plugin's host cannot set.
 	if err := r.Current(g.Now()); err != nil {
 		return nil, err
 	}
@@ -56,11 +57,18 @@ func (g *Guard) issue(ctx context.Context, k *identity.Keyring, req *contract.Is
 		return nil, err
 	}
 	defer held.Clear()
+	// A batch is a second's work: not for nobody.
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	share, err := g.compute(ctx, r, custody, a.Commitment(), held, g.complete(about, b))
 	if err != nil {
 		return nil, err
 	}
 	defer share.Clear()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
 	grant, block, err := issue.GrantTo(k, r, a, share, req.GetCheckpoint(), who, g.Now())
 	if err != nil {
 		return nil, err
@@ -102,5 +110,11 @@ func (g *Guard) verifyRequest(k *identity.Keyring, req *contract.IssueRequest, w
 	if err != nil {
 		return nil, nil, err
 	}
-	return r, a, r.InForce(who)
+	if !slices.Contains(r.Request().Quorum, uint64(a.Index())) {
+		return nil, nil, fault.New(fault.Denied, "D-TA %d is not among those asked", a.Index())
+	}
+	if err := r.InForce(who); err != nil {
+		return nil, nil, err
+	}
+	return r, a, nil
 }

@@ -1,9 +1,11 @@
 package guard
 
 import (
+	"bytes"
 	"context"
 
 	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/dleq"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -45,21 +47,41 @@ func (g *Guard) makeShare(ctx context.Context, k *identity.Keyring, o *order.Ver
 	return material(heldScalar, b.Open()), c, nil
 }
 
-// makeHandle has the author's hardware make the share. What it says of the commitment order.Accept verifies.
+// makeHandle has the author's hardware make the share. What it says of the commitment is verified before anything is
+// kept or signed.
 func (g *Guard) makeHandle(ctx context.Context, k *identity.Keyring, o *order.VerifiedOrder, about About) (*secret.Bytes, order.Commitment, error) {
 	handle, err := g.Issuer.MakeShare(ctx, about)
+	defer secret.Clear(handle)
 	if err != nil {
 		return nil, order.Commitment{}, explain(err, "making a network's share")
 	}
-	defer secret.Clear(handle)
 	if len(handle) < 1 || len(handle) > maxHandle {
 		return nil, order.Commitment{}, fault.New(fault.Internal, "the issuer answered with a handle of %d bytes; expected 1 to %d", len(handle), maxHandle)
 	}
-	value, proof, err := g.Issuer.CommitShare(ctx, handle, order.ShareContext(o, k.Identity().Name), about)
+	// An issuer may scribble on what it is lent, and use its buffers again.
+	made := material(heldHandle, handle)
+	c, err := g.commit(ctx, order.ShareContext(o, k.Identity().Name), handle, about)
 	if err != nil {
-		return nil, order.Commitment{}, explain(err, "committing to a network's share")
+		made.Clear()
+		return nil, order.Commitment{}, err
 	}
-	return material(heldHandle, handle), order.Commitment{Value: value, Proof: proof}, nil
+	return made, c, nil
+}
+
+func (g *Guard) commit(ctx context.Context, proofContext, handle []byte, about About) (order.Commitment, error) {
+	value, proof, err := g.Issuer.CommitShare(ctx, handle, bytes.Clone(proofContext), about)
+	if err != nil {
+		return order.Commitment{}, explain(err, "committing to a network's share")
+	}
+	c := order.Commitment{Value: bytes.Clone(value), Proof: bytes.Clone(proof)}
+	point, err := bls.ParseG1(c.Value)
+	if err == nil {
+		err = dleq.VerifyPossession(point, proofContext, c.Proof)
+	}
+	if err != nil {
+		return order.Commitment{}, fault.New(fault.Internal, "the issuer's commitment to a network's share does not hold: %w", err)
+	}
+	return c, nil
 }
 
 func material(how byte, what []byte) *secret.Bytes {
@@ -79,6 +101,9 @@ func (g *Guard) compute(ctx context.Context, r *issue.VerifiedRequest, custody d
 			return nil, fault.New(fault.Internal, "the deposit holds no network's share: %w", err)
 		}
 		defer s.Clear()
+		if !bytes.Equal(bls.G1Generator().Mul(s).Bytes(), commitment) {
+			return nil, fault.New(fault.Internal, "the deposit holds another network's share than was committed to")
+		}
 		return issue.Issue(r, custody, commitment, s)
 	case heldHandle:
 		if g.Issuer == nil {
@@ -96,28 +121,32 @@ func (g *Guard) computeOutside(ctx context.Context, r *issue.VerifiedRequest, cu
 	if err != nil {
 		return nil, err
 	}
-	var points [][]byte
-	var proof []byte
-	if len(bases) == 0 {
-		point, err := g.Issuer.IssueG2(ctx, handle, about)
-		if err != nil {
-			return nil, explain(err, "issuing a server secret")
-		}
-		points = [][]byte{point}
-	} else {
-		points, proof, err = g.Issuer.IssueG1(ctx, handle, bls.EncodeG1(bases), r.ProofContext(custody), about)
-		if err != nil {
-			return nil, explain(err, "issuing a %s", r.Request().Kind)
-		}
-	}
+	points, proof, err := g.ask(ctx, bases, r.ProofContext(custody), handle, about)
+	// Of a client secret the proof is worth hiding too: with the token it tells the PIN.
 	defer func() {
+		secret.Clear(proof)
 		for _, p := range points {
 			secret.Clear(p)
 		}
 	}()
+	if err != nil {
+		return nil, explain(err, "issuing a %s", r.Request().Kind)
+	}
+	if want := max(1, len(bases)); len(points) != want {
+		return nil, fault.New(fault.Internal, "the issuer answered with %d points; expected %d", len(points), want)
+	}
 	s, err := issue.Issued(r, custody, commitment, points, proof)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "what the issuer computed does not fit its commitment: %w", err)
 	}
 	return s, nil
+}
+
+// ask is for the multiples of bases, or of the generator of G2 where there are none.
+func (g *Guard) ask(ctx context.Context, bases []*bls.G1, proofContext, handle []byte, about About) (points [][]byte, proof []byte, err error) {
+	if len(bases) > 0 {
+		return g.Issuer.IssueG1(ctx, handle, bls.EncodeG1(bases), proofContext, about)
+	}
+	point, err := g.Issuer.IssueG2(ctx, handle, about)
+	return [][]byte{point}, nil, err
 }

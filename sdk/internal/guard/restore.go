@@ -40,6 +40,9 @@ func (g *Guard) restore(ctx context.Context, k *identity.Keyring, req *contract.
 	if err != nil {
 		return nil, err
 	}
+	if purpose == NetworkShare {
+		return nil, fault.New(fault.Denied, "a network's share is never released")
+	}
 	if err := g.checkOperation(req.GetOperationId(), r.CID(), purpose); err != nil {
 		return nil, err
 	}
