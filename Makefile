@@ -23,7 +23,7 @@ build: toolchain ## dta and its plugins into bin/
 	go build -trimpath -o bin/ ./cmd/...
 
 .PHONY: demo
-demo: toolchain softhsm build ## a secret kept by an HSM plugin and given back (FILE=… takes any file up to 256 KiB)
+demo: toolchain softhsm build ## a secret kept and given back, a network to log in to (FILE=… takes any file up to 256 KiB)
 	@go run ./examples/demo --bin bin $(if $(FILE),--file "$(FILE)")
 
 .PHONY: test

@@ -72,8 +72,8 @@ func newSession(bin, root string) (_ *session, err error) {
 		return nil, fmt.Errorf("start bash: %w", err)
 	}
 	// The one target that pages call is the demo.
-	_, err = fmt.Fprintf(s.in, "make() { [ \"$1\" = demo ] && (cd %q && go run ./examples/demo --bin %q --configs %q); }\n",
-		root, bin, filepath.Join(dir, "examples", "three-nodes"))
+	_, err = fmt.Fprintf(s.in, "make() { [ \"$1\" = demo ] && (cd %q && go run ./examples/demo --bin %q --configs %q --networks %q); }\n",
+		root, bin, filepath.Join(dir, "examples", "three-nodes"), filepath.Join(dir, "examples", "network"))
 	return s, err
 }
 
@@ -81,7 +81,7 @@ func newSession(bin, root string) (_ *session, err error) {
 // that pages can be tested beside whatever else runs.
 func (s *session) choosePorts() error {
 	var there, back []string
-	for _, port := range []string{"5556", "5601", "5602", "5603"} {
+	for _, port := range []string{"5556", "5601", "5602", "5603", "5610", "5621", "5622", "5623", "5624"} {
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
@@ -96,7 +96,7 @@ func (s *session) choosePorts() error {
 }
 
 func (s *session) copyExamples(root string) error {
-	for _, pattern := range []string{"examples/*.hcl", "examples/three-nodes/*.hcl"} {
+	for _, pattern := range []string{"examples/*.hcl", "examples/three-nodes/*.hcl", "examples/network/*.hcl"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || len(files) == 0 {
 			return fmt.Errorf("expected files %s: %v", pattern, err)
