@@ -69,7 +69,7 @@ func TestEveryCommandDoesWhatItsPageShows(t *testing.T) {
 }
 
 func TestPagesForPeopleHaveCommands(t *testing.T) {
-	for _, page := range []string{"../README.md", "operator.md", "principal.md", "plugin-author.md"} {
+	for _, page := range []string{"../README.md", "operator.md", "principal.md", "plugin-author.md", "zkp-mfa.md"} {
 		steps, err := readPage(page)
 		if err != nil {
 			t.Fatal(err)
