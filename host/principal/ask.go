@@ -2,9 +2,8 @@ package principal
 
 import (
 	"context"
+	"errors"
 	"fmt"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
@@ -25,24 +24,51 @@ type refused struct{ error }
 
 func (r *refused) Unwrap() error { return r.error }
 
-// ask sends the order to all its fiduciaries at once and verifies what they
-// answer. The first refusal ends it.
-func (s *Service) ask(ctx context.Context, o *order.VerifiedOrder) ([]accepted, error) {
-	out := make([]accepted, len(o.Terms().Fiduciaries))
-	group, ctx := errgroup.WithContext(ctx)
-	for i := range o.Terms().Fiduciaries {
-		group.Go(func() (err error) {
-			err = flight.Contain(func() (err error) {
-				out[i], err = s.askOne(ctx, o, i)
+// ask sends the order to every fiduciary that has not accepted it, all at once, and
+// hands on each acceptance that holds as it comes: who is silent holds up nobody
+// else. The first refusal ends it, and so does an error of take.
+func (s *Service) ask(ctx context.Context, o *order.VerifiedOrder, have []*order.VerifiedAcceptance, take func(accepted) error) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type outcome struct {
+		accepted
+		err error
+	}
+	outcomes := make(chan outcome, len(have))
+	asked := 0
+	for i, f := range o.Terms().Fiduciaries {
+		if have[i] != nil {
+			continue
+		}
+		asked++
+		go func() {
+			var a accepted
+			err := flight.Contain(func() (err error) {
+				a, err = s.askOne(ctx, o, i)
 				return err
 			})
 			if err != nil {
-				return fmt.Errorf("fiduciary %s: %w", o.Terms().Fiduciaries[i].Node.Name, err)
+				err = fmt.Errorf("fiduciary %s: %w", f.Node.Name, err)
 			}
-			return nil
-		})
+			outcomes <- outcome{a, err}
+		}()
 	}
-	return out, group.Wait()
+	var failures []error
+	for range asked {
+		got := <-outcomes
+		var refusal *refused
+		switch {
+		case errors.As(got.err, &refusal):
+			return got.err
+		case got.err != nil:
+			failures = append(failures, got.err)
+			continue
+		}
+		if err := take(got.accepted); err != nil {
+			return err
+		}
+	}
+	return errors.Join(failures...)
 }
 
 func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (accepted, error) {

@@ -4,8 +4,12 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/milagro-dta/dta/host/directory"
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -41,25 +45,57 @@ func (s *Service) PlaceNetwork(ctx context.Context, req NetworkRequest) (Placed,
 	for _, name := range terms.Authorities() {
 		id, err := s.receiver(ctx, name)
 		if err != nil {
-			return Placed{}, err
+			return Placed{}, fault.New(fault.Of(err), "authority: %w", err)
 		}
 		plan.Redeemers = append(plan.Redeemers, id)
 	}
-	var chosen []directory.Offered
-	for _, f := range req.Fiduciaries {
-		alias, instance, _ := strings.Cut(f, "/")
-		found, err := s.choose(ctx, Request{Fiduciary: alias, Custody: instance}, now)
-		if err != nil {
-			return Placed{}, err
-		}
-		o := found[0]
-		if !slices.Contains(o.Body.Abilities, string(order.Network)) {
-			return Placed{}, fault.New(fault.Unsupported, "%s: custody %q keeps no shares of networks", f, o.Instance)
-		}
-		chosen = append(chosen, o)
+	chosen, err := s.members(ctx, req.Fiduciaries, now)
+	if err != nil {
+		return Placed{}, err
+	}
+	for _, o := range chosen {
 		plan.Fiduciaries = append(plan.Fiduciaries, order.Choice{Custody: o.Custody, Node: o.Node, Offer: o.Offer})
 	}
 	return s.place(ctx, plan, nil, s.records.Self(), chosen, req.Once, now)
+}
+
+// members finds the offers of a network's D-TAs, asking all nodes at once. Each is
+// another node: two shares on one are no better kept than one.
+func (s *Service) members(ctx context.Context, named []string, now time.Time) ([]directory.Offered, error) {
+	chosen := make([]directory.Offered, len(named))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, name := range named {
+		group.Go(func() error {
+			alias, instance, _ := strings.Cut(name, "/")
+			if alias == "" {
+				return fault.New(fault.Invalid, "fiduciaries[%d]: expected the name of a peer, or self; found %q", i, name)
+			}
+			var found []directory.Offered
+			err := flight.Contain(func() (err error) {
+				found, err = s.choose(ctx, Request{Fiduciary: alias, Custody: instance}, now)
+				return err
+			})
+			if err != nil {
+				return fault.New(fault.Of(err), "fiduciaries[%d]: %w", i, err)
+			}
+			if !slices.Contains(found[0].Body.Abilities, string(order.Network)) {
+				return fault.New(fault.Unsupported, "fiduciaries[%d]: custody %q keeps no shares of networks", i, found[0].Instance)
+			}
+			chosen[i] = found[0]
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, a := range chosen {
+		for j, b := range chosen[:i] {
+			if a.Node.Name == b.Node.Name {
+				return nil, fault.New(fault.Invalid, "fiduciaries: expected another node each; %q and %q are one", named[j], named[i])
+			}
+		}
+	}
+	return chosen, nil
 }
 
 // index remembers a network beside the orders of its role, so that networks can

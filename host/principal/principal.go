@@ -96,7 +96,7 @@ func (s *Service) Place(ctx context.Context, req Request) (Placed, error) {
 	}
 	receiver, err := s.receiver(ctx, req.Beneficiary)
 	if err != nil {
-		return Placed{}, err
+		return Placed{}, fault.New(fault.Of(err), "beneficiary: %w", err)
 	}
 	plan := order.Plan{
 		What:      order.Secret,
@@ -232,7 +232,7 @@ func (s *Service) receiver(ctx context.Context, name dag.CID) (*identity.Identit
 	}
 	p, ok := s.records.Directory.PeerOf(name)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "beneficiary %s: expected this node or one of its peers", name)
+		return nil, fault.New(fault.NotFound, "%s: expected this node or one of its peers", name)
 	}
 	return s.records.Directory.NodeIdentity(ctx, p)
 }
@@ -331,9 +331,9 @@ func (s *Service) Recover(ctx context.Context) error {
 	return group.Wait()
 }
 
-// fulfil asks every fiduciary that has not accepted, and records the answers.
-// Only a fiduciary's own refusal ends an order, and the end of its time: what
-// does not answer, or answers what does not hold, is asked again.
+// fulfil asks every fiduciary that has not accepted, and records the answers as
+// they come. Only a fiduciary's own refusal ends an order, and the end of its time:
+// what does not answer, or answers what does not hold, is asked again.
 func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 	row, err := s.records.Row(ctx, Role, ref)
 	if err != nil || row.State != string(order.Ordered) {
@@ -343,7 +343,19 @@ func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 	if err != nil {
 		return row, err
 	}
-	answers, err := s.ask(ctx, o)
+	have, err := s.acceptances(ctx, ref, o)
+	if err != nil {
+		return row, err
+	}
+	if slices.Contains(have, nil) {
+		err = s.ask(ctx, o, have, func(a accepted) (err error) {
+			have[a.Index()] = a.VerifiedAcceptance
+			row, err = s.accept(ctx, ref, o, have, a)
+			return err
+		})
+	} else { // they came by another way
+		row, err = s.accept(ctx, ref, o, have)
+	}
 	var refusal *refused
 	switch {
 	case errors.As(err, &refusal):
@@ -352,48 +364,14 @@ func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 		return row, s.fail(ctx, ref, fault.New(fault.Conflict, "no acceptance before the order expired: %w", err))
 	case err != nil:
 		s.records.Hasten(ctx, records.JobFulfil, ref)
-		return row, err
 	}
-	return s.accept(ctx, ref, o, answers)
+	return row, err
 }
 
 // expired tells whether the fiduciaries may no longer accept an order.
 func (s *Service) expired(o *order.VerifiedOrder) bool {
 	now, err := s.records.Clock.Now()
 	return err == nil && now.UnixMilli() > o.Header().Expires
-}
-
-// accept records the acceptances of an order.
-func (s *Service) accept(ctx context.Context, ref string, o *order.VerifiedOrder, answers []accepted) (row records.Row, err error) {
-	err = s.records.Write(ctx, func(w *records.Writer) error {
-		for _, a := range answers {
-			if err := w.Chain(a.Signer()); err != nil {
-				return err
-			}
-			if err := w.Envelope(ref, envelope.Acceptance, a.CID(), a.Block(), o.Terms().Publish); err != nil {
-				return err
-			}
-			if err := w.Track(a.checkpoint, ref); err != nil {
-				return err
-			}
-			if err := w.Audit("order.accepted", a.Custody(), ref, a.CID(), ""); err != nil {
-				return err
-			}
-		}
-		if err := w.Done(records.JobFulfil, ref); err != nil {
-			return err
-		}
-		return w.Change(Role, ref, func(r *records.Row) error {
-			r.Commitment = answers[0].Commitment()
-			err := r.Advance(order.EventAccept)
-			row = *r
-			return err
-		})
-	})
-	if err != nil {
-		return records.Row{}, err
-	}
-	return row, nil
 }
 
 // fail ends an order that a fiduciary refused, and returns the refusal.
