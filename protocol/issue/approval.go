@@ -40,11 +40,12 @@ type Delegation struct {
 }
 
 // Approval is a signature over a request, by a name of the authority or its
-// delegate.
+// delegate. Who seals the request approves it with that: in the envelope its own
+// approval has no signature.
 type Approval struct {
 	Signer     identity.Party `cbor:"signer"`
 	Delegation []Delegation   `cbor:"delegation"` // one where the signer is a delegate, else none
-	Signature  []byte         `cbor:"signature"`  // domain APPROVAL, over DAG-CBOR(request)
+	Signature  []byte         `cbor:"signature"`  // domain APPROVAL, over DAG-CBOR(request); the envelope's signer: none
 }
 
 // Delegate signs d for k's own name, which must stand in a rule for each of
@@ -235,7 +236,13 @@ func (a *Approval) authority(o *order.VerifiedOrder, r *Request, who order.Parti
 // Missing verifies approvals of a checked request and says how many more it
 // needs. Two that count for one name, or that one signer made, are refused:
 // nobody counts twice.
-func Missing(o *order.VerifiedOrder, r *Request, approvals []Approval, who order.Parties) (_ int, err error) {
+func Missing(o *order.VerifiedOrder, r *Request, approvals []Approval, who order.Parties) (int, error) {
+	return missing(o, r, approvals, identity.Party{}, who)
+}
+
+// missing is Missing for approvals of which one may be that of the envelope's
+// signer.
+func missing(o *order.VerifiedOrder, r *Request, approvals []Approval, sealed identity.Party, who order.Parties) (int, error) {
 	n, err := networkOf(o)
 	if err != nil {
 		return 0, err
@@ -259,6 +266,12 @@ func Missing(o *order.VerifiedOrder, r *Request, approvals []Approval, who order
 			return 0, fault.New(fault.Denied, "approval %d: %s signed, or counted for %s, before", i, a.Signer.Name, name)
 		}
 		names, signers = append(names, name), append(signers, a.Signer.Name)
+		if a.Signer.Name == sealed.Name {
+			if a.Signer != sealed || len(a.Signature) != 0 {
+				return 0, fault.New(fault.Invalid, "approval %d: expected that of the envelope's signer without a signature of its own, at document %s", i, sealed.Document)
+			}
+			continue
+		}
 		if err := verify(o, bls.DomainApproval, a.Signer, r.Time, signed, a.Signature, who); err != nil {
 			return 0, fault.New(fault.Of(err), "approval %d: %w", i, err)
 		}

@@ -34,8 +34,13 @@ type VerifiedRequest struct {
 // approved.
 func Ask(k *identity.Keyring, o *order.VerifiedOrder, r *Request, approvals []Approval, who order.Parties, now time.Time) (_ *envelope.Sealed, err error) {
 	defer explain("ask", &err)
-	body := Approved{Version: Version, Request: *r, Approvals: approvals}
-	if err := body.check(o, k.Identity().Name, who); err != nil {
+	body := Approved{Version: Version, Request: *r, Approvals: slices.Clone(approvals)}
+	for i := range body.Approvals {
+		if a := &body.Approvals[i]; a.Signer == k.Identity().Party() {
+			a.Signature = nil
+		}
+	}
+	if err := body.check(o, k.Identity().Party(), who); err != nil {
 		return nil, err
 	}
 	if r.Expires <= now.UnixMilli() {
@@ -67,14 +72,14 @@ func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who or
 	r := &VerifiedRequest{order: o}
 	head := func(h *envelope.Header) error { return order.CheckPrevious(h, o.CID()) }
 	r.Part, err = o.Beside(envelope.Request, &o.Part, block, from, who, head, &r.body, func(p *order.Part) ([]dag.CID, error) {
-		signer, q := p.Signer().Name, &r.body.Request
-		if err := r.body.check(o, signer, who); err != nil {
+		q := &r.body.Request
+		if err := r.body.check(o, p.Signer().Party(), who); err != nil {
 			return nil, err
 		}
 		if h := p.Header(); h.Expires > q.Expires || h.Time < q.Time-Skew.Milliseconds() {
 			return nil, fault.New(fault.Invalid, "expected the envelope to last from %d to %d, as the request does, found %d to %d", q.Time, q.Expires, h.Time, h.Expires)
 		}
-		return askParties(o, q, signer), nil
+		return askParties(o, q, p.Signer().Name), nil
 	})
 	if err != nil {
 		return nil, err
@@ -93,7 +98,7 @@ func askParties(o *order.VerifiedOrder, r *Request, signer dag.CID) []dag.CID {
 }
 
 // check holds a request, about to be signed or just read, to its network.
-func (b *Approved) check(o *order.VerifiedOrder, signer dag.CID, who order.Parties) error {
+func (b *Approved) check(o *order.VerifiedOrder, signer identity.Party, who order.Parties) error {
 	if b.Version != Version {
 		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, b.Version)
 	}
@@ -103,11 +108,11 @@ func (b *Approved) check(o *order.VerifiedOrder, signer dag.CID, who order.Parti
 	if err := b.Request.Check(o); err != nil {
 		return err
 	}
-	approved := slices.ContainsFunc(b.Approvals, func(a Approval) bool { return a.Signer.Name == signer })
-	if signer != o.Principal().Name && !approved {
-		return fault.New(fault.Denied, "expected the registrar or an approver to ask, found %s", signer)
+	approved := slices.ContainsFunc(b.Approvals, func(a Approval) bool { return a.Signer.Name == signer.Name })
+	if signer.Name != o.Principal().Name && !approved {
+		return fault.New(fault.Denied, "expected the registrar or an approver to ask, found %s", signer.Name)
 	}
-	missing, err := Missing(o, &b.Request, b.Approvals, who)
+	missing, err := missing(o, &b.Request, b.Approvals, signer, who)
 	if err != nil {
 		return err
 	}
