@@ -22,7 +22,10 @@
 //     reported to the operator with the text of Open's error.
 //  4. Enrol, once in the life of a realm: the custody identity is made, and its secret half goes to the Custodian
 //     as a deposit like any other. At every later start it must come back, or the start fails.
-//  5. Safeguard and Restore, many at once, each with a deadline.
+//  5. Safeguard and Restore, many at once, each with a deadline. A share of a network's master secret the sdk makes
+//     itself and has kept like any other material. It comes back for every request that the network's authority
+//     approved: the sdk computes what is asked for, seals it to the receiver and clears the share. A Custodian over
+//     hardware that computes pairings may be an Issuer, and a slow one a ShareCacher.
 //  6. SIGTERM, the end of the host, or its Shutdown call: calls in flight are finished, for at most 10 s, then a
 //     Custodian that is an io.Closer is closed and the program ends.
 //
@@ -84,7 +87,7 @@ type Context struct {
 	Custody   dag.CID // name of this plugin's identity
 	Epoch     uint64  // counts what replaced the material
 	Principal dag.CID // name of who placed the order
-	Receiver  dag.CID // Restore: name of who gets the material, sealed
+	Receiver  dag.CID // Restore: name of who gets the material, sealed; of a network's share, of who asked
 	Instance  string  // the operator's name of this plugin
 }
 
