@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk/contract"
 	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
@@ -17,13 +18,16 @@ func describes(t *testing.T, c Config) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if want := []string{"secret", "key", "network"}; !slices.Equal(d.GetAbilities(), want) {
+		t.Errorf("expected abilities %v; got %v", want, d.GetAbilities())
+	}
 	if d.GetType() != c.Type || d.GetConfigured() || d.GetEnrolled() {
 		t.Errorf("expected a plugin of type %q, not configured; got %v", c.Type, d)
 	}
 	if !slices.Contains(d.GetVersions(), contract.Version1) || !slices.Contains(d.GetSuites(), "dta-v1") {
 		t.Errorf("expected version 1 and suite dta-v1; got %v and %v", d.GetVersions(), d.GetSuites())
 	}
-	for _, s := range []string{"dta.custody.v1.Plugin", "dta.custody.v1.Custody", "dta.custody.v1.NodeIdentity"} {
+	for _, s := range []string{"dta.custody.v1.Plugin", "dta.custody.v1.Custody", "dta.custody.v1.Issuing", "dta.custody.v1.NodeIdentity"} {
 		if !slices.Contains(d.GetServices(), s) {
 			t.Errorf("expected service %s among %v", s, d.GetServices())
 		}
@@ -135,10 +139,16 @@ func enrolsOnce(t *testing.T, c Config) {
 func needsEnrolment(t *testing.T, c Config) {
 	working := Enrol(t, c)
 	o := working.Order(t, []byte("a secret"))
+	n := working.Network(t, mpin.V1)
+	q := working.Found(t, n).Clients(t, "alice")
 	working.Kill()
 
 	r, _ := Configured(t, c.Prepared(t), nil, nil)
 	_, err := r.Custody.Safeguard(t.Context(), o.Ask())
+	wantKind(t, err, fault.Unavailable)
+	_, err = r.Custody.Safeguard(t.Context(), n.Ask())
+	wantKind(t, err, fault.Unavailable)
+	_, err = r.Issuing.Issue(t.Context(), q.Ask())
 	wantKind(t, err, fault.Unavailable)
 }
 

@@ -4,10 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
@@ -67,6 +71,57 @@ func survivesCancelledCalls(t *testing.T, c Config) {
 	}
 	if got := e.Give(t, k.Redeem(t, k.Beneficiary)); !bytes.Equal(got, want) {
 		t.Error("another secret came back")
+	}
+}
+
+// issuesManyAtOnce sends a few requests again and again, so that some join others in flight.
+func issuesManyAtOnce(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	f := e.Found(t, e.Network(t, mpin.V1))
+	all := inquire(t, f).all()
+	var wg sync.WaitGroup
+	var mu sync.Mutex
+	grants := map[string]bool{}
+	for i := range 60 {
+		wg.Go(func() {
+			q := all[i%len(all)]
+			got, err := e.Issuing.Issue(t.Context(), q.Ask())
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				t.Errorf("issuing: %v", err)
+				return
+			}
+			if grant := string(got.GetShare()); !grants[grant] {
+				grants[grant] = true
+				q.Open(t, got)
+			}
+		})
+	}
+	wg.Wait()
+	t.Logf("60 repeats of %d requests at once got %d answers", len(all), len(grants))
+}
+
+// survivesCancelledIssue gives up batches, at once and under way.
+func survivesCancelledIssue(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	f := e.Found(t, e.Network(t, mpin.V1))
+	names := make([]string, 32)
+	for i := range names {
+		names[i] = fmt.Sprintf("person %d", i)
+	}
+	q := f.Permits(t, order.MaxPermitDays, names...)
+	ask := q.Ask()
+	for i := range 10 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*5*time.Millisecond)
+		_, err := e.Issuing.Issue(ctx, ask)
+		cancel()
+		if err != nil && fault.Of(err) != fault.Deadline {
+			t.Errorf("expected an answer or deadline; got %s: %v", fault.Of(err), err)
+		}
+	}
+	if s := e.Issue(t, q); len(s.Permits) != len(names) {
+		t.Errorf("expected permits for %d; got them for %d", len(names), len(s.Permits))
 	}
 }
 

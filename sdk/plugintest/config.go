@@ -30,6 +30,11 @@ type Config struct {
 	Block string
 	// OtherBlock is one for another realm, where there is a way to have two; empty: those cases are left out.
 	OtherBlock string
+	// CachedBlock is Block with networks' shares kept opened (sdk.ShareCacher); empty where there is no such choice.
+	CachedBlock string
+	// Twin is the plugin that Command is, to be opened in this process too once the program has ended, so that what it
+	// keeps can be searched for in what it said. Optional; where Plugin is set, that is used.
+	Twin *sdk.Plugin
 	// Mistakes are blocks that must be refused, by the line at which (within the block, from 1) and a text in it.
 	Mistakes []Mistake
 	// Secrets are the sensitive values of the blocks: none may appear in what the plugin says or logs.

@@ -34,7 +34,7 @@ func Memory() sdk.Plugin {
 			c := config.(*memoryConfig)
 			hash := sha256.Sum256([]byte(c.Passphrase.Reveal()))
 			env.Logger.Info("memory plugin open", "realm", c.Realm)
-			return &memory{key: secret.Copy(hash[:])}, nil
+			return &memory{key: secret.Copy(hash[:]), cached: c.ShareCache}, nil
 		},
 	}
 }
@@ -47,6 +47,7 @@ func MemoryConfig() Config {
 			a, b := passphrase(), passphrase()
 			c.Block = "passphrase = \"" + a + "\"\nrealm = \"test\"\n"
 			c.OtherBlock = "passphrase = \"" + b + "\"\nrealm = \"other\"\n"
+			c.CachedBlock = c.Block + "share_cache = 4\n"
 			c.Secrets = []string{a, b}
 		},
 		Mistakes: []Mistake{
@@ -67,13 +68,18 @@ func passphrase() string {
 type memoryConfig struct {
 	Passphrase pluginconf.Secret `hcl:"passphrase"`
 	Realm      string            `hcl:"realm,optional"`
+	ShareCache int               `hcl:"share_cache,optional"`
 }
 
-type memory struct{ key *secret.Bytes }
+type memory struct {
+	key    *secret.Bytes
+	cached int
+}
 
 var (
-	_ sdk.Custodian = (*memory)(nil)
-	_ sdk.Schemer   = (*memory)(nil)
+	_ sdk.Custodian   = (*memory)(nil)
+	_ sdk.Schemer     = (*memory)(nil)
+	_ sdk.ShareCacher = (*memory)(nil)
 )
 
 func (m *memory) Safeguard(_ context.Context, key []byte, _ sdk.Context) ([]byte, error) {
@@ -89,3 +95,5 @@ func (m *memory) Restore(_ context.Context, deposit []byte, _ sdk.Context) ([]by
 }
 
 func (m *memory) Scheme() string { return "aes-gcm in memory" }
+
+func (m *memory) ShareCache() int { return m.cached }

@@ -11,9 +11,10 @@ import (
 	"github.com/milagro-dta/dta/sdk"
 )
 
-// realm is the memory plugin with every optional ability, and a root of its own in a file.
+// realm is the memory plugin with every optional ability: a root of its own in a file, and hardware for networks.
 type realm struct {
-	sdk.Custodian
+	*memory
+	*hardware
 	root string
 }
 
@@ -21,6 +22,8 @@ var (
 	_ sdk.RootKeeper     = (*realm)(nil)
 	_ sdk.KeyMaker       = (*realm)(nil)
 	_ sdk.StatusReporter = (*realm)(nil)
+	_ sdk.Issuer         = (*realm)(nil)
+	_ sdk.ShareCacher    = (*realm)(nil)
 )
 
 func (r *realm) Root(context.Context) ([]byte, error) {
@@ -47,18 +50,21 @@ func (r *realm) MakeKey(context.Context, sdk.Context) ([]byte, error) {
 func (r *realm) Status(context.Context) sdk.Status { return sdk.Status{Ready: true, Text: "well"} }
 
 // RealmConfig is the configuration of a test in this process of a plugin with every optional ability: Memory, with a
-// realm in a directory that Fresh makes, where it keeps its root.
+// realm in a directory that Fresh makes, where it keeps its root, and hardware of its own that issues for networks.
 func RealmConfig() Config {
 	c := MemoryConfig()
 	fresh := c.Fresh
 	c.Fresh = func(t testing.TB, c *Config) {
 		fresh(t, c)
-		dir := t.TempDir()
+		dir, device := t.TempDir(), newHardware()
 		p := Memory()
 		open := p.Open
 		p.Open = func(ctx context.Context, config any, env sdk.Environment) (sdk.Custodian, error) {
-			m, err := open(ctx, config, env)
-			return &realm{Custodian: m, root: filepath.Join(dir, "root")}, err
+			c, err := open(ctx, config, env)
+			if err != nil {
+				return nil, err
+			}
+			return &realm{memory: c.(*memory), hardware: device, root: filepath.Join(dir, "root")}, nil
 		}
 		c.Plugin = &p
 	}

@@ -2,7 +2,6 @@ package hostile
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/hex"
 	"testing"
 	"time"
@@ -98,7 +97,7 @@ func (x *cast) canary(name string) []byte {
 func (x *cast) search(t testing.TB, where string, in []byte) {
 	t.Helper()
 	for name, c := range x.canaries {
-		for _, form := range [][]byte{c, []byte(hex.EncodeToString(c)), []byte(base64.StdEncoding.EncodeToString(c)), []byte(base64.RawURLEncoding.EncodeToString(c))} {
+		for _, form := range plugintest.Forms(c) {
 			if bytes.Contains(in, form) {
 				t.Errorf("%s holds %s", where, name)
 			}

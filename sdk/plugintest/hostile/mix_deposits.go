@@ -13,55 +13,22 @@ import (
 	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
 )
 
-// deposit is how the sdk writes one: the attacker has read the source.
-type deposit struct {
-	Version uint64  `cbor:"version"`
-	Binding binding `cbor:"binding"`
-	Held    []byte  `cbor:"held"`
-	Record  []byte  `cbor:"record"`
-}
-
-type binding struct {
-	Purpose string  `cbor:"purpose"`
-	Terms   dag.CID `cbor:"terms"`
-	Custody dag.CID `cbor:"custody"`
-	Epoch   uint64  `cbor:"epoch"`
-}
-
-func take(t testing.TB, block []byte) deposit {
-	t.Helper()
-	var d deposit
-	if err := dag.Decode(block, &d); err != nil {
-		t.Fatal(err)
-	}
-	return d
-}
-
-func (d deposit) block(t testing.TB) []byte {
-	t.Helper()
-	b, err := dag.Encode(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return b
-}
-
 // mixDeposits puts deposits together from the parts of several, and asks for what they hold where the host could
 // read it.
 func mixDeposits(t *testing.T, x *cast) {
-	parts := map[string]deposit{
-		"a": take(t, x.a.Deposit), "second a": take(t, x.a2.Deposit), "b": take(t, x.b.Deposit), "k": take(t, x.k.Deposit),
-		"node": take(t, x.node), "announced": take(t, x.next),
+	parts := map[string]scene.Deposit{
+		"a": scene.Take(t, x.a.Deposit), "second a": scene.Take(t, x.a2.Deposit), "b": scene.Take(t, x.b.Deposit), "k": scene.Take(t, x.k.Deposit),
+		"node": scene.Take(t, x.node), "announced": scene.Take(t, x.next),
 	}
 	if len(x.Root) > 0 {
-		parts["root"] = take(t, x.Root)
+		parts["root"] = scene.Take(t, x.Root)
 	}
 	var names []string
 	for name := range parts {
 		names = append(names, name)
 	}
-	open := func(what string, d deposit, own bool) {
-		got, err := x.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: d.block(t)})
+	open := func(what string, d scene.Deposit, own bool) {
+		got, err := x.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: d.Block(t)})
 		if !own {
 			x.refused(t, what, got, err, fault.Denied, fault.Invalid)
 			return
@@ -72,12 +39,12 @@ func mixDeposits(t *testing.T, x *cast) {
 	}
 	product(names, 3, func(pick []string) {
 		what := fmt.Sprintf("binding of %s, held of %s, record of %s", pick[0], pick[1], pick[2])
-		d := deposit{Version: 1, Binding: parts[pick[0]].Binding, Held: parts[pick[1]].Held, Record: parts[pick[2]].Record}
+		d := scene.Deposit{Version: 1, Binding: parts[pick[0]].Binding, Held: parts[pick[1]].Held, Record: parts[pick[2]].Record}
 		open(what, d, allSame(pick) && pick[0] == "node")
 
 		// As a share of order a: the acceptance was signed for one deposit only.
 		req := x.a.Ask()
-		req.Deposit = d.block(t)
+		req.Deposit = d.Block(t)
 		var honest *scene.Redeemed
 		if bytes.Equal(req.Deposit, x.a.Deposit) {
 			honest = x.a
@@ -90,7 +57,7 @@ func mixDeposits(t *testing.T, x *cast) {
 			for _, terms := range []dag.CID{{}, d.Binding.Terms, x.a.Order.Verified.TermsCID()} {
 				for _, custody := range []dag.CID{{}, d.Binding.Custody} {
 					changed := d
-					changed.Binding = binding{Purpose: purpose, Terms: terms, Custody: custody, Epoch: d.Binding.Epoch}
+					changed.Binding = scene.Binding{Purpose: purpose, Terms: terms, Custody: custody, Epoch: d.Binding.Epoch}
 					open(fmt.Sprintf("%s called %q (%d)", name, purpose, i), changed, changed.Binding == parts["node"].Binding && name == "node")
 				}
 			}
@@ -116,20 +83,20 @@ func mixRoots(t *testing.T, x *cast) {
 	}
 	if len(x.Root) > 0 {
 		starts = append(starts, start{"no root", nil, known})
-		root := take(t, x.Root)
+		root := scene.Take(t, x.Root)
 		for name, block := range map[string][]byte{"a share": x.a.Deposit, "the node's key": x.node, "the announced key": x.next} {
-			d := take(t, block)
+			d := scene.Take(t, block)
 			d.Binding = root.Binding
-			starts = append(starts, start{name + " called the root", d.block(t), known})
+			starts = append(starts, start{name + " called the root", d.Block(t), known})
 			d = root
-			d.Held = take(t, block).Held
-			starts = append(starts, start{"the root under what holds " + name, d.block(t), known})
+			d.Held = scene.Take(t, block).Held
+			starts = append(starts, start{"the root under what holds " + name, d.Block(t), known})
 		}
 		root.Binding.Custody = x.stranger.Identity().Name
-		starts = append(starts, start{"the root called another's", root.block(t), known}, start{"the root called another's and expected so", root.block(t), scene.Name(x.stranger.Identity().Name)})
-		root = take(t, x.Root)
+		starts = append(starts, start{"the root called another's", root.Block(t), known}, start{"the root called another's and expected so", root.Block(t), scene.Name(x.stranger.Identity().Name)})
+		root = scene.Take(t, x.Root)
 		root.Binding.Epoch++
-		starts = append(starts, start{"the root called a later one", root.block(t), known})
+		starts = append(starts, start{"the root called a later one", root.Block(t), known})
 	}
 	x.Kill()
 	for _, s := range starts {
