@@ -28,7 +28,8 @@ const patience = 60 * time.Second
 //
 //	exits CODE PROGRAM [ARGS…]  run a program that must end with this code
 //	node NAME CONFIG            start a node; $NAME_URL is where it answers
-//	end NAME                    stop a node
+//	door NAME [ARGS…]           start dta mpin server, likewise
+//	end NAME                    stop a node or a server
 //	port NAME                   find a free port for $NAME
 //	member NAME PATH            set $NAME to a member of the JSON just printed
 //	eventually PROGRAM [ARGS…]  run a program until it succeeds
@@ -46,7 +47,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "node": start, "end": end, "port": port, "member": member, "eventually": eventually,
+			"exits": exits, "node": start, "door": door, "end": end, "port": port, "member": member, "eventually": eventually,
 		},
 	})
 }
@@ -143,11 +144,23 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: node NAME CONFIG")
 	}
-	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), "dta"), "host", "--config", args[1])
+	launch(ts, args[0], "host", "--config", args[1])
+}
+
+func door(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 1 {
+		ts.Fatalf("usage: door NAME [ARGS…]")
+	}
+	launch(ts, args[0], append([]string{"mpin", "server", "--listen", "127.0.0.1:0"}, args[1:]...)...)
+}
+
+// launch starts dta and waits until it says that it is ready, and where.
+func launch(ts *testscript.TestScript, name string, args ...string) {
+	cmd := exec.Command(filepath.Join(ts.Getenv("BIN"), "dta"), args...)
 	cmd.Dir = ts.MkAbs(".")
 	cmd.Env = environment(ts)
 	cmd.SysProcAttr = attributes()
-	n := &node{cmd: cmd, done: make(chan struct{}), log: ts.MkAbs(args[0] + ".log")}
+	n := &node{cmd: cmd, done: make(chan struct{}), log: ts.MkAbs(name + ".log")}
 	log, err := os.Create(n.log)
 	ts.Check(err)
 	defer log.Close()
@@ -167,16 +180,16 @@ func start(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		_ = cmd.Wait()
 	}()
-	ts.Value(nodes{}).(map[string]*node)[args[0]] = n
+	ts.Value(nodes{}).(map[string]*node)[name] = n
 	ts.Defer(func() { n.end(syscall.SIGKILL) })
 	select {
 	case address := <-ready:
-		ts.Setenv(args[0]+"_URL", "http://"+address)
+		ts.Setenv(name+"_URL", "http://"+address)
 	case <-n.done:
 		text, _ := os.ReadFile(n.log)
-		ts.Fatalf("%s ended while it started:\n%s", args[0], text)
+		ts.Fatalf("%s ended while it started:\n%s", name, text)
 	case <-time.After(patience):
-		ts.Fatalf("%s was not ready within %s", args[0], patience)
+		ts.Fatalf("%s was not ready within %s", name, patience)
 	}
 }
 

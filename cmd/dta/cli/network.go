@@ -61,7 +61,7 @@ which take two signatures where two names are given at all.`,
 			if err := a.call(cmd.Context(), http.MethodPost, networkPath, once, req, &got); err != nil {
 				return err
 			}
-			if err := a.print(got, func(w io.Writer) { printNetwork(w, &got) }); err != nil {
+			if err := a.printNetwork(&got); err != nil {
 				return err
 			}
 			switch {
@@ -161,7 +161,7 @@ writes down everything by which anybody verifies the network, checked first.`,
 					return err
 				}
 			}
-			return a.print(got, func(w io.Writer) { printNetwork(w, got) })
+			return a.printNetwork(got)
 		},
 	})
 	c.Flags().StringVar(&charter, "charter", "", "write the charter to this file, which must not exist")
@@ -185,6 +185,13 @@ func writeCharter(path string, n *rest.NetworkAnswer) error {
 	}
 	defer place.Discard()
 	return place.Write(secret.Copy(n.Charter))
+}
+
+// printNetwork prints a network without its charter, which is for a file.
+func (a *app) printNetwork(n *rest.NetworkAnswer) error {
+	shown := *n
+	shown.Charter = nil
+	return a.print(shown, func(w io.Writer) { printNetwork(w, &shown) })
 }
 
 func printNetwork(w io.Writer, n *rest.NetworkAnswer) {

@@ -162,11 +162,7 @@ func asWanted(got *issue.Received, n *rest.NetworkAnswer, kind order.IssueKind, 
 	return nil
 }
 
-// again is how often a request is sent once more to D-TAs that did not answer.
-const again = 2
-
-// issued asks the node, gathers approvals where they are needed, and has those
-// D-TAs asked again that did not answer.
+// issued asks the node, and gathers approvals where they are needed.
 func (a *app) issued(ctx context.Context, n *rest.NetworkAnswer, kind order.IssueKind, req rest.IssueRequest, k asking) (*rest.IssueAnswer, error) {
 	path := fmt.Sprintf("%s/%s/%s", networkPath, n.Reference, kind)
 	once := rand.Text()
@@ -179,19 +175,9 @@ func (a *app) issued(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 		if err != nil {
 			return nil, err
 		}
-		req = rest.IssueRequest{Request: got.Pending, Approvals: approvals, Delegation: req.Delegation}
+		req = rest.IssueRequest{Request: got.Pending, Approvals: approvals, Delegation: req.Delegation, Enrolment: req.Enrolment}
 		got = rest.IssueAnswer{}
 		once = rand.Text()
-		if err := a.call(ctx, http.MethodPost, path, once, req, &got); err != nil {
-			return nil, err
-		}
-	}
-	for range again {
-		if !silent(got.Faults) {
-			break
-		}
-		fmt.Fprintln(a.err, "dta: not every D-TA answered; asking again")
-		got = rest.IssueAnswer{}
 		if err := a.call(ctx, http.MethodPost, path, once, req, &got); err != nil {
 			return nil, err
 		}
@@ -199,17 +185,12 @@ func (a *app) issued(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 	if got.State == "approval" {
 		return nil, fault.New(fault.Denied, "the network wants %d more approvals than were given", got.Needed)
 	}
-	return &got, a.faults(n, got.Faults)
-}
-
-// silent tells that D-TAs are missing, none for a reason of its own.
-func silent(faults []rest.IssueFault) bool {
-	for _, f := range faults {
-		if f.Verdict != "unresponsive" {
-			return false
-		}
+	err := a.faults(n, got.Faults)
+	if err != nil && kind == order.ClientSecret && len(got.Subjects) == 1 {
+		// The number is taken, though nothing came of it.
+		err = fault.New(fault.Of(err), "%w; ask again with --enrolment %d", err, got.Subjects[0].Enrolment)
 	}
-	return len(faults) > 0
+	return &got, err
 }
 
 // faults names the D-TAs that gave no answer that holds.
@@ -252,7 +233,7 @@ func (a *app) accuse(ctx context.Context, n *rest.NetworkAnswer, got *rest.Issue
 }
 
 // knownWithin is how long a co-signer may take to hear of a network.
-const knownWithin = 15 * time.Second
+const knownWithin = 10 * time.Second
 
 // gather asks the co-signers, then waits for the files of others.
 func (a *app) gather(ctx context.Context, n *rest.NetworkAnswer, pending *rest.IssueAnswer, k asking) ([][]byte, error) {
@@ -263,6 +244,7 @@ func (a *app) gather(ctx context.Context, n *rest.NetworkAnswer, pending *rest.I
 	approvals := pending.Approvals
 	for _, url := range k.coSigners {
 		var got rest.ApprovalAnswer
+		told := false
 		path := networkPath + "/" + n.Reference + "/approval"
 		for end := time.Now().Add(knownWithin); ; {
 			err = a.callAt(ctx, url, http.MethodPost, path, "", rest.ApprovalRequest{Request: pending.Pending}, &got)
@@ -270,6 +252,10 @@ func (a *app) gather(ctx context.Context, n *rest.NetworkAnswer, pending *rest.I
 			// does not know it, or not all of it.
 			if k := fault.Of(err); k != fault.NotFound && k != fault.Conflict || time.Now().After(end) {
 				break
+			}
+			if !told {
+				fmt.Fprintf(a.err, "dta: waiting until %s knows the network\n", url)
+				told = true
 			}
 			if err := wait(ctx, 200*time.Millisecond); err != nil {
 				return nil, err
