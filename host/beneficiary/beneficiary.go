@@ -66,7 +66,7 @@ func (s *Service) accepted(ctx context.Context, ref string, news records.News) e
 		return err
 	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		if err := w.Audit("order.accepted", news.Acceptances[0].Custody(), ref, links[0].CID, ""); err != nil {
+		if err := w.Audit("order.accepted", s.records.Self().Name, ref, links[0].CID, ""); err != nil {
 			return err
 		}
 		return w.Change(Role, ref, func(r *records.Row) error { return r.Advance(order.EventAccept) })

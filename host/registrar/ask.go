@@ -2,20 +2,19 @@ package registrar
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
-	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
@@ -43,9 +42,10 @@ type Inquiry struct {
 // Outcome is what became of an inquiry. While approvals are Needed, nothing was
 // sent: Request and Approvals go to the next who may sign.
 type Outcome struct {
-	Needed    int
-	Request   []byte
-	Approvals [][]byte
+	Needed     int
+	MayApprove []dag.CID // names of the authority that have not signed yet
+	Request    []byte
+	Approvals  [][]byte
 
 	Sealed  *envelope.Sealed
 	Asked   *issue.VerifiedRequest
@@ -79,7 +79,8 @@ const (
 )
 
 // Ask has something issued. An inquiry that was approved is on record before the
-// first D-TA hears of it; the same inquiry again, by its Once, gets the same grants.
+// first D-TA hears of it; the same inquiry again, by its Once or by the request that
+// it goes on with, gets the same grants.
 func (s *Service) Ask(ctx context.Context, in Inquiry) (*Outcome, error) {
 	n, d, err := s.known(ctx, in.Network, in.Mandate)
 	if err != nil {
@@ -89,8 +90,11 @@ func (s *Service) Ask(ctx context.Context, in Inquiry) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.records.Seen(ctx, in.Once); err != nil {
-		return s.repeated(ctx, n, bag, err)
+	onces := []*records.Once{in.Once, onceOf(in)}
+	for _, once := range onces {
+		if err := s.records.Seen(ctx, once); err != nil {
+			return s.repeated(ctx, n, bag, err)
+		}
 	}
 	now, err := s.records.Clock.Now()
 	if err != nil {
@@ -110,48 +114,68 @@ func (s *Service) Ask(ctx context.Context, in Inquiry) (*Outcome, error) {
 		return nil, err
 	}
 	if needed > 0 {
-		return pending(needed, r, approvals)
+		return pending(n, needed, r, approvals)
 	}
 	sealed, err := issue.Ask(s.records.Keys, n.Order, r, approvals, who, now)
 	if err != nil {
 		return nil, err
 	}
-	replaced, err := s.replaced(ctx, n, r)
+	replaced, err := s.replaced(ctx, n, r, who, now)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.record(ctx, n, r, sealed, in); err != nil {
+	if err := s.record(ctx, n, r, sealed, replaced, in, onces); err != nil {
 		return s.repeated(ctx, n, bag, err)
-	}
-	for _, subject := range replaced {
-		if _, err := s.Revoke(ctx, in.Network, subject.Name, &subject.Enrolment); err != nil {
-			return nil, fault.New(fault.Of(err), "revoking the earlier enrolment of %q: %w", subject.Name, err)
-		}
 	}
 	return s.send(ctx, n, bag, sealed)
 }
 
+// onceOf marks a request that goes on: its nonce makes it one of its kind. nil for a
+// new one.
+func onceOf(in Inquiry) *records.Once {
+	if len(in.Request) == 0 {
+		return nil
+	}
+	hash := sha256.Sum256(in.Request)
+	return &records.Once{Caller: Role, Path: in.Network, Key: hex.EncodeToString(hash[:]), MAC: hash[:]}
+}
+
 // request is the one under way, or a new one.
-func (s *Service) request(ctx context.Context, n *issue.Network, in Inquiry, now time.Time) (*issue.Request, error) {
+func (s *Service) request(ctx context.Context, n *issue.Network, in Inquiry, now time.Time) (r *issue.Request, err error) {
 	if len(in.Request) > 0 {
-		r, err := issue.ParseRequest(in.Request)
-		if err != nil {
+		if r, err = issue.ParseRequest(in.Request); err != nil {
 			return nil, err
 		}
 		if r.Kind != in.Kind {
 			return nil, fault.New(fault.Invalid, "request: expected one for a %s; found %q", in.Kind, r.Kind)
 		}
-		return r, r.Check(n.Order)
-	}
-	r := issue.Request{Kind: in.Kind, First: in.First, Days: in.Days, Receiver: in.Receiver}
-	for _, name := range in.Names {
-		subject, err := s.subject(ctx, n, name, in)
-		if err != nil {
+		if err := r.Check(n.Order); err != nil {
 			return nil, err
 		}
-		r.Subjects = append(r.Subjects, subject)
+		if err := timely(r, now); err != nil {
+			return nil, err
+		}
+	} else {
+		r = &issue.Request{Kind: in.Kind, First: in.First, Days: in.Days, Receiver: in.Receiver}
+		if r.Subjects, err = s.subjects(ctx, n, in); err != nil {
+			return nil, err
+		}
+		if r, err = issue.Draft(n.Order, *r, now); err != nil {
+			return nil, err
+		}
 	}
-	return issue.Draft(n.Order, r, now)
+	return r, s.records.Store.View(ctx, func(tx *store.Tx) error { return refuseRevoked(tx, in.Network, r) })
+}
+
+// timely refuses a request that no D-TA would answer any more, or not yet.
+func timely(r *issue.Request, now time.Time) error {
+	if r.Expires <= now.UnixMilli() {
+		return fault.New(fault.Denied, "the request expired at %s", time.UnixMilli(r.Expires).UTC().Format(time.RFC3339))
+	}
+	if r.Time > now.Add(issue.Skew).UnixMilli() {
+		return fault.New(fault.Denied, "the request is of %s, which is still to come", time.UnixMilli(r.Time).UTC().Format(time.RFC3339))
+	}
+	return nil
 }
 
 // approvals are those given and this node's own, where it may give one.
@@ -178,41 +202,54 @@ func (s *Service) approvals(n *issue.Network, r *issue.Request, in Inquiry, d *i
 	return append(out, *own), nil
 }
 
-func pending(needed int, r *issue.Request, approvals []issue.Approval) (*Outcome, error) {
+// pending is what goes to the next who may sign.
+func pending(n *issue.Network, needed int, r *issue.Request, approvals []issue.Approval) (*Outcome, error) {
 	out := &Outcome{Needed: needed}
 	var err error
 	if out.Request, err = r.Marshal(); err != nil {
 		return nil, err
 	}
+	rule, _ := n.Terms.Rule(r.Kind)
+	out.MayApprove = slices.Clone(rule.Names)
 	for _, a := range approvals {
 		block, err := a.Marshal()
 		if err != nil {
 			return nil, err
 		}
 		out.Approvals = append(out.Approvals, block)
+		name := a.Signer.Name
+		if len(a.Delegation) > 0 {
+			name = a.Delegation[0].From.Name // for whom a delegate counts
+		}
+		out.MayApprove = slices.DeleteFunc(out.MayApprove, func(c dag.CID) bool { return c == name })
 	}
 	return out, nil
 }
 
-// record writes a request down before it is sent, with the enrolments it makes.
-func (s *Service) record(ctx context.Context, n *issue.Network, r *issue.Request, sealed *envelope.Sealed, in Inquiry) error {
-	ref, own := n.Order.Terms().ReferenceHex(), chapter(n.Order, sealed.CID)
+// record writes a request down before it is sent, with the enrolments it makes and
+// the revocations of those it replaces.
+func (s *Service) record(ctx context.Context, n *issue.Network, r *issue.Request, sealed *envelope.Sealed, replaced []*revocation, in Inquiry, onces []*records.Once) error {
+	ref, own := n.Order.Terms().ReferenceHex(), records.Chapter(n.Order, sealed.CID)
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		if err := w.Once(in.Once, own); err != nil {
+		for _, once := range onces {
+			if err := w.Once(once, own); err != nil {
+				return err
+			}
+		}
+		if err := refuseRevoked(w.Tx, ref, r); err != nil {
 			return err
 		}
 		if err := w.Envelope(own, envelope.Request, sealed.CID, sealed.Block, n.Order.Terms().Publish); err != nil {
 			return err
 		}
 		if r.Kind == order.ClientSecret {
-			for _, subject := range r.Subjects {
-				_, err := w.PutEnrolment(store.Enrolment{
-					Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment,
-					State: stateEnrolled, Time: w.Now.UnixMilli(), CID: sealed.CID,
-				})
-				if err != nil {
-					return err
-				}
+			if err := enrol(w, ref, r, sealed.CID, in.Enrolment); err != nil {
+				return err
+			}
+		}
+		for _, v := range replaced {
+			if err := v.write(w, n, s.records.Self().Name, 0); err != nil {
+				return err
 			}
 		}
 		return w.Audit("network.requested", s.records.Self().Name, ref, sealed.CID, fmt.Sprintf("%s for %d subjects", r.Kind, len(r.Subjects)))
@@ -240,143 +277,4 @@ func (s *Service) repeated(ctx context.Context, n *issue.Network, bag peer.Bag, 
 		return nil, err
 	}
 	return s.asking(ctx, n, bag, q, &envelope.Sealed{CID: c, Block: block, Plain: q.Plain()})
-}
-
-func (s *Service) send(ctx context.Context, n *issue.Network, bag peer.Bag, sealed *envelope.Sealed) (*Outcome, error) {
-	q, err := issue.MadeRequest(n.Order, sealed, s.records.Directory.Parties(ctx, bag))
-	if err != nil {
-		return nil, fault.New(fault.Internal, "the request that was made does not verify: %w", err)
-	}
-	return s.asking(ctx, n, bag, q, sealed)
-}
-
-// asking sends a request to all its D-TAs, or joins who is doing so. It goes on when
-// the caller has gone: what was enrolled can be asked for again.
-func (s *Service) asking(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest, sealed *envelope.Sealed) (*Outcome, error) {
-	return s.asks.Do(ctx, q.CID().String(), Patience+5*time.Second, func(ctx context.Context) (*Outcome, error) {
-		out := &Outcome{Sealed: sealed, Asked: q}
-		var mu sync.Mutex
-		var all sync.WaitGroup
-		for _, a := range n.Acceptances {
-			all.Go(func() {
-				var g *Grant
-				err := flight.Contain(func() (err error) { g, err = s.askOne(ctx, bag, q, a); return err })
-				mu.Lock()
-				defer mu.Unlock()
-				if err != nil {
-					out.Faults = append(out.Faults, s.judge(a, err))
-					return
-				}
-				out.Grants = append(out.Grants, *g)
-			})
-		}
-		all.Wait()
-		slices.SortFunc(out.Grants, func(a, b Grant) int { return a.Index() - b.Index() })
-		slices.SortFunc(out.Faults, func(a, b Fault) int { return a.Index - b.Index })
-		return out, s.conclude(ctx, n, bag, out)
-	})
-}
-
-// faulty is an answer of a D-TA that does not hold.
-type faulty struct{ error }
-
-func (f *faulty) Unwrap() error { return f.error }
-
-// askOne asks a D-TA until it answers, refuses or Patience is over.
-func (s *Service) askOne(ctx context.Context, bag peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance) (*Grant, error) {
-	node := q.Order().Terms().Fiduciaries[a.Index()].Node
-	p, ok := s.records.Directory.PeerOf(node.Name)
-	if !ok {
-		return nil, fault.New(fault.Unavailable, "no peer block names its node %s", node.Name)
-	}
-	ctx, cancel := context.WithTimeout(ctx, Patience)
-	defer cancel()
-	req := peer.FulfillRequest{RequestCID: q.CID().String(), Blocks: bag.With(q.Block())}
-	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
-		answer, err := p.Fiduciary.FulfillRequest(ctx, req)
-		if err == nil {
-			return s.grant(ctx, bag, q, a, answer)
-		}
-		if fault.Of(err).Final() || fault.Of(err) == fault.Deadline {
-			return nil, err
-		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, err
-		}
-	}
-}
-
-func (s *Service) grant(ctx context.Context, bag peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, answer peer.FulfilledRequest) (*Grant, error) {
-	c, err := dag.Parse(answer.GrantCID)
-	if err != nil {
-		return nil, &faulty{err}
-	}
-	block, ok := answer.Blocks.Get(c)
-	if !ok {
-		return nil, &faulty{fault.New(fault.Invalid, "expected the grant's block in the answer")}
-	}
-	g, err := issue.OpenGrant(s.records.Keys, q, a, block, s.records.Directory.Parties(ctx, bag))
-	if err != nil {
-		return nil, &faulty{err}
-	}
-	share, ok := answer.Blocks.Get(g.Share())
-	if !ok {
-		return nil, &faulty{fault.New(fault.Invalid, "expected block %s, which the grant links, in the answer", g.Share())}
-	}
-	return &Grant{g, share}, nil
-}
-
-// judge names the D-TA and says how it failed. Silence is never called guilt.
-func (s *Service) judge(a *order.VerifiedAcceptance, err error) Fault {
-	f := Fault{Index: a.Index(), Custody: a.Custody(), Verdict: Unresponsive, Reason: fault.Public(err), Kind: fault.Of(err)}
-	var bad *faulty
-	switch {
-	case errors.As(err, &bad):
-		f.Verdict = Faulty
-	case fault.Of(err).Final():
-		f.Verdict = Refused
-	}
-	return f
-}
-
-// conclude records the grants, and who gave none.
-func (s *Service) conclude(ctx context.Context, n *issue.Network, bag peer.Bag, out *Outcome) error {
-	ref, own := n.Order.Terms().ReferenceHex(), chapter(n.Order, out.Asked.CID())
-	err := s.records.Write(ctx, func(w *records.Writer) error {
-		for _, g := range out.Grants {
-			if err := w.Chain(g.Signer()); err != nil {
-				return err
-			}
-			if err := w.Envelope(own, envelope.Grant, g.CID(), g.Block(), n.Order.Terms().Publish); err != nil {
-				return err
-			}
-		}
-		for _, f := range out.Faults {
-			if err := w.Audit("network.fault", f.Custody, ref, out.Asked.CID(), string(f.Verdict)); err != nil {
-				return err
-			}
-		}
-		return w.Audit("network.answered", s.records.Self().Name, ref, out.Asked.CID(), fmt.Sprintf("%d of %d", len(out.Grants), len(n.Acceptances)))
-	})
-	if err != nil {
-		return err
-	}
-	out.Charter, err = s.charter(ctx, n, bag, out.Asked)
-	return err
-}
-
-// charter proves the network to the receiver, with the documents of all who signed
-// the request.
-func (s *Service) charter(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest) ([]byte, error) {
-	further := []*identity.Identity{q.Signer()}
-	for _, a := range q.Approvals() {
-		id, err := s.records.Directory.Identity(ctx, a.Signer.Name, a.Signer.Document, bag)
-		if err != nil {
-			return nil, err
-		}
-		further = append(further, id)
-	}
-	return n.Charter(further...)
 }

@@ -20,6 +20,13 @@ func (s *Service) Approve(ctx context.Context, ref string, request, mandate []by
 	if r, err = issue.ParseRequest(request); err != nil {
 		return nil, nil, err
 	}
+	now, err := s.records.Clock.Now()
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := timely(r, now); err != nil {
+		return nil, nil, err
+	}
 	bag, err := s.bag(n)
 	if err != nil {
 		return nil, nil, err

@@ -17,7 +17,6 @@ import (
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
-	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -78,7 +77,9 @@ func (s *Service) read(ctx context.Context, row records.Row) (*Found, error) {
 		if err != nil {
 			return nil, err
 		}
-		f.Acceptances[a.Index()] = a
+		if f.Acceptances[a.Index()] == nil { // a D-TA that signed two is held to the first
+			f.Acceptances[a.Index()] = a
+		}
 	}
 	return f, nil
 }
@@ -161,20 +162,11 @@ func (s *Service) bag(n *issue.Network) (peer.Bag, error) {
 	return bag, nil
 }
 
-// chapter is the reference under which a request and its grants are kept: each is a
-// chain of its own, so that a network's does not grow with every enrolment.
-func chapter(o *order.VerifiedOrder, c dag.CID) string {
-	return o.Terms().ReferenceHex() + "/" + c.String()
-}
-
-// newest is the newest enrolment of a name that this node made; false for none.
-func (s *Service) newest(ctx context.Context, ref, name string) (e store.Enrolment, found bool, err error) {
+// newest finds of each name the newest enrolment that this node knows of.
+func (s *Service) newest(ctx context.Context, ref string, names ...string) (found map[string]store.Enrolment, err error) {
 	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
-		e, err = tx.Enrolment(Role, ref, name)
+		found, err = tx.NewestEnrolments(Role, ref, "", names...)
 		return err
 	})
-	if fault.Of(err) == fault.NotFound {
-		return e, false, nil
-	}
-	return e, err == nil, err
+	return found, err
 }

@@ -2,13 +2,12 @@ package registrar
 
 import (
 	"context"
-	"encoding/hex"
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"strings"
 
-	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -16,10 +15,17 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
+// What a trial may find.
+const (
+	Confirmed    = "confirmed"
+	NotConfirmed = "not confirmed"
+	Unchecked    = "unchecked"
+)
+
 // Finding is what this node found out about a D-TA that a receiver has named.
 type Finding struct {
 	Custody dag.CID
-	Verdict string  // confirmed, not confirmed, or unchecked
+	Verdict string
 	Reason  string  // of the D-TA's failure, or why nothing was checked
 	Request dag.CID // of the trial; undefined where there was none
 }
@@ -43,16 +49,38 @@ func (s *Service) Report(ctx context.Context, ref string, request dag.CID, index
 	if err != nil {
 		return nil, err
 	}
-	if err := s.try(ctx, n, index, out); err != nil {
+	if err := s.try(ctx, n, index, s.nobody(ctx, n, request), out); err != nil {
 		return nil, err
 	}
+	kind := "network.tried"
+	if out.Verdict == Confirmed {
+		kind = "network.fault"
+	}
 	return out, s.records.Write(ctx, func(w *records.Writer) error {
-		return w.Audit("network.fault", out.Custody, ref, out.Request, out.Verdict)
+		return w.Audit(kind, out.Custody, ref, out.Request, out.Verdict)
 	})
 }
 
+// nobody is a name that looks like those of the request in question: a D-TA that
+// knew a trial would pass it.
+func (s *Service) nobody(ctx context.Context, n *issue.Network, request dag.CID) string {
+	name := strings.ToLower(rand.Text()[:12])
+	bag, err := s.bag(n)
+	if err != nil {
+		return name
+	}
+	q, err := s.records.Request(ctx, n.Order, request, bag)
+	if err != nil {
+		return name
+	}
+	if _, domain, ok := strings.Cut(q.Request().Subjects[0].Name, "@"); ok && len(domain) <= 100 {
+		name += "@" + domain
+	}
+	return name
+}
+
 // try asks for a throw-away identity and checks what the D-TA answers.
-func (s *Service) try(ctx context.Context, n *issue.Network, index int, out *Finding) error {
+func (s *Service) try(ctx context.Context, n *issue.Network, index int, name string, out *Finding) error {
 	key, err := seal.V1.NewPrivateKey()
 	if err != nil {
 		return err
@@ -60,16 +88,16 @@ func (s *Service) try(ctx context.Context, n *issue.Network, index int, out *Fin
 	defer key.Clear()
 	in := Inquiry{
 		Network: n.Order.Terms().ReferenceHex(), Kind: order.ClientSecret, Receiver: key.Public(), Enrolment: new(uint64),
-		Names: []string{fmt.Sprintf("trial-%s", hex.EncodeToString(secret.Random(16).Open()))},
+		Names: []string{name},
 	}
-	if n.Terms.Suite != mpin.AMCL.Name {
+	if counts(n) {
 		*in.Enrolment = 1
 	}
 	asked, err := s.Ask(ctx, in)
 	if err != nil {
 		return err
 	}
-	out.Verdict = "unchecked"
+	out.Verdict = Unchecked
 	if asked.Needed > 0 {
 		out.Reason = fmt.Sprintf("a trial needs %d more approvals", asked.Needed)
 		return nil
@@ -79,7 +107,7 @@ func (s *Service) try(ctx context.Context, n *issue.Network, index int, out *Fin
 		if f.Index == index {
 			out.Reason = f.Reason
 			if f.Verdict == Faulty {
-				out.Verdict = "confirmed"
+				out.Verdict = Confirmed
 			}
 			return nil
 		}
@@ -93,11 +121,11 @@ func (s *Service) try(ctx context.Context, n *issue.Network, index int, out *Fin
 		var bad *issue.BadShare
 		switch {
 		case errors.As(err, &bad):
-			out.Verdict, out.Reason = "confirmed", string(bad.Reason)
+			out.Verdict, out.Reason = Confirmed, string(bad.Reason)
 		case err != nil:
-			out.Verdict, out.Reason = "confirmed", fault.Public(err)
+			out.Verdict, out.Reason = Confirmed, fault.Public(err)
 		default:
-			out.Verdict = "not confirmed"
+			out.Verdict = NotConfirmed
 		}
 	}
 	return nil

@@ -2,15 +2,16 @@ package registrar
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/milagro-dta/dta/host/records"
-	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/issue"
+	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
@@ -34,23 +35,58 @@ type Revoked struct {
 	LastDay  uint64 // on which a permit that was issued before can still be good
 }
 
+// revocation is one that is sealed, with the work of bringing it to the D-TAs.
+type revocation struct {
+	subject issue.Subject
+	sealed  *envelope.Sealed
+	jobs    []revoking
+}
+
+func (s *Service) revocation(n *issue.Network, subject issue.Subject, who order.Parties, now time.Time) (*revocation, error) {
+	sealed, err := issue.Revoke(s.records.Keys, n.Order, subject, who, now)
+	if err != nil {
+		return nil, err
+	}
+	return &revocation{subject, sealed, jobs(n, sealed.CID)}, nil
+}
+
+// write records a revocation; the courier brings it to the D-TAs after a while.
+func (v *revocation) write(w *records.Writer, n *issue.Network, by dag.CID, after time.Duration) error {
+	ref := n.Order.Terms().ReferenceHex()
+	if err := w.Envelope(records.Chapter(n.Order, v.sealed.CID), envelope.Revocation, v.sealed.CID, v.sealed.Block, n.Order.Terms().Publish); err != nil {
+		return err
+	}
+	if _, err := markRevoked(w, ref, v.subject, v.sealed.CID); err != nil {
+		return err
+	}
+	for _, j := range v.jobs {
+		if err := w.LaterTo(j.To.String(), records.JobRevoke, j.key(), j, after); err != nil {
+			return err
+		}
+	}
+	return w.Audit("network.revoked", by, ref, v.sealed.CID, "")
+}
+
 // Revoke has nothing more issued to a name: to its newest enrolment and all before,
-// or to the one given and all before.
+// or to the one given and all before. From then on this node asks for nothing more.
 func (s *Service) Revoke(ctx context.Context, ref, name string, enrolment *uint64) (*Revoked, error) {
 	n, _, err := s.known(ctx, ref, nil)
 	if err != nil {
 		return nil, err
 	}
-	e, known, err := s.newest(ctx, ref, name)
-	if err != nil {
-		return nil, err
-	}
-	subject := issue.Subject{Name: name, Enrolment: e.Number}
-	switch {
-	case enrolment != nil:
+	subject := issue.Subject{Name: name}
+	if enrolment != nil {
 		subject.Enrolment = *enrolment
-	case !known:
-		return nil, fault.New(fault.NotFound, "%q: this node has enrolled nobody of that name; give the enrolment", name)
+	} else {
+		known, err := s.newest(ctx, ref, name)
+		if err != nil {
+			return nil, err
+		}
+		e, ok := known[name]
+		if !ok {
+			return nil, fault.New(fault.NotFound, "%q is enrolled by nobody whom this node knows of: give the enrolment", name)
+		}
+		subject.Enrolment = e.Number
 	}
 	now, err := s.records.Clock.Now()
 	if err != nil {
@@ -60,53 +96,38 @@ func (s *Service) Revoke(ctx context.Context, ref, name string, enrolment *uint6
 	if err != nil {
 		return nil, err
 	}
-	sealed, err := issue.Revoke(s.records.Keys, n.Order, subject, s.records.Directory.Parties(ctx, bag), now)
+	v, err := s.revocation(n, subject, s.records.Directory.Parties(ctx, bag), now)
 	if err != nil {
 		return nil, err
 	}
-	jobs := s.jobs(n, sealed.CID)
-	err = s.records.Write(ctx, func(w *records.Writer) error {
-		if err := w.Envelope(chapter(n.Order, sealed.CID), envelope.Revocation, sealed.CID, sealed.Block, n.Order.Terms().Publish); err != nil {
-			return err
-		}
-		if err := markRevoked(w, ref, subject, sealed.CID); err != nil {
-			return err
-		}
-		for _, j := range jobs {
-			if err := w.LaterTo(j.To.String(), records.JobRevoke, j.key(), j, telling); err != nil {
-				return err
-			}
-		}
-		return w.Audit("network.revoked", s.records.Self().Name, ref, sealed.CID, "")
-	})
+	err = s.records.Write(ctx, func(w *records.Writer) error { return v.write(w, n, s.records.Self().Name, telling) })
 	if err != nil {
 		return nil, err
 	}
-	out := &Revoked{Subject: subject, CID: sealed.CID, LastDay: issue.Day(now) + n.Terms.MaxDays}
-	s.tellAll(ctx, jobs, bag.With(sealed.Block), out)
+	out := &Revoked{Subject: subject, CID: v.sealed.CID, LastDay: issue.Day(now) + n.Terms.MaxDays}
+	s.tellAll(ctx, v.jobs, bag.With(v.sealed.Block), out)
 	return out, nil
 }
 
-// markRevoked notes the revocation of a name's enrolments up to one.
-func markRevoked(w *records.Writer, ref string, subject issue.Subject, c dag.CID) error {
-	e := store.Enrolment{
-		Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment, State: stateRevoked, Time: w.Now.UnixMilli(), CID: c,
-	}
+// markRevoked notes the revocation of a name's enrolments up to one, and tells
+// whether it was news.
+func markRevoked(w *records.Writer, ref string, subject issue.Subject, c dag.CID) (bool, error) {
+	e := enrolment(ref, subject, stateRevoked, w.Now, c)
 	added, err := w.PutEnrolment(e)
 	if err != nil || added {
-		return err
+		return added, err
 	}
 	err = w.SaveEnrolment(e, stateEnrolled)
 	if fault.Of(err) == fault.Conflict {
-		return nil // it was revoked before
+		return false, nil // it was revoked before
 	}
-	return err
+	return err == nil, err
 }
 
 func (j revoking) key() string { return j.Revocation.String() + " " + j.To.String() }
 
 // jobs is one for each node that serves the network.
-func (s *Service) jobs(n *issue.Network, c dag.CID) (out []revoking) {
+func jobs(n *issue.Network, c dag.CID) (out []revoking) {
 	seen := make(map[dag.CID]bool)
 	for _, f := range n.Order.Terms().Fiduciaries {
 		if !seen[f.Node.Name] {
@@ -161,6 +182,13 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 	if err := dag.Decode(payload, &j); err != nil {
 		return err
 	}
+	if err := s.resume(ctx, j); err != nil {
+		return fault.New(fault.Unavailable, "revocation %s: %w", j.Revocation, err)
+	}
+	return nil
+}
+
+func (s *Service) resume(ctx context.Context, j revoking) error {
 	n, _, err := s.known(ctx, j.Reference, nil)
 	if err != nil {
 		return err
@@ -173,10 +201,31 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 	if err != nil {
 		return err
 	}
+	now, err := s.records.Clock.Now()
+	if err != nil {
+		return err
+	}
+	if err := records.Fresh(block, now); err != nil {
+		return s.renew(ctx, n, j, bag, now)
+	}
 	if err := s.tell(ctx, j, bag.With(block)); err != nil {
-		return fault.New(fault.Unavailable, "revocation %s: %w", j.Revocation, err)
+		return err
 	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		return w.Audit("network.informed", j.To, j.Reference, j.Revocation, "")
 	})
+}
+
+// renew signs a revocation again that its D-TA may no longer take for the first time.
+func (s *Service) renew(ctx context.Context, n *issue.Network, j revoking, bag peer.Bag, now time.Time) error {
+	was, err := s.records.Revocation(ctx, n.Order, j.Revocation, bag)
+	if err != nil {
+		return err
+	}
+	v, err := s.revocation(n, was.Subject(), s.records.Directory.Parties(ctx, bag), now)
+	if err != nil {
+		return err
+	}
+	v.jobs = slices.DeleteFunc(v.jobs, func(other revoking) bool { return other.To != j.To })
+	return s.records.Write(ctx, func(w *records.Writer) error { return v.write(w, n, s.records.Self().Name, 0) })
 }

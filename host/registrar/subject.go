@@ -2,8 +2,12 @@ package registrar
 
 import (
 	"context"
+	"time"
 
 	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -15,60 +19,131 @@ const (
 	stateRevoked  = "revoked"
 )
 
-// replaced lists the enrolments that new ones of the same names take the place of.
-func (s *Service) replaced(ctx context.Context, n *issue.Network, r *issue.Request) (out []issue.Subject, err error) {
-	if r.Kind != order.ClientSecret || !n.Terms.Permits {
-		return nil, nil
+// subjects decides which enrolments of the names are meant: the one given for all
+// of them, else as this node counts.
+func (s *Service) subjects(ctx context.Context, n *issue.Network, in Inquiry) (out []issue.Subject, err error) {
+	if in.Enrolment != nil && in.Anew {
+		return nil, fault.New(fault.Invalid, "enrolment, anew: expected one of them")
 	}
-	for _, subject := range r.Subjects {
-		e, known, err := s.newest(ctx, n.Order.Terms().ReferenceHex(), subject.Name)
-		if err != nil {
+	var known map[string]store.Enrolment
+	if in.Enrolment == nil && in.Kind != order.ServerSecret {
+		if known, err = s.newest(ctx, in.Network, in.Names...); err != nil {
 			return nil, err
 		}
-		if known && e.State == stateEnrolled && e.Number < subject.Enrolment {
-			out = append(out, issue.Subject{Name: e.Name, Enrolment: e.Number})
+	}
+	for _, name := range in.Names {
+		subject := issue.Subject{Name: name}
+		switch {
+		case in.Enrolment != nil:
+			subject.Enrolment = *in.Enrolment
+		case in.Kind == order.ClientSecret:
+			e, is := known[name]
+			subject.Enrolment, err = next(n, e, is, in.Anew)
+		case in.Kind == order.TimePermit:
+			e, is := known[name]
+			subject.Enrolment, err = current(n, e, is)
 		}
+		if err != nil {
+			return nil, fault.New(fault.Of(err), "%q %w", name, err)
+		}
+		out = append(out, subject)
 	}
 	return out, nil
 }
 
-// subject decides which enrolment of a name is meant. The first of a name is
-// number 1, and a name is enrolled once unless the caller says anew: it is another
-// identity then, with another client secret. The suite of existing networks counts
-// no enrolments; there the name itself tells them apart.
-func (s *Service) subject(ctx context.Context, n *issue.Network, name string, in Inquiry) (issue.Subject, error) {
-	subject := issue.Subject{Name: name}
-	if in.Enrolment != nil || in.Kind == order.ServerSecret {
-		if in.Enrolment != nil {
-			subject.Enrolment = *in.Enrolment
-		}
-		return subject, nil
-	}
-	e, known, err := s.newest(ctx, n.Order.Terms().ReferenceHex(), name)
-	if err != nil {
-		return subject, err
-	}
-	counts := n.Terms.Suite != mpin.AMCL.Name
-	if in.Kind == order.TimePermit {
-		switch {
-		case known && e.State == stateRevoked:
-			return subject, fault.New(fault.Denied, "%q, enrolment %d, was revoked", name, e.Number)
-		case !known && counts:
-			return subject, fault.New(fault.NotFound, "%q: this node has enrolled nobody of that name; give the enrolment", name)
-		}
-		subject.Enrolment = e.Number
-		return subject, nil
-	}
+// counts tells whether a network's suite tells the enrolments of a name apart. That
+// of existing networks does not: there the name itself has to.
+func counts(n *issue.Network) bool { return n.Terms.Suite != mpin.AMCL.Name }
+
+// next is the number of a new enrolment. The first is 1, and a name is enrolled once
+// unless the caller says anew: it is another identity then, with another secret.
+func next(n *issue.Network, e store.Enrolment, known, anew bool) (uint64, error) {
 	switch {
-	case !known && counts:
-		subject.Enrolment = 1
+	case !known && counts(n):
+		return 1, nil
 	case !known:
-	case !in.Anew:
-		return subject, fault.New(fault.Conflict, "%q is enrolled already, as number %d (%s): ask for it anew, or give the enrolment", name, e.Number, e.State)
-	case !counts:
-		return subject, fault.New(fault.Unsupported, "%q is enrolled already, and suite %s counts no enrolments: choose another name", name, n.Terms.Suite)
-	default:
-		subject.Enrolment = e.Number + 1
+		return 0, nil
+	case !anew:
+		return 0, fault.New(fault.Conflict, "is enrolled already, as number %d (%s): ask for it anew, or give the enrolment", e.Number, e.State)
+	case !counts(n):
+		return 0, fault.New(fault.Unsupported, "is enrolled already, and suite %s counts no enrolments: choose another name", n.Terms.Suite)
 	}
-	return subject, nil
+	return e.Number + 1, nil
+}
+
+// current is the number of the enrolment that permits are for.
+func current(n *issue.Network, e store.Enrolment, known bool) (uint64, error) {
+	if !known && counts(n) {
+		return 0, fault.New(fault.NotFound, "is enrolled by nobody whom this node knows of: give the enrolment")
+	}
+	return e.Number, nil
+}
+
+// refuseRevoked is fault.Denied where a request is for an enrolment that this node
+// has revoked, or knows to be.
+func refuseRevoked(tx *store.Tx, ref string, r *issue.Request) error {
+	if r.Kind == order.ServerSecret {
+		return nil // its name is a server's, for people to read
+	}
+	names := make([]string, 0, len(r.Subjects))
+	for _, subject := range r.Subjects {
+		names = append(names, subject.Name)
+	}
+	revoked, err := tx.NewestEnrolments(Role, ref, stateRevoked, names...)
+	if err != nil {
+		return err
+	}
+	for _, subject := range r.Subjects {
+		if e, ok := revoked[subject.Name]; ok && subject.Enrolment <= e.Number {
+			return fault.New(fault.Denied, "%q, enrolment %d, was revoked at %s", subject.Name, subject.Enrolment, time.UnixMilli(e.Time).UTC().Format(time.RFC3339))
+		}
+	}
+	return nil
+}
+
+// enrol writes the enrolments of a request down. One that is there already is
+// issued again only if the caller has given its number.
+func enrol(w *records.Writer, ref string, r *issue.Request, request dag.CID, given *uint64) error {
+	for _, subject := range r.Subjects {
+		added, err := w.PutEnrolment(enrolment(ref, subject, stateEnrolled, w.Now, request))
+		if err != nil {
+			return err
+		}
+		if again := given != nil && *given == subject.Enrolment; !added && !again {
+			return fault.New(fault.Conflict, "%q is enrolled already, as number %d: ask for it anew, or give the enrolment", subject.Name, subject.Enrolment)
+		}
+	}
+	return nil
+}
+
+func enrolment(ref string, subject issue.Subject, state string, now time.Time, c dag.CID) store.Enrolment {
+	return store.Enrolment{Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment, State: state, Time: now.UnixMilli(), CID: c}
+}
+
+// replaced seals revocations of the enrolments that new ones of the same names take
+// the place of. Where this node may not revoke them, it enrols nobody anew.
+func (s *Service) replaced(ctx context.Context, n *issue.Network, r *issue.Request, who order.Parties, now time.Time) (out []*revocation, err error) {
+	if r.Kind != order.ClientSecret || !n.Terms.Permits {
+		return nil, nil
+	}
+	names := make([]string, 0, len(r.Subjects))
+	for _, subject := range r.Subjects {
+		names = append(names, subject.Name)
+	}
+	known, err := s.newest(ctx, n.Order.Terms().ReferenceHex(), names...)
+	if err != nil {
+		return nil, err
+	}
+	for _, subject := range r.Subjects {
+		e, ok := known[subject.Name]
+		if !ok || e.State != stateEnrolled || e.Number >= subject.Enrolment {
+			continue
+		}
+		v, err := s.revocation(n, issue.Subject{Name: e.Name, Enrolment: e.Number}, who, now)
+		if err != nil {
+			return nil, fault.New(fault.Of(err), "the earlier enrolment of %q, number %d, has to be revoked: %w", e.Name, e.Number, err)
+		}
+		out = append(out, v)
+	}
+	return out, nil
 }

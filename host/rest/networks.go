@@ -94,7 +94,11 @@ func (s *Services) createNetwork(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.answerNetwork(c, placed.Reference)
+	status := http.StatusOK
+	if placed.State == order.Ordered {
+		status = http.StatusAccepted
+	}
+	return s.answerNetwork(c, status, placed.Reference)
 }
 
 // networkTerms fills in what the request leaves to defaults: a registrar that signs
@@ -123,6 +127,9 @@ func (s *Services) networkTerms(ctx context.Context, req NetworkRequest) (t orde
 			id, err := s.party(ctx, "authority", name)
 			if err != nil {
 				return t, err
+			}
+			if !id.Defined() {
+				return t, fault.New(fault.Invalid, "authority[%d]: expected the name of a peer, an identity, or self; it is empty", i)
 			}
 			rule.Names = append(rule.Names, id)
 		}
@@ -156,11 +163,10 @@ func (s *Services) showNetwork(c echo.Context) error {
 	if err := reference(c.Param("reference")); err != nil {
 		return err
 	}
-	return s.answerNetwork(c, c.Param("reference"))
+	return s.answerNetwork(c, http.StatusOK, c.Param("reference"))
 }
 
-// answerNetwork describes a network: 202 while D-TAs are missing.
-func (s *Services) answerNetwork(c echo.Context, ref string) error {
+func (s *Services) answerNetwork(c echo.Context, status int, ref string) error {
 	ctx := c.Request().Context()
 	found, err := s.Registrar.Find(ctx, ref)
 	if err != nil {
@@ -170,11 +176,7 @@ func (s *Services) answerNetwork(c echo.Context, ref string) error {
 	if err != nil {
 		return err
 	}
-	status := http.StatusOK
-	if out.State == string(order.Ordered) {
-		status = http.StatusAccepted
-	}
-	if found.Complete() {
+	if out.State == string(order.Accepted) {
 		n, err := s.Registrar.Network(ctx, found)
 		if err != nil {
 			return err
@@ -215,14 +217,15 @@ func (s *Services) describeNetwork(ctx context.Context, f *registrar.Found) (*Ne
 		}
 		out.Members = append(out.Members, m)
 	}
-	if f.Complete() {
-		out.State = string(order.Accepted)
-		return out, nil
-	}
 	// A D-TA's refusal ends the order at the registrar.
 	row, err := s.Records.Row(ctx, principal.Role, f.Reference)
-	if err == nil && row.State == string(order.Failed) {
+	switch {
+	case err == nil && row.State == string(order.Failed):
 		out.State, out.Notice = row.State, row.Reason
+	case err != nil && fault.Of(err) != fault.NotFound:
+		return nil, err
+	case f.Complete():
+		out.State = string(order.Accepted)
 	}
 	return out, nil
 }
@@ -246,7 +249,7 @@ func (s *Services) listNetworks(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	per, err := number(c, "perPage", 1, 100, 10)
+	per, err := number(c, "perPage", 1, MaxPage, 10)
 	if err != nil {
 		return err
 	}
@@ -281,7 +284,7 @@ type IssueRequest struct {
 	First      string   `json:"first"`     // time-permit: 2006-01-02, UTC; "" is today
 	Days       uint64   `json:"days"`      // time-permit: absent is 1
 	Receiver   []byte   `json:"receiver"`
-	Request    []byte   `json:"request"` // to go on with one that was waiting for approvals
+	Request    []byte   `json:"request"` // to go on with one that waits for approvals: of what stands above, only enrolment still counts
 	Approvals  [][]byte `json:"approvals"`
 	Delegation []byte   `json:"delegation"` // what the delegate was handed
 }
@@ -297,9 +300,10 @@ type IssueAnswer struct {
 	Faults     []IssueFault  `json:"faults,omitempty"`
 	Charter    []byte        `json:"charter,omitempty"`
 
-	Needed    int      `json:"needed,omitempty"`
-	Pending   []byte   `json:"pending,omitempty"` // the request
-	Approvals [][]byte `json:"approvals,omitempty"`
+	Needed     int      `json:"needed,omitempty"`     // approvals
+	MayApprove []string `json:"mayApprove,omitempty"` // identities: theirs, or their delegates'
+	Pending    []byte   `json:"pending,omitempty"`    // the request
+	Approvals  [][]byte `json:"approvals,omitempty"`
 }
 
 // IssuedTo is a subject.
@@ -397,7 +401,11 @@ func inquiry(ref string, kind order.IssueKind, req IssueRequest, clock records.C
 
 func issued(out *registrar.Outcome) (int, IssueAnswer) {
 	if out.Needed > 0 {
-		return http.StatusAccepted, IssueAnswer{State: "approval", Needed: out.Needed, Pending: out.Request, Approvals: out.Approvals}
+		a := IssueAnswer{State: "approval", Needed: out.Needed, Pending: out.Request, Approvals: out.Approvals}
+		for _, name := range out.MayApprove {
+			a.MayApprove = append(a.MayApprove, name.String())
+		}
+		return http.StatusAccepted, a
 	}
 	a := IssueAnswer{
 		State: "issued", RequestCID: out.Asked.CID().String(), Charter: out.Charter,

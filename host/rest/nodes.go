@@ -80,6 +80,9 @@ func (s *Services) notice(c echo.Context) error {
 		if _, err := s.Principal.Notice(ctx, ref, news); err != nil {
 			return err
 		}
+		if err := s.Registrar.Notice(ctx, ref, news); err != nil {
+			return err
+		}
 	} else if err := s.Beneficiary.Notice(ctx, ref, news); err != nil {
 		return err
 	}
