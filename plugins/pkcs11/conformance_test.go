@@ -20,6 +20,7 @@ func conformance(rung string) plugintest.Config {
 			pin := string(o.PIN.Open())
 			block := "module = %q\ntoken_label = %q\nrealm = %q\npin = %q\nrung = %q\n"
 			c.Block = fmt.Sprintf(block, o.Module, o.Label, "acme", pin, rung)
+			c.CachedBlock = c.Block + "share_cache = 4\n"
 			c.OtherBlock = fmt.Sprintf(block, o.Module, o.Label, "northwind", pin, rung)
 			c.Secrets = []string{pin}
 		},
@@ -30,6 +31,7 @@ func conformance(rung string) plugintest.Config {
 			{Name: "no token", Block: block("module = \"/m.so\"", "realm = \"acme\""), Line: 1, Text: "token_label or token_serial"},
 			{Name: "an unknown rung", Block: block("module = \"/m.so\"", "token_label = \"t\"", "realm = \"acme\"", "rung = \"rsa\""), Line: 4, Text: "gcm or hmac-derive"},
 			{Name: "too many sessions", Block: block("module = \"/m.so\"", "token_label = \"t\"", "realm = \"acme\"", "sessions = 1000"), Line: 4, Text: "found 1000"},
+			{Name: "too large a cache", Block: block("module = \"/m.so\"", "token_label = \"t\"", "realm = \"acme\"", "share_cache = 1025"), Line: 4, Text: "found 1025"},
 			{Name: "a PIN file that is not there", Block: "pin = file(\"/nonexistent\")\nmodule = \"/m.so\"\ntoken_label = \"t\"\nrealm = \"acme\"\n", Line: 1, Text: "no such file"},
 			{Name: "an empty PIN", Block: "pin = \"\"\nmodule = \"/m.so\"\ntoken_label = \"t\"\nrealm = \"acme\"\n", Line: 1, Text: "PIN"},
 		},
@@ -54,7 +56,8 @@ func TestThePluginConforms(t *testing.T) {
 }
 
 func TestTheProgramConforms(t *testing.T) {
-	c := conformance("gcm")
+	p, c := pkcs11.Plugin(), conformance("gcm")
+	c.Twin = &p
 	c.Command, c.Env = built.Program(t, "dta-plugin-pkcs11"), softtoken.Env()
 	plugintest.Run(t, c)
 }

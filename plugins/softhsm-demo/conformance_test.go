@@ -19,6 +19,7 @@ func conformance() plugintest.Config {
 		Fresh: func(t testing.TB, c *plugintest.Config) {
 			directory := filepath.Join(t.TempDir(), "hsm")
 			c.Block = fmt.Sprintf("directory = %q\n", directory)
+			c.CachedBlock = c.Block + "share_cache = 4\n"
 			c.OtherBlock = fmt.Sprintf("directory = %q\nrealm = \"other\"\n", directory)
 		},
 		Mistakes: []plugintest.Mistake{
@@ -26,6 +27,7 @@ func conformance() plugintest.Config {
 			{Name: "no directory", Block: "directory = \"\"\n", Line: 1, Text: "directory"},
 			{Name: "a directory that SoftHSM cannot use", Block: "directory = \"/a#b\"\n", Line: 1, Text: "'#'"},
 			{Name: "a relative module", Block: "directory = \"/d\"\nmodule = \"m.so\"\n", Line: 2, Text: "absolute path"},
+			{Name: "less than no cache", Block: "directory = \"/d\"\nshare_cache = -1\n", Line: 2, Text: "found -1"},
 			{Name: "an unknown rung", Block: "directory = \"/d\"\nrung = \"x\"\n", Line: 2, Text: "gcm or hmac-derive"},
 		},
 	}
@@ -38,7 +40,8 @@ func TestThePluginConforms(t *testing.T) {
 }
 
 func TestTheProgramConforms(t *testing.T) {
-	c := conformance()
+	p, c := softhsmdemo.Plugin(), conformance()
+	c.Twin = &p
 	c.Command = built.Program(t, "dta-plugin-softhsm-demo")
 	plugintest.Run(t, c)
 }
