@@ -26,8 +26,8 @@ func TestExamplesLoadWithoutDiagnostics(t *testing.T) {
 		t.Fatal(err)
 	}
 	paths = append(paths, nodes...)
-	if len(paths) != 5 {
-		t.Fatalf("expected 5 examples, found %v", paths)
+	if len(paths) != 9 {
+		t.Fatalf("expected 9 examples, found %v", paths)
 	}
 	for _, path := range paths {
 		t.Run(path, func(t *testing.T) {

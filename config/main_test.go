@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/protocol/dag"
 )
 
 // Names that the tests' files and environments use.
@@ -48,6 +49,9 @@ func options(src string) config.Options {
 	env := map[string]string{
 		"SECRET": canary, "EMPTY": "", "NODE_NAME": "acme", "ZERO": "a\x00b",
 		"DTA_PRINCIPAL": cidA, "DTA_FIDUCIARY": cidB, "DTA_BENEFICIARY": cidC, "DTA_FIDUCIARY_CUSTODY": cidD,
+	}
+	for _, name := range []string{"REGISTRAR", "NORTH", "EAST", "WEST", "NORTH_CUSTODY", "EAST_CUSTODY", "WEST_CUSTODY"} {
+		env["DTA_"+name] = dag.Sum([]byte(name)).String()
 	}
 	return config.Options{
 		Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
