@@ -7,6 +7,7 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
+	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -57,6 +58,32 @@ func guarded(tb testing.TB) (*guard.Guard, []byte, *scene.Redeemed) {
 	return g, e.Root, k.Redeem(tb, k.Beneficiary)
 }
 
+// founded is an enrolled guard, and a network of which it made a share.
+func founded(tb testing.TB, change ...func(*guard.Settings)) (*guard.Guard, *scene.Founded) {
+	tb.Helper()
+	settings := guard.Settings{
+		Custodian: box{secret.Random(32)}, Instance: plugintest.Instance, Type: "box",
+		Scheme: func() string { return "" }, Mode: order.Supervised, Now: time.Now,
+	}
+	for _, c := range change {
+		c(&settings)
+	}
+	g, err := guard.New(settings)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(g.Close)
+	if _, err := g.Enrol(tb.Context(), "", "box"); err != nil {
+		tb.Fatal(err)
+	}
+	n := scene.New(tb, plugintest.Instance, order.Supervised, g.Chain()).Network(tb, mpin.V1)
+	got, err := g.Safeguard(tb.Context(), n.Ask())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return g, n.Accept(tb, got)
+}
+
 // refusable fails on a refusal that blames the plugin.
 func refusable(t *testing.T, err error) {
 	switch fault.Of(err) {
@@ -94,6 +121,24 @@ func FuzzRestoreRequest(f *testing.F) {
 			return
 		}
 		_, err := g.Restore(t.Context(), &req)
+		refusable(t, err)
+	})
+}
+
+func FuzzIssueRequest(f *testing.F) {
+	g, n := founded(f)
+	for _, q := range []*scene.Inquiry{n.Clients(f, "alice"), n.Server(f, "login.example"), n.Permits(f, 2, "alice")} {
+		f.Add(marshal(f, q.Ask()))
+	}
+	ask := n.Clients(f, "alice").Ask()
+	ask.Request = ask.Order
+	f.Add(marshal(f, ask))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		var req contract.IssueRequest
+		if proto.Unmarshal(raw, &req) != nil {
+			return
+		}
+		_, err := g.Issue(t.Context(), &req)
 		refusable(t, err)
 	})
 }

@@ -11,18 +11,20 @@ import (
 	"github.com/milagro-dta/dta/sdk"
 )
 
-// hardware plays a device that makes networks' shares, computes with them and lets none out. It is what an Issuer over
-// a real one looks like; like a real one it outlives the processes that use it.
-type hardware struct {
+// Hardware plays a device that makes networks' shares, computes with them and lets none out. An Issuer over a real one
+// looks like it; like a real one it outlives the processes that use it. It is a fake for tests.
+type Hardware struct {
 	mu     sync.Mutex
 	shares map[string]*bls.Scalar // guarded by mu; by handle
 }
 
-var _ sdk.Issuer = (*hardware)(nil)
+var _ sdk.Issuer = (*Hardware)(nil)
 
-func newHardware() *hardware { return &hardware{shares: map[string]*bls.Scalar{}} }
+// NewHardware is a device without shares.
+func NewHardware() *Hardware { return &Hardware{shares: map[string]*bls.Scalar{}} }
 
-func (h *hardware) MakeShare(context.Context, sdk.Context) ([]byte, error) {
+// MakeShare implements sdk.Issuer.
+func (h *Hardware) MakeShare(context.Context, sdk.Context) ([]byte, error) {
 	handle := secret.Random(16).Open()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -30,7 +32,7 @@ func (h *hardware) MakeShare(context.Context, sdk.Context) ([]byte, error) {
 	return handle, nil
 }
 
-func (h *hardware) share(handle []byte) (*bls.Scalar, error) {
+func (h *Hardware) share(handle []byte) (*bls.Scalar, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	s, ok := h.shares[string(handle)]
@@ -40,7 +42,8 @@ func (h *hardware) share(handle []byte) (*bls.Scalar, error) {
 	return s, nil
 }
 
-func (h *hardware) CommitShare(_ context.Context, handle, proofContext []byte, _ sdk.Context) (commitment, proof []byte, err error) {
+// CommitShare implements sdk.Issuer.
+func (h *Hardware) CommitShare(_ context.Context, handle, proofContext []byte, _ sdk.Context) (commitment, proof []byte, err error) {
 	s, err := h.share(handle)
 	if err != nil {
 		return nil, nil, err
@@ -49,7 +52,8 @@ func (h *hardware) CommitShare(_ context.Context, handle, proofContext []byte, _
 	return bls.G1Generator().Mul(s).Bytes(), proof, err
 }
 
-func (h *hardware) IssueG1(_ context.Context, handle []byte, bases [][]byte, proofContext []byte, _ sdk.Context) (points [][]byte, proof []byte, err error) {
+// IssueG1 implements sdk.Issuer.
+func (h *Hardware) IssueG1(_ context.Context, handle []byte, bases [][]byte, proofContext []byte, _ sdk.Context) (points [][]byte, proof []byte, err error) {
 	s, err := h.share(handle)
 	if err != nil {
 		return nil, nil, err
@@ -66,7 +70,8 @@ func (h *hardware) IssueG1(_ context.Context, handle []byte, bases [][]byte, pro
 	return bls.EncodeG1(ds), proof, err
 }
 
-func (h *hardware) IssueG2(_ context.Context, handle []byte, _ sdk.Context) ([]byte, error) {
+// IssueG2 implements sdk.Issuer.
+func (h *Hardware) IssueG2(_ context.Context, handle []byte, _ sdk.Context) ([]byte, error) {
 	s, err := h.share(handle)
 	if err != nil {
 		return nil, err

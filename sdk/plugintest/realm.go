@@ -14,7 +14,7 @@ import (
 // realm is the memory plugin with every optional ability: a root of its own in a file, and hardware for networks.
 type realm struct {
 	*memory
-	*hardware
+	*Hardware
 	root string
 }
 
@@ -56,7 +56,7 @@ func RealmConfig() Config {
 	fresh := c.Fresh
 	c.Fresh = func(t testing.TB, c *Config) {
 		fresh(t, c)
-		dir, device := t.TempDir(), newHardware()
+		dir, device := t.TempDir(), NewHardware()
 		p := Memory()
 		open := p.Open
 		p.Open = func(ctx context.Context, config any, env sdk.Environment) (sdk.Custodian, error) {
@@ -64,7 +64,7 @@ func RealmConfig() Config {
 			if err != nil {
 				return nil, err
 			}
-			return &realm{memory: c.(*memory), hardware: device, root: filepath.Join(dir, "root")}, nil
+			return &realm{memory: c.(*memory), Hardware: device, root: filepath.Join(dir, "root")}, nil
 		}
 		c.Plugin = &p
 	}
