@@ -210,19 +210,11 @@ type OrderLine struct {
 const MaxPage = 500
 
 func (s *Services) listOrders(c echo.Context) error {
-	page, err := number(c, "page", 0, 1<<20, 0)
+	p, err := paging(c, MaxPage)
 	if err != nil {
 		return err
 	}
-	per, err := number(c, "perPage", 1, MaxPage, 10)
-	if err != nil {
-		return err
-	}
-	descending, err := sorting(c.QueryParam("sortBy"))
-	if err != nil {
-		return err
-	}
-	rows, total, err := s.Records.List(c.Request().Context(), []string{principal.Role, beneficiary.Role}, page*per, per, descending)
+	rows, total, err := s.Records.List(c.Request().Context(), []string{principal.Role, beneficiary.Role}, p.offset, p.limit, p.descending)
 	if err != nil {
 		return err
 	}
@@ -235,6 +227,26 @@ func (s *Services) listOrders(c echo.Context) error {
 		})
 	}
 	return c.JSON(http.StatusOK, out)
+}
+
+// page is what part of a list is asked for.
+type page struct {
+	offset, limit int
+	descending    bool
+}
+
+// paging reads page, perPage and sortBy.
+func paging(c echo.Context, most int) (p page, err error) {
+	at, err := number(c, "page", 0, 1<<20, 0)
+	if err != nil {
+		return p, err
+	}
+	if p.limit, err = number(c, "perPage", 1, most, 10); err != nil {
+		return p, err
+	}
+	p.offset = at * p.limit
+	p.descending, err = sorting(c.QueryParam("sortBy"))
+	return p, err
 }
 
 func number(c echo.Context, name string, least, most, otherwise int) (int, error) {
