@@ -13,6 +13,7 @@ package registrar
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
@@ -30,13 +31,14 @@ const Role = "registrar"
 
 // Service asks in networks. Make it with New and end it with Close.
 type Service struct {
-	records *records.Records
-	asks    *flight.Group[*Outcome]
+	records  *records.Records
+	patience time.Duration
+	asks     *flight.Group[*Outcome]
 }
 
 // New asks with a node's keys and records.
 func New(r *records.Records) *Service {
-	return &Service{records: r, asks: flight.New[*Outcome]()}
+	return &Service{records: r, patience: Patience, asks: flight.New[*Outcome]()}
 }
 
 // Close ends the asking under way; whoever asked asks again.

@@ -30,7 +30,7 @@ func (s *Service) send(ctx context.Context, n *issue.Network, bag peer.Bag, seal
 // asking sends a request to all its D-TAs, or joins who is doing so. It goes on when
 // the caller has gone: what was enrolled can be asked for again.
 func (s *Service) asking(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest, sealed *envelope.Sealed) (*Outcome, error) {
-	return s.asks.Do(ctx, q.CID().String(), Patience+5*time.Second, func(ctx context.Context) (*Outcome, error) {
+	return s.asks.Do(ctx, q.CID().String(), s.patience+5*time.Second, func(ctx context.Context) (*Outcome, error) {
 		out := &Outcome{Sealed: sealed, Asked: q}
 		var mu sync.Mutex
 		var all sync.WaitGroup
@@ -66,7 +66,7 @@ func (s *Service) askOne(ctx context.Context, bag peer.Bag, q *issue.VerifiedReq
 	if !ok {
 		return nil, fault.New(fault.Unavailable, "no peer block names its node %s", node.Name)
 	}
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
 	req := peer.FulfillRequest{RequestCID: q.CID().String(), Blocks: bag.With(q.Block())}
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
