@@ -245,20 +245,12 @@ type NetworkList struct {
 }
 
 func (s *Services) listNetworks(c echo.Context) error {
-	page, err := number(c, "page", 0, 1<<20, 0)
-	if err != nil {
-		return err
-	}
-	per, err := number(c, "perPage", 1, MaxPage, 10)
-	if err != nil {
-		return err
-	}
-	descending, err := sorting(c.QueryParam("sortBy"))
+	p, err := paging(c, MaxPage)
 	if err != nil {
 		return err
 	}
 	ctx := c.Request().Context()
-	found, total, err := s.Registrar.List(ctx, page*per, per, descending)
+	found, total, err := s.Registrar.List(ctx, p.offset, p.limit, p.descending)
 	if err != nil {
 		return err
 	}
