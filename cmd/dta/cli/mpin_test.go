@@ -1,0 +1,113 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/milagro-dta/dta/cmd/dta/authn/authntest"
+	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/secret"
+)
+
+func save(t *testing.T, name string, text *secret.Bytes) string {
+	t.Helper()
+	path := file(t, name)
+	place, err := credential.NewFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer place.Discard()
+	if err := place.Write(text); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// door runs dta mpin server until the test ends and returns its address.
+func door(t *testing.T, flags ...string) (address string) {
+	t.Helper()
+	ctx, stop := context.WithCancel(context.Background())
+	out, in := io.Pipe()
+	ended := make(chan int)
+	go func() {
+		defer in.Close()
+		code := run(ctx, append([]string{"mpin", "server", "--listen", "127.0.0.1:0"}, flags...), strings.NewReader(""), in, io.Discard)
+		ended <- code
+	}()
+	t.Cleanup(func() {
+		stop()
+		go io.Copy(io.Discard, out)
+		if code := <-ended; code != ExitOK {
+			t.Errorf("the server ended with %d", code)
+		}
+	})
+	line, err := bufio.NewReader(out).ReadString('\n')
+	if _, err := fmt.Sscanf(line, "door ready on %s for network", &address); err != nil {
+		t.Fatalf("found %q, %v", line, err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address
+}
+
+func TestALoginOverTLS(t *testing.T) {
+	n := authntest.New(t, mpin.V1, "shop", false)
+	secret, token := save(t, "door", n.Server("door").Text()), save(t, "anna", n.Token("anna", 1234).Text())
+	cert, key, _ := certificate(t, "door")
+	other, _, _ := certificate(t, "other")
+	address := door(t, "--secret", secret, "--state", file(t, "state"), "--tls-cert", cert, "--tls-key", key)
+	for _, test := range []struct {
+		name, url, ca string
+		code          int
+	}{
+		{"with its authority", "https://" + address, cert, ExitOK},
+		{"with another's", "https://" + address, other, ExitUnavailable},
+		{"with the system's", "https://" + address, "", ExitUnavailable},
+		{"without TLS", "http://" + address, "", ExitUnavailable},
+		{"with an authority that is none", "https://" + address, key, ExitUsage},
+	} {
+		var out, errOut strings.Builder
+		code := run(t.Context(), []string{"mpin", "login", "--token", token, "--server", test.url, "--ca", test.ca, "--pin-stdin"}, strings.NewReader("1234\n"), &out, &errOut)
+		if code != test.code {
+			t.Errorf("%s: expected %d; found %d, %s", test.name, test.code, code, errOut.String())
+		}
+	}
+}
+
+func TestAChangedPINIsTheNewOneOnlyIfTheOldWasRight(t *testing.T) {
+	for _, suite := range []mpin.Suite{mpin.V1, mpin.AMCL} {
+		n := authntest.New(t, suite, "shop", false)
+		token := save(t, "anna", n.Token("anna", 1234).Text())
+		address := door(t, "--secret", save(t, "door", n.Server("door").Text()), "--state", file(t, "state"), "--attempts", "10")
+		for _, step := range []struct {
+			command, typed string
+			code           int
+		}{
+			{"login", "1234\n", ExitOK},
+			{"change", "1234\n0001\n", ExitOK},
+			{"login", "1234\n", ExitDenied},
+			{"login", "0001\n", ExitOK},
+			{"change", "0002\n0005\n", ExitOK}, // one too many: the new one is, too
+			{"login", "0005\n", ExitDenied},
+			{"login", "0004\n", ExitOK},
+			{"change", "0004\n", ExitUsage},
+			{"change", "0004\nlong1\n", ExitUsage},
+			{"login", "0004\n", ExitOK},
+		} {
+			args := []string{"mpin", "login", "--token", token, "--server", "http://" + address, "--pin-stdin"}
+			if step.command == "change" {
+				args = []string{"mpin", "change-pin", "--token", token, "--pin-stdin"}
+			}
+			var out, errOut strings.Builder
+			if code := run(t.Context(), args, strings.NewReader(step.typed), &out, &errOut); code != step.code {
+				t.Errorf("%s, %q: expected %d; found %d, %s", step.command, step.typed, step.code, code, errOut.String())
+			}
+		}
+	}
+}
