@@ -104,7 +104,7 @@ func (s *Service) Ask(ctx context.Context, in Inquiry) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	who := s.records.Directory.Parties(ctx, bag)
+	who := s.parties(ctx, n, bag)
 	approvals, err := s.approvals(n, r, in, d, who)
 	if err != nil {
 		return nil, err
@@ -272,7 +272,7 @@ func (s *Service) repeated(ctx context.Context, n *issue.Network, bag peer.Bag, 
 	if err != nil {
 		return nil, err
 	}
-	q, err := issue.OpenRequest(s.records.Keys, n.Order, block, s.records.Directory.Parties(ctx, bag))
+	q, err := issue.OpenRequest(s.records.Keys, n.Order, block, s.parties(ctx, n, bag))
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (s *Service) Approve(ctx context.Context, ref string, request, mandate []by
 	if err != nil {
 		return nil, nil, err
 	}
-	a, err := issue.Approve(s.records.Keys, n.Order, r, d, s.records.Directory.Parties(ctx, bag))
+	a, err := issue.Approve(s.records.Keys, n.Order, r, d, s.parties(ctx, n, bag))
 	if err != nil {
 		return nil, nil, err
 	}

@@ -343,3 +343,19 @@ func (n *node) enrolled(ref string) (names []string) {
 	}
 	return names
 }
+
+// waiting counts the jobs of a kind that the node's courier still has to do.
+func (n *node) waiting(kind string) (count int, err error) {
+	return count, n.store.View(context.Background(), func(tx *store.Tx) error {
+		count, err = tx.CountJobs(kind)
+		return err
+	})
+}
+
+// status is that of a refusal, 0 for none.
+func status(err error) int {
+	if p := rig.Refusal(err); p != nil {
+		return p.HTTP
+	}
+	return 0
+}

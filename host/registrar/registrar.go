@@ -18,6 +18,7 @@ import (
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -162,6 +163,19 @@ func (s *Service) bag(n *issue.Network) (peer.Bag, error) {
 		bag.Add(c...)
 	}
 	return bag, nil
+}
+
+// parties resolves identities for one call. Those of the network are known from it,
+// also where this node has met none of them before. It belongs to one goroutine.
+func (s *Service) parties(ctx context.Context, n *issue.Network, bag peer.Bag) order.Parties {
+	who := s.records.Directory.Parties(ctx, bag)
+	for _, p := range records.Named(n.Order) {
+		if id, err := order.Resolve(n.Who, p.Name, dag.CID{}); err == nil {
+			// What contradicts it is refused where it matters.
+			_, _ = who.Identity(id.Name, id.Document)
+		}
+	}
+	return who
 }
 
 // newest finds of each name the newest enrolment that this node knows of.

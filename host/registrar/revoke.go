@@ -96,7 +96,7 @@ func (s *Service) Revoke(ctx context.Context, ref, name string, enrolment *uint6
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.revocation(n, subject, s.records.Directory.Parties(ctx, bag), now)
+	v, err := s.revocation(n, subject, s.parties(ctx, n, bag), now)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +222,7 @@ func (s *Service) renew(ctx context.Context, n *issue.Network, j revoking, bag p
 	if err != nil {
 		return err
 	}
-	v, err := s.revocation(n, was.Subject(), s.records.Directory.Parties(ctx, bag), now)
+	v, err := s.revocation(n, was.Subject(), s.parties(ctx, n, bag), now)
 	if err != nil {
 		return err
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 func (s *Service) send(ctx context.Context, n *issue.Network, bag peer.Bag, sealed *envelope.Sealed) (*Outcome, error) {
-	q, err := issue.MadeRequest(n.Order, sealed, s.records.Directory.Parties(ctx, bag))
+	q, err := issue.MadeRequest(n.Order, sealed, s.parties(ctx, n, bag))
 	if err != nil {
 		return nil, fault.New(fault.Internal, "the request that was made does not verify: %w", err)
 	}
@@ -32,12 +32,16 @@ func (s *Service) send(ctx context.Context, n *issue.Network, bag peer.Bag, seal
 func (s *Service) asking(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest, sealed *envelope.Sealed) (*Outcome, error) {
 	return s.asks.Do(ctx, q.CID().String(), s.patience+5*time.Second, func(ctx context.Context) (*Outcome, error) {
 		out := &Outcome{Sealed: sealed, Asked: q}
+		// Whoever approved may be a delegate whom the D-TAs have never met.
+		if err := s.records.AddChains(ctx, &bag, records.Asking(q)...); err != nil {
+			return nil, err
+		}
 		var mu sync.Mutex
 		var all sync.WaitGroup
 		for _, a := range n.Acceptances {
 			all.Go(func() {
 				var g *Grant
-				err := flight.Contain(func() (err error) { g, err = s.askOne(ctx, bag, q, a); return err })
+				err := flight.Contain(func() (err error) { g, err = s.askOne(ctx, n, bag, q, a); return err })
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -60,7 +64,7 @@ type faulty struct{ error }
 func (f *faulty) Unwrap() error { return f.error }
 
 // askOne asks a D-TA until it answers, refuses or Patience is over.
-func (s *Service) askOne(ctx context.Context, bag peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance) (*Grant, error) {
+func (s *Service) askOne(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance) (*Grant, error) {
 	node := q.Order().Terms().Fiduciaries[a.Index()].Node
 	p, ok := s.records.Directory.PeerOf(node.Name)
 	if !ok {
@@ -72,7 +76,7 @@ func (s *Service) askOne(ctx context.Context, bag peer.Bag, q *issue.VerifiedReq
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
 		answer, err := p.Fiduciary.FulfillRequest(ctx, req)
 		if err == nil {
-			return s.grant(ctx, bag, q, a, answer)
+			return s.grant(ctx, n, bag, q, a, answer)
 		}
 		if fault.Of(err).Final() || fault.Of(err) == fault.Deadline {
 			return nil, err
@@ -85,7 +89,7 @@ func (s *Service) askOne(ctx context.Context, bag peer.Bag, q *issue.VerifiedReq
 	}
 }
 
-func (s *Service) grant(ctx context.Context, bag peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, answer peer.FulfilledRequest) (*Grant, error) {
+func (s *Service) grant(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, answer peer.FulfilledRequest) (*Grant, error) {
 	c, err := dag.Parse(answer.GrantCID)
 	if err != nil {
 		return nil, &faulty{err}
@@ -94,7 +98,7 @@ func (s *Service) grant(ctx context.Context, bag peer.Bag, q *issue.VerifiedRequ
 	if !ok {
 		return nil, &faulty{fault.New(fault.Invalid, "expected the grant's block in the answer")}
 	}
-	g, err := issue.OpenGrant(s.records.Keys, q, a, block, s.records.Directory.Parties(ctx, bag))
+	g, err := issue.OpenGrant(s.records.Keys, q, a, block, s.parties(ctx, n, bag))
 	if err != nil {
 		return nil, &faulty{err}
 	}

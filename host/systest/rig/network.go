@@ -61,13 +61,15 @@ type Issued struct {
 		Index   int    `json:"index"`
 		Custody string `json:"custody"`
 		Verdict string `json:"verdict"`
+		Kind    string `json:"kind"`
 		Reason  string `json:"reason"`
 	} `json:"faults"`
 	Charter []byte `json:"charter"`
 
-	Needed    int      `json:"needed"`
-	Pending   []byte   `json:"pending"`
-	Approvals [][]byte `json:"approvals"`
+	Needed     int      `json:"needed"`
+	MayApprove []string `json:"mayApprove"`
+	Pending    []byte   `json:"pending"`
+	Approvals  [][]byte `json:"approvals"`
 }
 
 // Issue asks for something; the body is that of the API without its receiver.
