@@ -108,6 +108,9 @@ func Resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
 // which no document that who knows had replaced by the time at (unix
 // milliseconds).
 func (o *VerifiedOrder) CheckSigned(by identity.Party, at int64, who Parties) (*identity.Identity, error) {
+	if err := checkVerifiedOrder(o); err != nil {
+		return nil, err
+	}
 	id, err := resolve(who, by.Name, by.Document)
 	if err != nil {
 		return nil, err
@@ -123,6 +126,19 @@ func (o *VerifiedOrder) CheckSigned(by identity.Party, at int64, who Parties) (*
 		return nil, fault.New(fault.Denied, "%s signed with document %s, which was replaced before", by.Name, by.Document)
 	}
 	return id, nil
+}
+
+// CheckNewest refuses a party that signed with a document which the chain shown
+// has replaced since: its key may be a thief's. It is fault.Denied.
+func CheckNewest(by identity.Party, who Parties) error {
+	whole, err := newest(who, by.Name, by.Document)
+	if err != nil {
+		return err
+	}
+	if whole.Document != by.Document {
+		return fault.New(fault.Denied, "signed with %s, which %s has replaced", by.Document, whole.Document)
+	}
+	return nil
 }
 
 // uniqueInOrder drops repeats and keeps the order.

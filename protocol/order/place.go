@@ -26,7 +26,7 @@ type Plan struct {
 	Network     *NetworkTerms        // of a network, else nil
 	Redeemers   []*identity.Identity // who may ask; in any order, repeats ignored; of a network its authority
 	Receivers   []*identity.Identity // to whom it may be released; likewise; of a network ignored
-	T           int                  // how many of the fiduciaries are needed
+	T           int                  // how many of the fiduciaries are needed; of a network all, or 0 for that
 	Fiduciaries []Choice             // n of them; the place in the list is the index
 	Publish     Publish              // "": PublishChain
 	Policy      Policy
@@ -92,9 +92,15 @@ func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, what *secre
 	if what != nil && (what.Len() < 1 || what.Len() > MaxSecret) {
 		return nil, fault.New(fault.Invalid, "expected a secret of 1 to %d bytes, found %d", MaxSecret, what.Len())
 	}
-	n := len(p.Fiduciaries)
-	if n < 1 || n > MaxFiduciaries || p.T < 1 || p.T > n {
-		return nil, fault.New(fault.Invalid, "expected a threshold of 1 to n and n of 1 to %d fiduciaries, found %d of %d", MaxFiduciaries, p.T, n)
+	if (p.What == Network) != (p.Network != nil) {
+		return nil, fault.New(fault.Invalid, "expected the terms of a network where, and only where, one is ordered")
+	}
+	n, needed := len(p.Fiduciaries), p.T
+	if p.What == Network && needed == 0 {
+		needed = n
+	}
+	if n < 1 || n > MaxFiduciaries || needed < 1 || needed > n {
+		return nil, fault.New(fault.Invalid, "expected a threshold of 1 to n and n of 1 to %d fiduciaries, found %d of %d", MaxFiduciaries, needed, n)
 	}
 	publish := p.Publish
 	if publish == "" {
@@ -109,7 +115,7 @@ func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, what *secre
 		Redeemers: sortedNames(p.Redeemers),
 		Receivers: sortedNames(p.Receivers),
 		Policy:    p.Policy,
-		T:         uint64(p.T),
+		T:         uint64(needed),
 		N:         uint64(n),
 		Publish:   publish,
 		Size:      uint64(what.Len()),
@@ -132,9 +138,6 @@ func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, what *secre
 // describe writes down the network, and what follows from it: who may ask, that
 // all fiduciaries are needed, and who enforces a revocation.
 func (p *Plan) describe(t *Terms) error {
-	if p.Network == nil {
-		return fault.New(fault.Invalid, "expected the terms of the network")
-	}
 	raw, err := dag.NewRaw(p.Network)
 	if err != nil {
 		return err

@@ -171,12 +171,8 @@ func (r *VerifiedRedemption) Current(who Parties) error {
 	if err := checkVerifiedRedemption(r); err != nil {
 		return err
 	}
-	whole, err := newest(who, r.signer.Name, r.signer.Document)
-	if err != nil {
-		return err
-	}
-	if whole.Document != r.signer.Document {
-		return fault.New(fault.Denied, "redemption: signed with %s, which %s has replaced", r.signer.Document, whole.Document)
+	if err := CheckNewest(r.signer.Party(), who); err != nil {
+		return fault.New(fault.Of(err), "redemption: %w", err)
 	}
 	return nil
 }
