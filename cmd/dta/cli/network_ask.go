@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -281,8 +282,8 @@ func (a *app) gather(ctx context.Context, n *rest.NetworkAnswer, pending *rest.I
 	if err := place.Write(secret.Copy(pending.Pending)); err != nil {
 		return nil, err
 	}
-	fmt.Fprintf(a.err, "dta: waiting until %s for %v: have %s approved with dta network approve\n",
-		time.UnixMilli(r.Expires).UTC().Format(time.TimeOnly), k.approvals, k.request)
+	fmt.Fprintf(a.err, "dta: waiting until %s for %s: have %s approved with dta network approve\n",
+		time.UnixMilli(r.Expires).UTC().Format(time.TimeOnly), strings.Join(k.approvals, ", "), k.request)
 	for _, path := range k.approvals {
 		for !exists(path) {
 			if time.Now().UnixMilli() > r.Expires {

@@ -18,12 +18,12 @@ type Network struct {
 	credential.Realm
 	Permits bool
 
-	t      *testing.T
+	t      testing.TB
 	master *bls.Scalar
 }
 
 // New makes a network of the name.
-func New(t *testing.T, suite mpin.Suite, name string, permits bool) *Network {
+func New(t testing.TB, suite mpin.Suite, name string, permits bool) *Network {
 	t.Helper()
 	reference := sha256.Sum256([]byte(name))
 	return &Network{

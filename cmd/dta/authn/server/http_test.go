@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -425,4 +426,40 @@ func TestAServerStopsWhenToldTo(t *testing.T) {
 	if err := <-ended; err != nil && !errors.Is(err, context.Canceled) {
 		t.Error(err)
 	}
+}
+
+// FuzzRequests: whatever is sent is answered, and never by an error of the server.
+func FuzzRequests(f *testing.F) {
+	for _, path := range []string{authn.PathStart, authn.PathFinish, authn.PathConfirm} {
+		f.Add(path, []byte(`{"name":"anna","enrolment":1,"day":"2027-01-15","u":"AAAA"}`))
+		f.Add(path, []byte(`{"session":"x","v":"AAAA","z":"AAAA"}`))
+		f.Add(path, []byte(`{"session":"x","confirm":"AAAA"}`))
+	}
+	n := authntest.New(f, mpin.V1, "shop", true)
+	l, err := ledger.Open(f.Context(), f.TempDir(), ledger.Owner{}, ledger.Options{Attempts: 3})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { l.Close() })
+	limits := server.Defaults()
+	limits.Failures = 1 << 30
+	limits.Forgive = 1
+	s, err := server.New(server.Config{Secret: n.Server("door"), Ledger: l, Limits: limits, Now: func() time.Time { return noon }})
+	if err != nil {
+		f.Fatal(err)
+	}
+	h := s.Handler()
+	f.Fuzz(func(t *testing.T, path string, body []byte) {
+		r, err := http.NewRequest(http.MethodPost, "http://127.0.0.1/", bytes.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.URL.Path, r.RemoteAddr = path, "127.0.0.1:1"
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code >= 500 || !json.Valid(w.Body.Bytes()) && w.Code/100 != 3 {
+			t.Errorf("%q, %q: found %d, %s", path, body, w.Code, w.Body)
+		}
+	})
 }
