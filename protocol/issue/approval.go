@@ -233,10 +233,13 @@ func (a *Approval) authority(o *order.VerifiedOrder, r *Request, who order.Parti
 	return name, nil
 }
 
-// Missing verifies approvals of a checked request and says how many more it
+// Missing checks a request, verifies its approvals and says how many more it
 // needs. Two that count for one name, or that one signer made, are refused:
 // nobody counts twice.
 func Missing(o *order.VerifiedOrder, r *Request, approvals []Approval, who order.Parties) (int, error) {
+	if err := r.Check(o); err != nil {
+		return 0, err
+	}
 	return missing(o, r, approvals, identity.Party{}, who)
 }
 
@@ -258,12 +261,15 @@ func missing(o *order.VerifiedOrder, r *Request, approvals []Approval, sealed id
 	var names, signers []dag.CID
 	for i := range approvals {
 		a := &approvals[i]
+		if slices.Contains(signers, a.Signer.Name) {
+			return 0, fault.New(fault.Denied, "approval %d: %s signed before", i, a.Signer.Name)
+		}
 		name, err := a.authority(o, r, who)
 		if err != nil {
 			return 0, fault.New(fault.Of(err), "approval %d: %w", i, err)
 		}
-		if slices.Contains(names, name) || slices.Contains(signers, a.Signer.Name) {
-			return 0, fault.New(fault.Denied, "approval %d: %s signed, or counted for %s, before", i, a.Signer.Name, name)
+		if slices.Contains(names, name) {
+			return 0, fault.New(fault.Denied, "approval %d: %s, or a delegate of it, signed before", i, name)
 		}
 		names, signers = append(names, name), append(signers, a.Signer.Name)
 		if a.Signer.Name == sealed.Name {

@@ -105,7 +105,7 @@ func (b *Approved) check(o *order.VerifiedOrder, signer identity.Party, who orde
 	if err := b.Critical.RefuseUnknown(); err != nil {
 		return fault.New(fault.Unsupported, "%w", err)
 	}
-	if err := b.Request.Check(o); err != nil {
+	if err := b.Request.check(o); err != nil {
 		return err
 	}
 	approved := slices.ContainsFunc(b.Approvals, func(a Approval) bool { return a.Signer.Name == signer.Name })
@@ -118,6 +118,13 @@ func (b *Approved) check(o *order.VerifiedOrder, signer identity.Party, who orde
 	}
 	if missing > 0 {
 		return fault.New(fault.Denied, "the authority over %s wants %d more approvals", b.Request.Kind, missing)
+	}
+	return nil
+}
+
+func (r *VerifiedRequest) verified() error {
+	if r == nil || r.order == nil || r.Signer() == nil {
+		return fault.New(fault.Internal, "the request was not verified")
 	}
 	return nil
 }
@@ -139,6 +146,9 @@ func (r *VerifiedRequest) Approvals() []Approval { return r.body.Approvals }
 // permits beyond today and the days that the network allows. It is for whoever
 // has a clock, and fault.Denied.
 func (r *VerifiedRequest) Current(now time.Time) error {
+	if err := r.verified(); err != nil {
+		return err
+	}
 	q, at := &r.body.Request, now.UnixMilli()
 	if q.Time > at+Skew.Milliseconds() || q.Expires < at {
 		return fault.New(fault.Denied, "the request was for %s to %s; it is %s", stamp(q.Time), stamp(q.Expires), stamp(at))
@@ -170,6 +180,9 @@ func checkAhead(r *Request, days uint64, at int64) error {
 // delegated signed with has been replaced since: the key may be a thief's. An old
 // request still reads well, but nothing more is issued for it.
 func (r *VerifiedRequest) InForce(who order.Parties) error {
+	if err := r.verified(); err != nil {
+		return err
+	}
 	parties := []identity.Party{r.Signer().Party()}
 	for _, a := range r.body.Approvals {
 		parties = append(parties, a.Signer)
@@ -178,12 +191,8 @@ func (r *VerifiedRequest) InForce(who order.Parties) error {
 		}
 	}
 	for _, p := range parties {
-		newest, err := order.Resolve(who, p.Name, dag.CID{})
-		if err != nil {
-			return err
-		}
-		if newest.Document != p.Document {
-			return fault.New(fault.Denied, "request: signed with %s, which %s has replaced", p.Document, newest.Document)
+		if err := order.CheckNewest(p, who); err != nil {
+			return fault.New(fault.Of(err), "request: %w", err)
 		}
 	}
 	return nil

@@ -2,6 +2,7 @@ package issue
 
 import (
 	"bytes"
+	"slices"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -68,7 +69,7 @@ func (n *Network) Charter(further ...*identity.Identity) ([]byte, error) {
 	for _, f := range n.Order.Terms().Fiduciaries {
 		names = append(names, f.Custody.Name)
 	}
-	ids := further
+	ids := slices.Clone(further)
 	for _, name := range names {
 		id, err := order.Resolve(n.Who, name, dag.CID{})
 		if err != nil {

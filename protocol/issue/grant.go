@@ -92,7 +92,8 @@ func GrantTo(k *identity.Keyring, r *VerifiedRequest, a *order.VerifiedAcceptanc
 }
 
 // VerifyGrant checks a grant of which the plaintext is shown, against the request
-// that it answers and its signer's own acceptance.
+// that it answers and its signer's own acceptance. What is no answer of that
+// signer's is a *BadAnswer.
 func VerifyGrant(r *VerifiedRequest, a *order.VerifiedAcceptance, block, plain []byte, who order.Parties) (*VerifiedGrant, error) {
 	return readGrant(r, a, block, order.FromPlain(plain), who)
 }
@@ -103,14 +104,19 @@ func OpenGrant(k *identity.Keyring, r *VerifiedRequest, a *order.VerifiedAccepta
 }
 
 func readGrant(r *VerifiedRequest, a *order.VerifiedAcceptance, block []byte, from order.Source, who order.Parties) (_ *VerifiedGrant, err error) {
-	defer explain("grant", &err)
 	if err := belong(r, a); err != nil {
-		return nil, err
+		return nil, fault.New(fault.Of(err), "grant: %w", err)
 	}
+	defer place(a, &err)
+	defer explain("grant", &err)
 	g := &VerifiedGrant{request: r, acceptance: a}
 	head := func(h *envelope.Header) error {
 		if h.Signer.Name != a.Custody() {
 			return fault.New(fault.Denied, "expected custody identity %s to sign, found %s", a.Custody(), h.Signer.Name)
+		}
+		// Nor may the thief of a key that was replaced long ago answer as if then.
+		if asked := r.body.Request.Time; h.Time < asked-Skew.Milliseconds() {
+			return fault.New(fault.Invalid, "expected an answer later than the request of %s, found one of %s", stamp(asked), stamp(h.Time))
 		}
 		return order.CheckPrevious(h, r.CID(), a.CID())
 	}
@@ -131,8 +137,11 @@ func grantParties(r *VerifiedRequest, a *order.VerifiedAcceptance) []dag.CID {
 // belong wants an acceptance of the very network that was asked, by a member of
 // the request's quorum.
 func belong(r *VerifiedRequest, a *order.VerifiedAcceptance) error {
-	if r == nil || r.order == nil || a == nil || a.Order() == nil {
-		return fault.New(fault.Internal, "the request or the acceptance was not verified")
+	if err := r.verified(); err != nil {
+		return err
+	}
+	if a == nil || a.Order() == nil || a.Signer() == nil {
+		return fault.New(fault.Internal, "the acceptance was not verified")
 	}
 	if a.Order().CID() != r.order.CID() {
 		return fault.New(fault.Invalid, "acceptance %s is of another network", a.CID())
@@ -167,6 +176,10 @@ func (b *Grant) check(r *VerifiedRequest, a *order.VerifiedAcceptance, signer *i
 	if err := r.order.CheckCustodian(signer, a.Index()); err != nil {
 		return err
 	}
+	// The custody identity goes on from where it accepted, never back.
+	if !signer.Extends(a.Signer()) {
+		return fault.New(fault.Denied, "document %s of %s does not follow %s, with which it accepted", signer.Document, signer.Name, a.Signer().Document)
+	}
 	receiver := sha256.Sum256(q.Receiver)
 	switch {
 	case b.Kind != q.Kind:
@@ -183,6 +196,13 @@ func (b *Grant) check(r *VerifiedRequest, a *order.VerifiedAcceptance, signer *i
 		return fault.New(fault.Invalid, "expected a link to a detached block, found %q", b.Share)
 	case len(b.Checkpoint) > order.MaxCheckpoint:
 		return fault.New(fault.Invalid, "expected a checkpoint of at most %d bytes, found %d", order.MaxCheckpoint, len(b.Checkpoint))
+	}
+	return nil
+}
+
+func (g *VerifiedGrant) verified() error {
+	if g == nil || g.request == nil || g.acceptance == nil || g.Signer() == nil {
+		return fault.New(fault.Internal, "the grant was not verified")
 	}
 	return nil
 }

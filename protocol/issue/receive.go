@@ -1,7 +1,7 @@
 package issue
 
 import (
-	"fmt"
+	"bytes"
 
 	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/mpin"
@@ -11,45 +11,25 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
-// BadShare is the error for an answer that a D-TA signed and that is provably
-// wrong. Its kind is fault.Invalid. The receiver alone sees it: what it opened
-// must not be shown to anyone, for with its proof it would be a test for a PIN.
-// The registrar has the D-TA answer for a throw-away identity instead.
-type BadShare struct {
-	Order   dag.CID
-	Request dag.CID
-	Grant   dag.CID // the envelope that the custody identity signed
-	Index   int     // its place in the terms
-	Custody dag.CID // its name
-	Reason  order.Reason
-	cause   error
-}
-
-func (e *BadShare) Error() string {
-	return fmt.Sprintf("network order %s: bad share from D-TA %d, custody identity %s (%s): %v", e.Order, e.Index, e.Custody, e.Reason, e.cause)
-}
-
-// Unwrap gives the error its kind.
-func (e *BadShare) Unwrap() error { return fault.New(fault.Invalid, "%w", e.cause) }
-
-func (g *VerifiedGrant) blame(why order.Reason, cause error) error {
-	return &BadShare{
-		Order: g.request.order.CID(), Request: g.request.CID(), Grant: g.CID(),
-		Index: g.Index(), Custody: g.Custody(), Reason: why, cause: cause,
-	}
-}
-
 // OpenShare is the receiver's: it opens what a grant links and checks it against
-// the D-TA's commitment. A block that is not the one linked may be anyone's
-// fault: fault.Invalid. From then on the fault is the D-TA's, and the error a
-// *BadShare.
+// the D-TA's commitment. A key that is not the receiver's accuses nobody, it is
+// fault.Denied; a block that is not the one linked may be anyone's fault, it is a
+// *BadAnswer. From then on the fault is the D-TA's, and the error a *BadShare.
 func OpenShare(g *VerifiedGrant, block []byte, receiver *seal.PrivateKey) (*Share, error) {
+	if err := g.verified(); err != nil {
+		return nil, err
+	}
+	if !bytes.Equal(receiver.Public(), g.request.body.Request.Receiver) {
+		return nil, fault.New(fault.Denied, "share of D-TA %d: expected the receiver's key, found another", g.Index())
+	}
+	if err := dag.Check(g.body.Share, block); err != nil {
+		err = fault.New(fault.Invalid, "share: not the block that the grant links: %w", err)
+		place(g.acceptance, &err)
+		return nil, err
+	}
 	sealed, err := order.GetGrant(g.body.Share, block)
 	if err != nil {
-		if dag.Check(g.body.Share, block) == nil {
-			return nil, g.blame(order.NotWellFormed, err)
-		}
-		return nil, err
+		return nil, g.blame(order.NotWellFormed, err)
 	}
 	suite, err := seal.ByName(g.request.order.Terms().Suite)
 	if err != nil {
@@ -102,6 +82,9 @@ func (s *Secrets) Clear() {
 // nothing.
 func Combine(r *VerifiedRequest, answers []Answer) (_ *Secrets, err error) {
 	defer explain("combine", &err)
+	if err := r.verified(); err != nil {
+		return nil, err
+	}
 	n, err := networkOf(r.order)
 	if err != nil {
 		return nil, err
@@ -126,8 +109,10 @@ func Combine(r *VerifiedRequest, answers []Answer) (_ *Secrets, err error) {
 			sum = part.Add(a.Share.box.Open().G2)
 			part.Clear()
 		}
-		out.Server, err = out.Suite.ServerSecretOf(sum)
-		return out, err
+		if out.Server, err = out.Suite.ServerSecretOf(sum); err != nil {
+			return nil, fault.New(fault.Invalid, "%w", err)
+		}
+		return out, nil
 	}
 	for i := range r.points() {
 		sum := new(bls.G1)
@@ -172,8 +157,11 @@ func complete(r *VerifiedRequest, answers []Answer) error {
 	}
 	seen := make(map[int]bool, len(answers))
 	for _, a := range answers {
-		if a.Grant == nil || a.Share == nil || a.Grant.request == nil {
-			return fault.New(fault.Internal, "an answer was not verified")
+		if err := a.Grant.verified(); err != nil {
+			return err
+		}
+		if a.Share.empty() {
+			return fault.New(fault.Internal, "the share of D-TA %d was not opened, or is cleared", a.Grant.Index())
 		}
 		if a.Grant.request.CID() != r.CID() {
 			return fault.New(fault.Invalid, "the grant of D-TA %d answers request %s, not %s", a.Grant.Index(), a.Grant.request.CID(), r.CID())

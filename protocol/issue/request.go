@@ -71,6 +71,10 @@ func (r *Request) Marshal() ([]byte, error) { return dag.Encode(r) }
 // what this version or this network does not know, fault.Invalid for the rest.
 func (r *Request) Check(o *order.VerifiedOrder) (err error) {
 	defer explain("request", &err)
+	return r.check(o)
+}
+
+func (r *Request) check(o *order.VerifiedOrder) error {
 	n, err := networkOf(o)
 	if err != nil {
 		return err

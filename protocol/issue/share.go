@@ -47,9 +47,14 @@ type wire struct {
 
 func newShare(s share) *Share { return &Share{box: secret.NewBox(&s)} }
 
+// empty tells a share that nobody made, or that is cleared.
+func (s *Share) empty() bool {
+	return s == nil || s.box.Open() == nil || len(s.box.Open().G1) == 0 && s.box.Open().G2 == nil
+}
+
 // Clear overwrites the points. It may be called again, and on nil.
 func (s *Share) Clear() {
-	if s == nil {
+	if s.empty() {
 		return
 	}
 	c := s.box.Open()
@@ -58,6 +63,7 @@ func (s *Share) Clear() {
 	}
 	c.G2.Clear()
 	secret.Clear(c.Proof)
+	*c = share{} // nor does it pass for checked
 }
 
 // marshal is the wire form, which the caller clears.
@@ -83,14 +89,15 @@ func (s *Share) marshal() (*secret.Bytes, error) {
 // for, each canonical, on the curve, in the subgroup and not the identity.
 func parseShare(r *VerifiedRequest, b *secret.Bytes) (_ *Share, err error) {
 	var w wire
-	if err := dag.Decode(b.Open(), &w); err != nil {
-		return nil, err
-	}
 	defer func() {
 		for _, p := range w.Points {
 			secret.Clear(p)
 		}
+		secret.Clear(w.Proof)
 	}()
+	if err := dag.Decode(b.Open(), &w); err != nil {
+		return nil, err
+	}
 	if len(w.Points) != r.points() {
 		return nil, fault.New(fault.Invalid, "expected %d points, found %d", r.points(), len(w.Points))
 	}
@@ -133,6 +140,9 @@ func (r *VerifiedRequest) points() int {
 // the answer: it hashes the identities itself. For a server secret there are
 // none: the base is the generator of G2.
 func (r *VerifiedRequest) Bases() ([]*bls.G1, error) {
+	if err := r.verified(); err != nil {
+		return nil, err
+	}
 	q := r.Request()
 	if q.Kind == order.ServerSecret {
 		return nil, nil
@@ -188,6 +198,9 @@ func (r *VerifiedRequest) mark(custody dag.CID, commitment []byte) [sha256.Size]
 // its commitment (48 bytes), and proves it. The caller has checked that s_i is
 // the one committed to, and clears it.
 func Issue(r *VerifiedRequest, custody dag.CID, commitment []byte, s *bls.Scalar) (*Share, error) {
+	if err := r.verified(); err != nil {
+		return nil, err
+	}
 	point, err := bls.ParseG1(commitment)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "commitment: %w", err)
@@ -215,6 +228,9 @@ func Issue(r *VerifiedRequest, custody dag.CID, commitment []byte, s *bls.Scalar
 // checks it: points of G1 in the order of Bases with the proof made under
 // ProofContext, or the one point of G2 (compressed encodings).
 func Issued(r *VerifiedRequest, custody dag.CID, commitment []byte, points [][]byte, proof []byte) (*Share, error) {
+	if err := r.verified(); err != nil {
+		return nil, err
+	}
 	block, err := dag.Encode(wire{Points: points, Proof: proof})
 	if err != nil {
 		return nil, err
@@ -236,6 +252,9 @@ func Issued(r *VerifiedRequest, custody dag.CID, commitment []byte, points [][]b
 //
 //	e(s_i·P, Q) = e(P, s_i·Q)
 func (s *Share) check(r *VerifiedRequest, custody dag.CID, commitment []byte) error {
+	if s.empty() {
+		return fault.New(fault.Internal, "the share was not made, or is cleared")
+	}
 	c, mark := s.box.Open(), r.mark(custody, commitment)
 	if c.checked == mark {
 		return nil
