@@ -16,6 +16,8 @@ const (
 	network = "people"
 	alice   = "alice@example.com"
 	bob     = "bob@example.com"
+
+	cosigner = "north" // signs beside the registrar for server secrets
 )
 
 // pins are what people have in their heads; the files of the stage never have them.
@@ -97,7 +99,7 @@ func found(ctx context.Context, p *printer, s *stage) error {
 			Commitment string `json:"commitment"`
 		} `json:"members"`
 	}
-	args := []string{"network", "create", network, "--url", s.url[registrar]}
+	args := []string{"network", "create", network, "--authority", "server-secret=2:self," + cosigner, "--url", s.url[registrar]}
 	for _, name := range members {
 		args = append(args, "--fiduciary", name+"/"+vault)
 	}
@@ -117,10 +119,14 @@ func found(ctx context.Context, p *printer, s *stage) error {
 // enrol has a server and two people get their secrets, each from all three D-TAs.
 func enrol(ctx context.Context, p *printer, s *stage) error {
 	start := time.Now()
-	if _, err := s.run(ctx, "network", "enrol-server", network, login, "--out", s.path("server"), "--url", s.url[registrar]); err != nil {
+	if _, err := s.refused([]int{denied}, "network", "enrol-server", network, login, "--out", s.path("server"), "--url", s.url[registrar])(ctx); err != nil {
+		return fmt.Errorf("a server secret with one signature: %w", err)
+	}
+	if _, err := s.run(ctx, "network", "enrol-server", network, login, "--out", s.path("server"), "--co-signer", s.url[cosigner], "--url", s.url[registrar]); err != nil {
 		return err
 	}
 	p.line("%s  %s has its secret: three sealed parts, each checked, added up (%s)", p.good("✓"), login, show(time.Since(start)))
+	p.line("   %s", p.faint("it takes two signatures: the registrar's and "+cosigner+"'s"))
 	for _, who := range []string{alice, bob} {
 		start := time.Now()
 		if _, err := s.typing(ctx, pins[who], "network", "enrol-client", network, who, "--out", s.path(who+".token"),

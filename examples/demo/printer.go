@@ -51,7 +51,7 @@ func (p *printer) chapter(format string, a ...any) {
 // names lists what was shortened.
 func (p *printer) names(s *stage) {
 	p.line("%s", p.faint("names in full"))
-	for _, name := range []string{"principal", "fiduciary", vault, "beneficiary", stranger} {
+	for _, name := range append([]string{"principal", "fiduciary", vault, "beneficiary", stranger}, federation...) {
 		p.line("%s", p.faint(fmt.Sprintf("%-11s  %s", name, s.name[name])))
 	}
 }
