@@ -163,6 +163,9 @@ func TestNothingIsAddedUpButOneCheckedAnswerOfEach(t *testing.T) {
 			if fault.Of(err) != c.want {
 				t.Errorf("expected %q; found %v", c.want, err)
 			}
+			if bad := (*BadShare)(nil); asBad(err, &bad) {
+				t.Errorf("D-TA %d is accused of what the receiver mixed up", bad.Index)
+			}
 			got.Clear()
 		})
 	}

@@ -171,7 +171,9 @@ func complete(r *VerifiedRequest, answers []Answer) error {
 		}
 		seen[a.Grant.Index()] = true
 		if err := a.Share.check(r, a.Grant.Custody(), a.Grant.acceptance.Commitment()); err != nil {
-			return a.Grant.blame(order.NotAsAccepted, err)
+			// Nobody is accused: a share that OpenShare gave for this grant passes, so
+			// that the caller has mixed them up.
+			return fault.New(fault.Invalid, "the share beside the grant of D-TA %d is not the one opened with it: %w", a.Grant.Index(), err)
 		}
 	}
 	return nil
