@@ -78,6 +78,19 @@ func (s *Scene) Network(t testing.TB, suite mpin.Suite, govern ...Govern) *Netwo
 	return n
 }
 
+// Other is the custody identity of the D-TA that the scene plays.
+func (n *Network) Other() *identity.Keyring { return n.other }
+
+// OtherProof proves that the other D-TA knows its share.
+func (n *Network) OtherProof(t testing.TB) []byte {
+	t.Helper()
+	c, err := order.ProveShare(n.Verified, n.other.Identity().Name, n.share)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c.Proof
+}
+
 // Rule is one of an authority.
 func Rule(kind order.IssueKind, threshold uint64, who ...*identity.Keyring) order.Rule {
 	r := order.Rule{Kind: kind, Threshold: threshold}
@@ -124,15 +137,16 @@ func (n *Network) Accept(t testing.TB, r *contract.SafeguardResponse) *Founded {
 		t.Fatalf("reading the acceptance: %v", err)
 	}
 	hash, receipt := sha256.Sum256(r.GetDeposit()), a.Receipt()
-	if !bytes.Equal(receipt.Deposit, hash[:]) || receipt.Mode != n.Mode || !receipt.HostEnforced {
-		t.Fatalf("expected a receipt for the deposit, host-enforced and of mode %q; got %+v", n.Mode, receipt)
+	enforced := n.Verified.Terms().Policy.Enforcement == order.HostEnforced
+	if !bytes.Equal(receipt.Deposit, hash[:]) || receipt.Mode != n.Mode || receipt.HostEnforced != enforced {
+		t.Fatalf("expected a receipt for the deposit, of mode %q, host-enforced %t; got %+v", n.Mode, enforced, receipt)
 	}
 	c, err := order.ProveShare(n.Verified, n.other.Identity().Name, n.share)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sealed, err := order.Accept(n.other, n.Verified, 1-n.Index, c, order.Receipt{
-		Deposit: make([]byte, sha256.Size), Mode: order.Supervised, Type: "scene", HostEnforced: true,
+		Deposit: make([]byte, sha256.Size), Mode: order.Supervised, Type: "scene", HostEnforced: enforced,
 	}, nil, n.Parties(t), time.Now())
 	if err != nil {
 		t.Fatal(err)
