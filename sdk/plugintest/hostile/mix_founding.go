@@ -19,7 +19,6 @@ import (
 
 // mixFoundings shows orders of networks, of a secret and of a key with every plaintext, share and operation id.
 func mixFoundings(t *testing.T, x *networks) {
-	defer x.end(t)
 	orders := map[string]*contract.SafeguardRequest{
 		"n": x.n.Network.Ask(), "m": x.m.Network.Ask(), "a": x.a.Order.Ask(), "k": x.k.Order.Ask(),
 	}
@@ -62,7 +61,6 @@ func mixFoundings(t *testing.T, x *networks) {
 
 // forgeFoundings orders networks that nobody should serve.
 func forgeFoundings(t *testing.T, x *networks) {
-	defer x.end(t)
 	thief := x.Party(t, "thief")
 	kept := x.n.Verified
 	other := scene.Keyring(t, identity.Custody, "another custody identity")

@@ -18,7 +18,6 @@ import (
 
 // mixRequestPlaintexts shows every envelope of two networks beside every plaintext, under both operation ids.
 func mixRequestPlaintexts(t *testing.T, x *networks) {
-	defer x.end(t)
 	asked := map[string]*scene.Inquiry{"n": x.clients, "m": x.others}
 	from := map[string]*contract.IssueRequest{"n": x.clients.Ask(), "m": x.others.Ask()}
 	tried, honest := 0, 0
@@ -51,7 +50,6 @@ func mixRequestPlaintexts(t *testing.T, x *networks) {
 // confusePurposes puts what was kept for one purpose to the uses of all others: a network's share as a share, a key, the
 // node's key or a root, and each of those as a network's share.
 func confusePurposes(t *testing.T, x *networks) {
-	defer x.end(t)
 	kept := map[string][]byte{
 		"n": x.n.Deposit, "n2": x.n2.Deposit, "m": x.m.Deposit, "a": x.a.Deposit, "k": x.k.Deposit, "node": x.node, "announced": x.next,
 	}
@@ -154,7 +152,6 @@ func rootsOfNetworks(t *testing.T, x *networks) {
 
 // redeemNetwork asks for a network's share to be released: to its registrar even, and by every name there is.
 func redeemNetwork(t *testing.T, x *networks) {
-	defer x.end(t)
 	n := x.n.Verified
 	tried := 0
 	for who, by := range map[string]*identity.Keyring{
@@ -190,7 +187,6 @@ func redeemNetwork(t *testing.T, x *networks) {
 
 // mixRequestDocuments shows a true request, which two have signed, with other identity documents than it needs.
 func mixRequestDocuments(t *testing.T, x *networks) {
-	defer x.end(t)
 	full := x.server.Ask().GetChains()
 	tried, last := 0, (*contract.IssueResponse)(nil)
 	for i := range full {

@@ -17,7 +17,6 @@ import (
 
 // mixRequests takes the product of whole parts of two networks and an order, forged ones among them.
 func mixRequests(t *testing.T, x *networks) {
-	defer x.end(t)
 	orders := []whole[*contract.Shown]{
 		{name: "network n", is: scene.Shown(x.n.Placed.Envelope), belongs: "n"},
 		{name: "network m", is: scene.Shown(x.m.Placed.Envelope), belongs: "m"},
@@ -91,7 +90,6 @@ func asking(o, a, r *contract.Shown, deposit []byte, x *networks) *contract.Issu
 
 // forgeRequests shows every forged request with every order, and what the plugin keeps for each network.
 func forgeRequests(t *testing.T, x *networks) {
-	defer x.end(t)
 	orders := map[string]*contract.Shown{"n": scene.Shown(x.n.Placed.Envelope), "m": scene.Shown(x.m.Placed.Envelope), "a": scene.Shown(x.a.Placed.Envelope)}
 	tried, honest := 0, 0
 	for _, f := range x.unforged(t) {
