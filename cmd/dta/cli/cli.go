@@ -97,7 +97,8 @@ func (a *app) root() *cobra.Command {
 		Long: `dta keeps secrets for others, and gets them back.
 
 Operators configure a node in an HCL file and run "dta host". Principals place
-and redeem orders with "dta order", or over REST.
+and redeem orders with "dta order", or over REST. Registrars start networks with
+"dta network", in which people log in with "dta mpin".
 
 Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
 5 conflict, 6 unavailable or too slow (try again), 7 unsupported,
