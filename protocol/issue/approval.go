@@ -51,6 +51,9 @@ type Approval struct {
 // Delegate signs d for k's own name, which must stand in a rule for each of
 // d.Kinds. What d repeats of the network is filled in.
 func Delegate(k *identity.Keyring, o *order.VerifiedOrder, d Delegation) (*Delegation, error) {
+	if _, err := networkOf(o); err != nil {
+		return nil, err
+	}
 	d.Version, d.Order, d.Terms, d.Epoch = Version, o.CID(), o.TermsCID().Bytes(), Epoch
 	d.From, d.Signature = k.Identity().Party(), nil
 	if err := d.check(o); err != nil {

@@ -158,6 +158,24 @@ func TestADelegationHasAScopeAndAnEnd(t *testing.T) {
 	}
 }
 
+// TestADelegationEndsForARequestThatHasTimeLeft: by the clock of whoever issues.
+func TestADelegationEndsForARequestThatHasTimeLeft(t *testing.T) {
+	r := newRealm(t, 1)
+	n := r.found(t, r.terms(mpin.V1))
+	d := n.delegation(t, func(d *Delegation) {
+		d.NotBefore, d.Expires = now.Add(-time.Hour).UnixMilli(), now.Add(5*time.Minute).UnixMilli()
+	})
+	q, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")})
+	a := must(Approve(r.delegate, n.Order, q, d, n.who))(t)
+	sealed := must(Ask(r.delegate, n.Order, q, []Approval{*a}, n.who, now))(t)
+	asked := must(VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who))(t)
+	for after, want := range map[time.Duration]fault.Kind{0: "", 5 * time.Minute: "", 6 * time.Minute: fault.Denied, Life + time.Second: fault.Denied} {
+		if err := asked.Current(now.Add(after)); fault.Of(err) != want {
+			t.Errorf("after %s: expected %q; found %v", after, want, err)
+		}
+	}
+}
+
 // TestADelegationIsRefusedBeforeItIsSigned where nobody should believe it.
 func TestADelegationIsRefusedBeforeItIsSigned(t *testing.T) {
 	r := newRealm(t, 1)
