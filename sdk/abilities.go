@@ -45,7 +45,9 @@ type RootKeeper interface {
 // makes the shares, has the Custodian keep them as any other material, and computes in the plugin's memory.
 //
 // The sdk hashes identities, verifies every answer before it signs it, and says nothing of an answer that is wrong. The
-// two proofs are those of package crypto/dleq, whose documentation has the equations.
+// two proofs are those of package crypto/dleq, whose documentation has the equations. What the methods are lent ends
+// with the call, and what they return is cleared by the caller. They are called concurrently; a call may be repeated.
+// plugintest.Hardware is an example.
 type Issuer interface {
 	// MakeShare makes a uniform scalar s, other than 0, and returns a handle to it, 1 to 4096 bytes, which is sealed
 	// and handed to the Custodian as material is.
@@ -60,7 +62,8 @@ type Issuer interface {
 }
 
 // ShareCacher has the sdk keep networks' shares opened in memory that is not swapped out, for speed where the
-// Custodian is slow. Without it none is kept longer than a call.
+// Custodian is slow. Without it none is kept longer than a call. While a share is kept the plugin issues without asking
+// the Custodian: taking a token away stops that only once the plugin has ended. An Issuer's handles are not kept.
 type ShareCacher interface {
 	// ShareCache is how many, at most MaxShareCache; 0 for none. It is asked once.
 	ShareCache() int
