@@ -231,6 +231,7 @@ func TestTheSameRequestAgainGetsTheSameGrants(t *testing.T) {
 
 func TestADTAThatIsSilentIsUnresponsive(t *testing.T) {
 	l := newLab(t, 3, nil)
+	l.registrar.registrar.Hurry(3 * time.Second)
 	l.dtas[1].down.Store(true)
 	key := must(seal.V1.NewPrivateKey())(t)
 	a := l.askFor(l.registrar, "monday", order.ClientSecret, key, body{"name": "anna"})
@@ -252,7 +253,6 @@ func TestADTAThatIsSilentIsUnresponsive(t *testing.T) {
 
 func TestADTAThatComesBackInTimeIsNoFault(t *testing.T) {
 	l := newLab(t, 2, nil)
-	l.registrar.registrar.Hurry(20 * time.Second)
 	l.dtas[0].down.Store(true)
 	back := time.AfterFunc(300*time.Millisecond, func() { l.dtas[0].down.Store(false) })
 	defer back.Stop()
@@ -342,6 +342,7 @@ func TestAShareThatIsNotAsCommittedNamesItsDTA(t *testing.T) {
 	if got := l.registrar.audited("network.fault"); got != 1 {
 		t.Errorf("expected one entry network.fault; found %d", got)
 	}
+	l.registrar.registrar.Hurry(3 * time.Second)
 	l.dtas[2].down.Store(true)
 	if got := report(a.RequestCID, 2); got.Verdict != "unchecked" || got.Reason == "" {
 		t.Errorf("while it is silent: expected unchecked; found %+v", got)

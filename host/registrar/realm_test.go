@@ -149,7 +149,6 @@ func (n *node) start() {
 		Records: n.records, Principal: principal.New(n.records, ""), Registrar: registrar.New(n.records), Redeem: redemption.New(n.records, principal.Role),
 		Beneficiary: beneficiary.New(n.records), Courier: work, Config: &config.Config{}, Gateway: http.NotFoundHandler(),
 	}
-	s.Registrar.Hurry(time.Second)
 	n.registrar = s.Registrar
 	n.closers = []func(){work.Stop, s.Principal.Close, s.Registrar.Close, s.Redeem.Close, s.Beneficiary.Close}
 	met := []*identity.Identity{n.keys.Identity()}
