@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -8,6 +9,7 @@ import (
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -133,6 +135,34 @@ func TestNetworksOfOneAndOfMostDTAs(t *testing.T) {
 		}
 		got.Clear()
 	}
+}
+
+// TestTheLargestCharterLeavesRoom for the documents that its parties will have.
+func TestTheLargestCharterLeavesRoom(t *testing.T) {
+	r := newRealm(t, order.MaxMembers)
+	ids := []*identity.Identity{r.registrar.Identity()}
+	for len(ids)+len(r.nodes) < order.MaxSealings/(order.MaxMembers+1) {
+		ids = append(ids, newKeyring(t, identity.Node, "authority").Identity())
+	}
+	var names []dag.CID
+	for _, id := range ids {
+		names = append(names, id.Name)
+	}
+	slices.SortFunc(names, dag.CID.Compare)
+	terms := r.terms(mpin.V1)
+	for i := range terms.Authority {
+		terms.Authority[i].Names = names
+	}
+	r.authority = ids
+	for _, k := range slices.Concat(r.nodes, r.custody) {
+		ids = append(ids, k.Identity())
+	}
+	r.who = must(order.PartiesOf(ids...))(t)
+	charter := must(r.found(t, terms).Charter())(t)
+	if limit := dag.MaxBlock * 5 / 8; len(charter) > limit {
+		t.Errorf("expected a charter of at most %d bytes with one document each; found %d", limit, len(charter))
+	}
+	must(ReadCharter(charter))(t)
 }
 
 // TestNothingIsAddedUpButOneCheckedAnswerOfEach: an answer less would be some other

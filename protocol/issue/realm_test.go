@@ -24,6 +24,7 @@ type realm struct {
 	registrar, cosigner, delegate, stranger *identity.Keyring
 	nodes, custody                          []*identity.Keyring
 	who                                     *order.Shown
+	authority                               []*identity.Identity // beside the first two
 }
 
 func newRealm(t testing.TB, n int) *realm {
@@ -96,7 +97,7 @@ func (r *realm) terms(suite mpin.Suite) *order.NetworkTerms {
 func (r *realm) plan(terms *order.NetworkTerms) order.Plan {
 	p := order.Plan{
 		What: order.Network, Network: terms, T: len(r.nodes),
-		Redeemers: []*identity.Identity{r.registrar.Identity(), r.cosigner.Identity()},
+		Redeemers: append([]*identity.Identity{r.registrar.Identity(), r.cosigner.Identity()}, r.authority...),
 	}
 	for i := range r.nodes {
 		p.Fiduciaries = append(p.Fiduciaries, order.Choice{Custody: r.custody[i].Identity(), Node: r.nodes[i].Identity()})

@@ -18,11 +18,14 @@ import (
 // NetworkVersion is that of NetworkTerms.
 const NetworkVersion = 1
 
-// Bounds of a network's terms.
+// Bounds of a network's terms. What proves a network to strangers must fit one
+// block: its order and acceptances, in each of which every party has 1.3 kB, with
+// as much room again for the parties' documents, which become more.
 const (
-	MaxMembers    = 16 // D-TAs: what proves a network to strangers must fit one block
-	MaxAuthority  = 16 // names in one rule
-	MaxPermitDays = 31 // days for which one request may ask permits: they cannot be recalled
+	MaxMembers    = 16  // D-TAs
+	MaxSealings   = 400 // parties × (D-TAs + 1)
+	MaxAuthority  = 16  // names in one rule
+	MaxPermitDays = 31  // days for which one request may ask permits: they cannot be recalled
 )
 
 // criticalNetwork is the name under which NetworkTerms stand in terms.critical:
@@ -163,6 +166,9 @@ func (t *Terms) network() (*NetworkTerms, error) {
 func (t *Terms) checkNetwork(n *NetworkTerms) error {
 	if t.N > MaxMembers {
 		return fault.New(fault.Invalid, "terms: expected a network of at most %d fiduciaries, found %d", MaxMembers, t.N)
+	}
+	if sealings := uint64(len(t.Parties())) * (t.N + 1); sealings > MaxSealings {
+		return fault.New(fault.Invalid, "terms: expected a network of at most %d parties times D-TAs and one, found %d: its charter would not fit one block", MaxSealings, sealings)
 	}
 	if t.T != t.N {
 		return fault.New(fault.Invalid, "terms: an additive network needs all of %d fiduciaries, found a threshold of %d", t.N, t.T)

@@ -131,6 +131,16 @@ func TestTermsThatDoNotFitTheirNetworkAreRefused(t *testing.T) {
 			}
 			t.T, t.N = MaxMembers+1, MaxMembers+1
 		}, fault.Invalid},
+		"more parties than a charter's": {func(t *Terms) {
+			t.Fiduciaries = nil
+			for i := range byte(MaxMembers) {
+				t.Fiduciaries = append(t.Fiduciaries, Fiduciary{Custody: inventedParty('c', i), Node: inventedParty('n', i)})
+			}
+			t.T, t.N = MaxMembers, MaxMembers
+			n := soundNetwork(inventedNames(7, 'a')...)
+			t.Critical[criticalNetwork], _ = dag.NewRaw(n)
+			t.Redeemers = uniqueNames(append(n.Authorities(), t.Principal))
+		}, fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			terms := networkTerms(t, nil)
