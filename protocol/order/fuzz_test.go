@@ -128,7 +128,7 @@ func FuzzDetached(f *testing.F) {
 		f.Add(b.Bytes)
 	}
 	f.Fuzz(func(t *testing.T, block []byte) {
-		for _, kind := range []string{detachedShare, detachedRelease, detachedCiphertext} {
+		for _, kind := range []string{detachedShare, detachedRelease, detachedCiphertext, detachedGrant} {
 			_, err := getDetached(dag.Sum(block), block, kind)
 			refusal(t, err)
 		}
