@@ -193,10 +193,7 @@ func TestAThiefCannotHideTheDistanceOfItsGuesses(t *testing.T) {
 			return p, s, err
 		}
 		p, s, err := begin(pin + 1)
-		if !r.BindsDistance(false) {
-			t.Error("without permits there is nothing to hide")
-		}
-		if r.BindsDistance(true) {
+		if r.BindsDistance() {
 			if !errors.Is(err, ErrRejected) {
 				t.Errorf("expected %v, got %v", ErrRejected, err)
 			}
@@ -217,6 +214,49 @@ func TestAThiefCannotHideTheDistanceOfItsGuesses(t *testing.T) {
 		r.must(err)
 		if err := s.Verify(v); err != nil {
 			t.Errorf("the right guess: %v", err)
+		}
+	})
+}
+
+// A thief of a token who is enrolled in the same network may put a multiple of his
+// own identity into U, and of his own client secret into V: right guesses stay right,
+// and wrong ones have no distance. dta-v1 does not let him.
+func TestAnInsiderCannotHideTheDistanceOfHisGuesses(t *testing.T) {
+	const pin = 1234
+	eachSuite(t, func(t *testing.T, r *realm) {
+		alice, mallory := r.id("alice"), r.id("mallory")
+		own, err := r.HashIdentity(mallory)
+		r.must(err)
+		z := bls.RandomScalar()
+		guess := func(pin int) (*Session, *bls.G1, error) {
+			p := r.prover(Login{Identity: alice, Token: r.token(alice, 1234), PIN: pin})
+			c := &Commitment{U: p.Commitment().U.Add(own.Mul(z)), Proof: p.Commitment().Proof}
+			s, err := r.server.Begin(Claim{Identity: alice, Commitment: c})
+			if err != nil {
+				return nil, nil, err
+			}
+			v, err := p.Respond(s.Challenge())
+			r.must(err)
+			return s, v.Sub(own.Mul(r.masterSecret()).Mul(z)), nil
+		}
+		s, v, err := guess(pin)
+		if r.BindsDistance() {
+			if !errors.Is(err, ErrRejected) {
+				t.Errorf("expected %v, got %v", ErrRejected, err)
+			}
+			return
+		}
+		r.must(err)
+		if err := s.Verify(v); err != nil {
+			t.Errorf("the right guess: %v", err)
+		}
+		s, v, err = guess(pin + 1)
+		r.must(err)
+		if err := s.Verify(v); !errors.Is(err, ErrRejected) {
+			t.Errorf("a wrong guess: %v", err)
+		}
+		if d, found := s.PINError(); found {
+			t.Errorf("the suite is better than it says: a distance of %d", d)
 		}
 	})
 }

@@ -76,9 +76,9 @@ func (s Suite) newProver(l Login, day uint32, permit *bls.G1, x *bls.Scalar) (*P
 	c := &Commitment{U: a.Mul(x)}
 	if at != nil {
 		c.UT = at.Mul(x)
-		if c.Proof, err = s.scheme.bind(x, c, [2]*bls.G1{a, at}, l.Identity, day); err != nil {
-			return nil, err
-		}
+	}
+	if c.Proof, err = s.scheme.bind(x, c, [2]*bls.G1{a, at}, l.Identity, day); err != nil {
+		return nil, err
 	}
 	return &Prover{
 		suite: s, a: a, x: x, own: secret.NewBox(own), total: secret.NewBox(total),

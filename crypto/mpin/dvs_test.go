@@ -47,6 +47,9 @@ func (s *signer) verify(l Login, public *bls.G2) (*Session, error) {
 	v, err := p.Sign(signed)
 	s.must(err)
 	session, err := s.server.BeginOnePass(Claim{Identity: s.plain, Designated: public, Commitment: p.Commitment()}, signed, time.Unix(signed.Time, 0), 0)
+	if s.BindsDistance() && errors.Is(err, ErrRejected) {
+		return nil, err // its proof is for another identity
+	}
 	s.must(err)
 	return session, session.Verify(v)
 }
@@ -72,8 +75,13 @@ func TestASignatureIsForItsKeyOnly(t *testing.T) {
 	eachSuite(t, func(t *testing.T, r *realm) {
 		s, other := newSigner(r, 77), r.NewDVSKey()
 		session, err := s.verify(Login{Identity: s.id, Token: s.token, PIN: 77}, other.Public())
-		if _, found := session.PINError(); !errors.Is(err, ErrRejected) || found {
-			t.Errorf("another key: %v, a distance: %v", err, found)
+		if !errors.Is(err, ErrRejected) {
+			t.Errorf("another key: %v", err)
+		}
+		if session != nil {
+			if d, found := session.PINError(); found {
+				t.Errorf("another key: a distance of %d", d)
+			}
 		}
 		if _, err := s.verify(Login{Identity: s.id, Token: s.token, PIN: 77}, nil); !errors.Is(err, ErrRejected) {
 			t.Errorf("no key: %v", err)
@@ -144,12 +152,20 @@ func TestAClearedKeyIsGone(t *testing.T) {
 // has it signs in any name.
 func TestTheVerifierCouldSignForAPublicKeyOfItsOwnMaking(t *testing.T) {
 	eachSuite(t, func(t *testing.T, r *realm) {
-		u := bls.G1Generator().Mul(bls.RandomScalar())
-		s, err := r.server.Begin(Claim{Identity: r.id("alice"), Designated: r.secret.Point(), Commitment: &Commitment{U: u}})
+		public := r.secret.Point()
+		id, err := r.DesignatedIdentity(r.id("alice"), public)
+		r.must(err)
+		a, err := r.HashDesignated(r.id("alice"), public)
+		r.must(err)
+		x := bls.RandomScalar()
+		c := &Commitment{U: a.Mul(x)}
+		c.Proof, err = r.scheme.bind(x, c, [2]*bls.G1{a}, id, 0)
+		r.must(err)
+		s, err := r.server.Begin(Claim{Identity: r.id("alice"), Designated: public, Commitment: c})
 		r.must(err)
 		y, err := r.scheme.parseScalar(s.Challenge())
 		r.must(err)
-		if err := s.Verify(new(bls.G1).Sub(u.Add(s.a.Mul(y)))); err != nil {
+		if err := s.Verify(new(bls.G1).Sub(c.U.Add(a.Mul(y)))); err != nil {
 			t.Error(err)
 		}
 	})

@@ -57,7 +57,7 @@ func FuzzParseServerSecret(f *testing.F) {
 func FuzzParseCommitment(f *testing.F) {
 	g := bls.G1Generator()
 	for _, s := range suites {
-		f.Add(s.CommitmentBytes(&Commitment{U: g}))
+		f.Add(s.CommitmentBytes(&Commitment{U: g, Proof: make([]byte, s.scheme.bindingSize())}))
 		f.Add(s.CommitmentBytes(&Commitment{U: g, UT: g, Proof: make([]byte, s.scheme.bindingSize())}))
 		for _, bad := range malformed(f, s, false) {
 			f.Add(bad)

@@ -201,7 +201,7 @@ func TestMalformedPointsAreRefusedEverywhere(t *testing.T) {
 			_, err2 := s.ParseClientSecret(secret.Copy(bad))
 			_, err3 := s.ParseToken(secret.Copy(bad))
 			_, err4 := s.ParsePermit(today, bad)
-			_, err5 := s.ParseCommitment(bad)
+			_, err5 := s.ParseCommitment(append(bytes.Clone(bad), make([]byte, s.scheme.bindingSize())...))
 			for i, err := range []error{err1, err2, err3, err4, err5} {
 				if !errors.Is(err, ErrPoint) {
 					t.Errorf("%s, %s, parser %d: %v", s, name, i, err)

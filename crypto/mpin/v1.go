@@ -124,15 +124,26 @@ func (v1) factor(f *secret.Bytes) (*bls.Scalar, error) {
 
 func v1Day(day uint32) []byte { return binary.BigEndian.AppendUint32(nil, day) }
 
-// bind proves log_A(U) = log_{A+A_T}(UT) where there are permits. Without the
-// proof a thief of a token could try PINs with a U that is not in UT, and no
-// server would find the distance that tells a thief from noise.
+// bind proves knowledge of x = log_A(U), and with permits that it is log_{A+A_T}(UT).
+// Without the proof a thief of a token could try PINs with a U of another making, and
+// no server would find the distance that tells a thief from noise.
 func (v1) bind(x *bls.Scalar, c *Commitment, bases [2]*bls.G1, id []byte, day uint32) ([]byte, error) {
-	return dleq.ProveOver(bases[0], x, c.U, bases[1:], []*bls.G1{c.UT}, fields([]byte(v1TagBinding), id, v1Day(day)))
+	as, ds := c.proven(bases)
+	return dleq.ProveOver(bases[0], x, c.U, as, ds, fields([]byte(v1TagBinding), id, v1Day(day)))
 }
 
 func (v1) checkBinding(c *Commitment, bases [2]*bls.G1, id []byte, day uint32) error {
-	return dleq.VerifyOver(bases[0], c.U, bases[1:], []*bls.G1{c.UT}, fields([]byte(v1TagBinding), id, v1Day(day)), c.Proof)
+	as, ds := c.proven(bases)
+	return dleq.VerifyOver(bases[0], c.U, as, ds, fields([]byte(v1TagBinding), id, v1Day(day)), c.Proof)
+}
+
+// proven is the pair beside A and U of which the proof is; without permits that pair
+// itself, which leaves a proof that x is known.
+func (c *Commitment) proven(bases [2]*bls.G1) (as, ds []*bls.G1) {
+	if c.UT == nil {
+		return bases[:1], []*bls.G1{c.U}
+	}
+	return bases[1:], []*bls.G1{c.UT}
 }
 
 func (v1) bindingSize() int { return dleq.Size }

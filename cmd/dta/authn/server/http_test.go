@@ -60,7 +60,7 @@ func TestBadRequestsAreProblems(t *testing.T) {
 		{"the day of days", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": "1970-01-01", "u": commitment}, 400, "day: expected one like"},
 		{"no commitment", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today}, 400, "commitment"},
 		{"a commitment cut off", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": commitment[:47]}, 400, "commitment"},
-		{"a commitment without its permit", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": commitment[:48]}, 400, "lacks its part"},
+		{"a commitment without its permit", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": append(commitment[:48:48], commitment[96:]...)}, 400, "lacks its part"},
 		{"a commitment of the identity point", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": append([]byte{0xc0}, make([]byte, 47)...)}, 400, "commitment"},
 		{"another's commitment", "POST", authn.PathStart, json, m{"name": "ben", "enrolment": 1, "day": today, "u": commitment}, 403, "refused"},
 		{"a proof of a bit turned", "POST", authn.PathStart, json, m{"name": "anna", "enrolment": 1, "day": today, "u": append(append([]byte(nil), commitment[:len(commitment)-1]...), commitment[len(commitment)-1]^1)}, 403, "refused"},

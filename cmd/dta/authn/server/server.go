@@ -113,7 +113,7 @@ func New(c Config) (*Server, error) {
 	}
 	s := &Server{
 		config: c, realm: c.Secret.Realm, verifier: verifier,
-		countAll: !bindsDistance(c.Secret),
+		countAll: !c.Secret.Suite.BindsDistance(),
 		sessions: newSessions(c.Limits, c.Now),
 		work:     newWork(c.Limits),
 		throttle: newThrottle(c.Limits, c.Now),
@@ -128,14 +128,6 @@ func New(c Config) (*Server, error) {
 		ErrorLog:          c.Log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
 	}
 	return s, nil
-}
-
-// bindsDistance tells whether every guess at a PIN shows its distance. Without
-// permits U comes without a proof: a thief who is enrolled in the network too adds
-// a multiple of his own identity to U and of his own client secret to V, and no
-// distance is found although right guesses stay right.
-func bindsDistance(s *credential.Server) bool {
-	return s.Permits && s.Suite.BindsDistance(s.Permits)
 }
 
 // stopTime is how long requests under way may take when the server is to stop.
