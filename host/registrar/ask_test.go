@@ -231,7 +231,7 @@ func TestTheSameRequestAgainGetsTheSameGrants(t *testing.T) {
 
 func TestADTAThatIsSilentIsUnresponsive(t *testing.T) {
 	l := newLab(t, 3, nil)
-	l.registrar.registrar.Hurry(3 * time.Second)
+	l.registrar.registrar.Hurry(12 * time.Second)
 	l.dtas[1].down.Store(true)
 	key := must(seal.V1.NewPrivateKey())(t)
 	a := l.askFor(l.registrar, "monday", order.ClientSecret, key, body{"name": "anna"})
@@ -342,7 +342,7 @@ func TestAShareThatIsNotAsCommittedNamesItsDTA(t *testing.T) {
 	if got := l.registrar.audited("network.fault"); got != 1 {
 		t.Errorf("expected one entry network.fault; found %d", got)
 	}
-	l.registrar.registrar.Hurry(3 * time.Second)
+	l.registrar.registrar.Hurry(12 * time.Second)
 	l.dtas[2].down.Store(true)
 	if got := report(a.RequestCID, 2); got.Verdict != "unchecked" || got.Reason == "" {
 		t.Errorf("while it is silent: expected unchecked; found %+v", got)
