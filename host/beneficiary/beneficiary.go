@@ -65,8 +65,12 @@ func (s *Service) accepted(ctx context.Context, ref string, news records.News) e
 	if err != nil || len(links) < int(news.Order.Terms().T) {
 		return err
 	}
+	by := s.records.Self().Name // news without an acceptance, of an order that has them all
+	if len(news.Acceptances) > 0 {
+		by = news.Acceptances[0].Custody()
+	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		if err := w.Audit("order.accepted", s.records.Self().Name, ref, links[0].CID, ""); err != nil {
+		if err := w.Audit("order.accepted", by, ref, links[0].CID, ""); err != nil {
 			return err
 		}
 		return w.Change(Role, ref, func(r *records.Row) error { return r.Advance(order.EventAccept) })
