@@ -74,7 +74,12 @@ func TestEveryChangedByteIsDetected(t *testing.T) {
 			if err := object.read(object.block); err != nil {
 				t.Fatalf("unchanged it does not read: %v", err)
 			}
-			everyByte(len(object.block), func(i int) {
+			step := 1
+			if testing.Short() {
+				step = 37
+			}
+			everyByte(len(object.block)/step, func(i int) {
+				i *= step
 				flipped := bytes.Clone(object.block)
 				flipped[i] ^= 1 << (i % 8)
 				if dag.Check(object.link, flipped) == nil {
