@@ -69,7 +69,8 @@ func TestThePluginWithstandsALyingHost(t *testing.T) {
 }
 
 func TestTheProgramWithstandsALyingHost(t *testing.T) {
-	c := conformance("gcm")
+	p, c := pkcs11.Plugin(), conformance("gcm")
+	c.Twin = &p
 	c.Command, c.Env = built.Program(t, "dta-plugin-pkcs11"), softtoken.Env()
 	hostile.Run(t, c)
 }

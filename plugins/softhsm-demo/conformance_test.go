@@ -68,7 +68,8 @@ func TestTheProgramLogsNoPIN(t *testing.T) {
 }
 
 func TestTheProgramWithstandsALyingHost(t *testing.T) {
-	c := conformance()
+	p, c := softhsmdemo.Plugin(), conformance()
+	c.Twin = &p
 	c.Command = built.Program(t, "dta-plugin-softhsm-demo")
 	hostile.Run(t, c)
 }

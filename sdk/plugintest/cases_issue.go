@@ -186,10 +186,10 @@ func showsNoShare(t *testing.T, c Config) {
 	var said [][]byte
 	hear := func(part ...[]byte) { said = append(said, part...) }
 	secrets := map[string][]byte{}
-	var deposits [][]byte
+	var deposits, commitments [][]byte
 	for _, suite := range suites {
 		f := e.Found(t, e.Network(t, suite))
-		deposits = append(deposits, f.Deposit)
+		deposits, commitments = append(deposits, f.Deposit), append(commitments, f.Acceptance.Commitment())
 		hear(f.Deposit, f.Shown.GetEnvelope(), f.Shown.GetPlain())
 		for _, q := range inquire(t, f).all() {
 			got, err := e.Issuing.Issue(t.Context(), q.Ask())
@@ -213,8 +213,14 @@ func showsNoShare(t *testing.T, c Config) {
 	if !ok {
 		t.Log("neither Config.Plugin nor Config.Twin is set: the share itself is not searched for")
 	}
-	for _, m := range materials {
-		secrets["the network's share"] = m[1:] // after the byte that says how it is held
+	for i, m := range materials {
+		secrets["the network's share"] = m[1:] // after the byte that says how it is held: 0 for the share itself
+		if m[0] == 0 {
+			s, err := bls.ParseScalar(m[1:])
+			if err != nil || !bytes.Equal(bls.G1Generator().Mul(s).Bytes(), commitments[i]) {
+				t.Errorf("the deposit holds another share than was committed to: %v", err)
+			}
+		}
 		searchAll(t, append(said, []byte(e.Log())), secrets)
 	}
 	searchAll(t, [][]byte{[]byte(e.Log())}, secrets)

@@ -24,8 +24,8 @@ func TestAPluginInThisProcessConforms(t *testing.T) {
 }
 
 func TestAProgramConforms(t *testing.T) {
-	c := plugintest.MemoryConfig()
-	c.Command = os.Args[0]
+	p, c := plugintest.Memory(), plugintest.MemoryConfig()
+	c.Command, c.Twin = os.Args[0], &p
 	plugintest.Run(t, c)
 }
 

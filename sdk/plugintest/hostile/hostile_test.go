@@ -25,8 +25,8 @@ func TestAPluginInThisProcessWithstandsALyingHost(t *testing.T) {
 }
 
 func TestAProgramWithstandsALyingHost(t *testing.T) {
-	c := plugintest.MemoryConfig()
-	c.Command = os.Args[0]
+	p, c := plugintest.Memory(), plugintest.MemoryConfig()
+	c.Command, c.Twin = os.Args[0], &p
 	hostile.Run(t, c)
 }
 
