@@ -111,7 +111,7 @@ beforehand.`,
 			if err != nil {
 				return usagef("--request %s: %w", request, err)
 			}
-			n, err := a.findNetwork(cmd.Context(), args[0])
+			n, err := a.meant(cmd.Context(), args[0], delegation)
 			if err != nil {
 				return err
 			}

@@ -66,7 +66,7 @@ approves it elsewhere, with --request and --approval.`,
 			if err := noCore(); err != nil {
 				return err
 			}
-			n, err := a.findNetwork(cmd.Context(), args[0])
+			n, err := a.meant(cmd.Context(), args[0], ask.delegation)
 			if err != nil {
 				return err
 			}
@@ -131,7 +131,7 @@ next number: the token and the permits of before are then another's.`,
 			if err := noCore(); err != nil {
 				return err
 			}
-			n, err := a.findNetwork(cmd.Context(), args[0])
+			n, err := a.meant(cmd.Context(), args[0], ask.delegation)
 			if err != nil {
 				return err
 			}
@@ -217,7 +217,7 @@ removed. Permits are no secret: anybody may fetch and carry them.`,
 				return err
 			}
 			defer place.Discard()
-			n, err := a.findNetwork(cmd.Context(), args[0])
+			n, err := a.meant(cmd.Context(), args[0], ask.delegation)
 			if err != nil {
 				return err
 			}
