@@ -78,6 +78,14 @@ const (
 	Faulty       Verdict = "faulty"       // what it answered does not hold
 )
 
+// entry is what the audit log calls it.
+func (v Verdict) entry() string {
+	if v == Faulty {
+		return "network.fault"
+	}
+	return "network." + string(v)
+}
+
 // Ask has something issued. An inquiry that was approved is on record before the
 // first D-TA hears of it; the same inquiry again, by its Once or by the request that
 // it goes on with, gets the same grants.

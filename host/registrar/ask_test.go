@@ -238,6 +238,9 @@ func TestADTAThatIsSilentIsUnresponsive(t *testing.T) {
 	if d := cmp.Diff(map[int]string{1: "unresponsive"}, a.verdicts()); d != "" || a.State != "incomplete" || len(a.Grants) != 2 {
 		t.Fatalf("expected two grants, and D-TA 1 unresponsive; found %q, %+v, %v", a.State, a.Faults, a.err)
 	}
+	if l.registrar.audited("network.unresponsive") != 1 || l.registrar.audited("network.fault") != 0 {
+		t.Error("expected an entry network.unresponsive, and none that blames it")
+	}
 	if a.Faults[0].Custody != l.dtas[1].plugin.Identity().Name.String() || a.Faults[0].Reason == "" {
 		t.Errorf("expected its name and why; found %+v", a.Faults[0])
 	}
@@ -290,15 +293,16 @@ func TestAnAnswerThatDoesNotHoldNamesItsDTA(t *testing.T) {
 		}, "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			before := l.registrar.audited("network.fault")
+			entry := map[string]string{"faulty": "network.fault", "refused": "network.refused"}[c.want]
+			before := l.registrar.audited(entry)
 			l.dtas[1].bends(c.bend)
 			defer l.dtas[1].bends(nil)
 			a := l.enrol(string(rune('a' + i)))
 			if d := cmp.Diff(map[int]string{1: c.want}, a.verdicts()); d != "" || a.State != "incomplete" || len(a.Grants) != 2 {
 				t.Errorf("expected two grants, and D-TA 1 to be %s; found %q, %+v, %v", c.want, a.State, a.Faults, a.err)
 			}
-			if got := l.registrar.audited("network.fault"); got != before+1 {
-				t.Errorf("expected one entry network.fault; found %d", got-before)
+			if got := l.registrar.audited(entry); got != before+1 {
+				t.Errorf("expected one entry %s; found %d", entry, got-before)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/issue"
 )
@@ -25,6 +26,9 @@ func (s *Service) Approve(ctx context.Context, ref string, request, mandate []by
 		return nil, nil, err
 	}
 	if err := timely(r, now); err != nil {
+		return nil, nil, err
+	}
+	if err := s.records.Store.View(ctx, func(tx *store.Tx) error { return refuseRevoked(tx, ref, r) }); err != nil {
 		return nil, nil, err
 	}
 	bag, err := s.bag(n)

@@ -41,6 +41,11 @@ func TestWhoIsRevokedGetsNothingMore(t *testing.T) {
 	l.registrar.restart()
 	refused(t, l.ask(l.registrar, order.TimePermit, body{"name": "anna"}).err, fault.Denied)
 	refused(t, l.ask(l.registrar, order.TimePermit, body{"names": []string{"ben", "anna"}, "enrolment": 1}).err, fault.Denied)
+	t.Run("nor a signature", func(t *testing.T) {
+		a := l.ask(l.cosigner, order.ClientSecret, body{"name": "anna", "enrolment": 1})
+		_, err := l.approve(l.registrar, a.Pending, nil)
+		refused(t, err, fault.Denied)
+	})
 	t.Run("not from a node that has not heard of it either", func(t *testing.T) {
 		a := l.ask(l.cosigner, order.TimePermit, body{"name": "anna", "enrolment": 1})
 		if d := cmp.Diff(map[int]string{0: "refused", 1: "refused", 2: "refused"}, a.verdicts()); d != "" || len(a.Grants) != 0 {

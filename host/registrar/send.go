@@ -146,7 +146,7 @@ func (s *Service) conclude(ctx context.Context, n *issue.Network, bag peer.Bag, 
 			}
 		}
 		for _, f := range out.Faults {
-			if err := w.Audit("network.fault", f.Custody, ref, out.Asked.CID(), string(f.Verdict)); err != nil {
+			if err := w.Audit(f.Verdict.entry(), f.Custody, ref, out.Asked.CID(), string(f.Kind)); err != nil {
 				return err
 			}
 		}
