@@ -113,8 +113,8 @@ func inquiry(ref string, kind order.IssueKind, req IssueRequest, clock records.C
 	if req.Name != "" {
 		in.Names = append([]string{req.Name}, req.Names...)
 	}
-	if n := len(in.Names); n < 1 || n > issue.MaxSubjects {
-		return in, fault.New(fault.Invalid, "names: expected 1 to %d; found %d", issue.MaxSubjects, n)
+	if n := len(in.Names); n < 1 || n > issue.MaxPoints {
+		return in, fault.New(fault.Invalid, "names: expected 1 to %d; found %d", issue.MaxPoints, n)
 	}
 	if req.Anew && kind != order.ClientSecret {
 		return in, fault.New(fault.Invalid, "anew: only a client secret is enrolled anew")

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"slices"
 	"strconv"
 
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -19,8 +20,9 @@ type Enrolment struct {
 	CID       dag.CID // of the envelope that caused it; undefined for none
 }
 
-// maxNames bounds the names of one statement.
-const maxNames = 1024
+// maxNames bounds the names of one statement: SQLite looks a parameter up among
+// all others, so that thousands cost their square.
+const maxNames = 256
 
 // ordinal maps a number to the column's signed integers in the same order:
 // 0 becomes the smallest of them.
@@ -79,32 +81,30 @@ func (tx *Tx) Enrolment(role, reference, name string) (Enrolment, error) {
 	return found[0], nil
 }
 
-// NewestEnrolments returns of each name, at most 1024 of them, the enrolment with
-// the highest number in a state, or in any state for "". A name without one is
-// missing from the map.
+// NewestEnrolments returns of each name the enrolment with the highest number in a
+// state, or in any state for "". A name without one is missing from the map.
 func (tx *Tx) NewestEnrolments(role, reference, state string, names ...string) (map[string]Enrolment, error) {
-	if len(names) > maxNames {
-		return nil, fault.New(fault.Internal, "read enrolments: expected at most %d names, got %d", maxNames, len(names))
-	}
 	newest := make(map[string]Enrolment)
-	if len(names) == 0 {
-		return newest, nil
+	for some := range slices.Chunk(names, maxNames) {
+		args := []any{role, reference}
+		list := placeholders(&args, some)
+		in := ``
+		if state != "" {
+			args = append(args, state)
+			in = ` and state = $` + strconv.Itoa(len(args))
+		}
+		found, err := tx.enrolments(`select `+enrolmentColumns+` from enrolments e
+			where role = $1 and reference = $2 and name in (`+list+`)`+in+` and number = (
+				select max(number) from enrolments
+				where role = e.role and reference = e.reference and name = e.name`+in+`)`, args...)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range found {
+			newest[e.Name] = e
+		}
 	}
-	args := []any{role, reference}
-	list := placeholders(&args, names)
-	in := ``
-	if state != "" {
-		args = append(args, state)
-		in = ` and state = $` + strconv.Itoa(len(args))
-	}
-	found, err := tx.enrolments(`select `+enrolmentColumns+` from enrolments e
-		where role = $1 and reference = $2 and name in (`+list+`)`+in+` and number = (
-			select max(number) from enrolments
-			where role = e.role and reference = e.reference and name = e.name`+in+`)`, args...)
-	for _, e := range found {
-		newest[e.Name] = e
-	}
-	return newest, err
+	return newest, nil
 }
 
 // Enrolments returns at most limit enrolments of a network after the one of a name

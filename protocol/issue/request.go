@@ -19,9 +19,8 @@ const Epoch = 0
 
 // What one request may ask.
 const (
-	MaxSubjects = 1024
-	MaxPoints   = 4096 // subjects × days
-	NonceSize   = 32
+	MaxPoints = 4096 // subjects, times days for permits
+	NonceSize = 32
 
 	Life    = 15 * time.Minute // of a request, unless it says otherwise
 	MaxLife = 24 * time.Hour
@@ -43,7 +42,7 @@ type Request struct {
 	Terms    []byte          `cbor:"terms"` // CID(terms)
 	Epoch    uint64          `cbor:"epoch"`
 	Quorum   []uint64        `cbor:"quorum"`   // places in terms.fiduciaries, rising; an additive network: all
-	Subjects []Subject       `cbor:"subjects"` // 1 to MaxSubjects, none twice; for a server secret one, of enrolment 0
+	Subjects []Subject       `cbor:"subjects"` // 1 to MaxPoints, none twice; for a server secret one, of enrolment 0
 	First    uint64          `cbor:"first"`    // time-permit: the first day, since 1970-01-01 UTC; else 0
 	Days     uint64          `cbor:"days"`     // time-permit: how many; else 0
 	Receiver []byte          `cbor:"receiver"` // sealing key, 1216 bytes: whoever has its other half gets what is issued
@@ -157,8 +156,8 @@ func (r *Request) checkDays(n *order.NetworkTerms) error {
 const maxDay = 1 << 30
 
 func (r *Request) checkSubjects(o *order.VerifiedOrder, n *order.NetworkTerms) error {
-	if len(r.Subjects) < 1 || len(r.Subjects) > MaxSubjects {
-		return fault.New(fault.Invalid, "expected 1 to %d subjects, found %d", MaxSubjects, len(r.Subjects))
+	if len(r.Subjects) < 1 || len(r.Subjects) > MaxPoints {
+		return fault.New(fault.Invalid, "expected 1 to %d subjects, found %d", MaxPoints, len(r.Subjects))
 	}
 	if points := uint64(len(r.Subjects)) * max(r.Days, 1); points > MaxPoints {
 		return fault.New(fault.Invalid, "expected at most %d permits, found %d", MaxPoints, points)

@@ -59,7 +59,7 @@ func TestARequestOutOfItsNetworksTermsIsRefused(t *testing.T) {
 		"the D-TAs in another order":         {func(q *Request) { q.Quorum = []uint64{1, 0} }, fault.Invalid},
 		"no subject":                         {func(q *Request) { q.Subjects = nil }, fault.Invalid},
 		"a subject twice":                    {func(q *Request) { q.Subjects = append(q.Subjects, q.Subjects[0]) }, fault.Invalid},
-		"too many subjects":                  {func(q *Request) { q.Subjects = make([]Subject, MaxSubjects+1) }, fault.Invalid},
+		"permits for too many days in all":   {func(q *Request) { permits(today, 2)(q); q.Subjects = make([]Subject, MaxPoints/2+1) }, fault.Invalid},
 		"a subject without a name":           {func(q *Request) { q.Subjects[0].Name = "" }, fault.Invalid},
 		"a control character in a name":      {func(q *Request) { q.Subjects[0].Name = "a\x00b" }, fault.Invalid},
 		"days for a client secret":           {func(q *Request) { q.First, q.Days = today, 1 }, fault.Invalid},

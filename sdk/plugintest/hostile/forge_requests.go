@@ -122,7 +122,7 @@ func (x *networks) forgedRequests(t testing.TB) []forgery {
 	both := func(q *issue.Request) []issue.Approval {
 		return []issue.Approval{signed(t, x.n.Registrar, q), signed(t, x.n.Cosigner, q)}
 	}
-	many := make([]issue.Subject, issue.MaxSubjects+1)
+	many := make([]issue.Subject, issue.MaxPoints/2+1)
 	for i := range many {
 		many[i] = issue.Subject{Name: "person " + string(rune('一'+i)), Enrolment: 1}
 	}
@@ -141,7 +141,7 @@ func (x *networks) forgedRequests(t testing.TB) []forgery {
 		{name: "request to nobody", change: func(q *issue.Request) { q.Quorum = nil }, kind: fault.Invalid},
 		// For whom and what.
 		{name: "request for nobody", change: func(q *issue.Request) { q.Subjects = nil }, kind: fault.Invalid},
-		{name: "request for too many", change: func(q *issue.Request) { q.Subjects = many }, kind: fault.Invalid},
+		{name: "request for too many permits", change: func(q *issue.Request) { permits(today, 2)(q); q.Subjects = many }, kind: fault.Invalid},
 		{name: "request for one twice", change: func(q *issue.Request) { q.Subjects = append(q.Subjects, q.Subjects[0]) }, kind: fault.Invalid},
 		{name: "request for one without a name", change: func(q *issue.Request) { q.Subjects[0].Name = "" }, kind: fault.Invalid},
 		{name: "request of an unknown kind", change: func(q *issue.Request) { q.Kind = "master-secret" }, kind: fault.Unsupported},
