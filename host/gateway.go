@@ -54,11 +54,11 @@ func (s shelf) Block(ctx context.Context, c dag.CID, party *identity.Party) (blo
 
 // entitled refuses who is not a recipient of the order's envelopes.
 func (s shelf) entitled(ctx context.Context, ref string, name dag.CID) error {
-	links, err := s.node.records.Envelopes(ctx, ref, envelope.Order)
+	links, err := s.node.records.Envelopes(ctx, ref)
 	if err != nil {
 		return err
 	}
-	for _, l := range links {
+	for _, l := range links.Of(envelope.Order) {
 		block, err := s.node.records.Get(ctx, l.CID)
 		if err != nil {
 			return err

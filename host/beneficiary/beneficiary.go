@@ -57,20 +57,20 @@ func (s *Service) Notice(ctx context.Context, ref string, news records.News) err
 // accepted moves an order on once as many fiduciaries have accepted as its terms
 // need.
 func (s *Service) accepted(ctx context.Context, ref string, news records.News) error {
-	row, err := s.records.Row(ctx, Role, ref)
+	row, links, err := s.records.History(ctx, Role, ref)
 	if err != nil || row.State != string(order.Ordered) {
 		return err
 	}
-	links, err := s.records.Envelopes(ctx, ref, envelope.Acceptance)
-	if err != nil || len(links) < int(news.Order.Terms().T) {
-		return err
+	acceptances := links.Of(envelope.Acceptance)
+	if len(acceptances) < int(news.Order.Terms().T) {
+		return nil
 	}
 	by := s.records.Self().Name // news without an acceptance, of an order that has them all
 	if len(news.Acceptances) > 0 {
 		by = news.Acceptances[0].Custody()
 	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		if err := w.Audit("order.accepted", by, ref, links[0].CID, ""); err != nil {
+		if err := w.Audit("order.accepted", by, ref, acceptances[0].CID, ""); err != nil {
 			return err
 		}
 		return w.Change(Role, ref, func(r *records.Row) error { return r.Advance(order.EventAccept) })

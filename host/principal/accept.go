@@ -9,28 +9,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
-	"github.com/milagro-dta/dta/protocol/peer"
 )
-
-// acceptances are those on record, by place; nil where one is missing. A fiduciary
-// that signed two is held to the first.
-func (s *Service) acceptances(ctx context.Context, ref string, o *order.VerifiedOrder) ([]*order.VerifiedAcceptance, error) {
-	links, err := s.records.Envelopes(ctx, ref, envelope.Acceptance)
-	if err != nil {
-		return nil, err
-	}
-	have := make([]*order.VerifiedAcceptance, len(o.Terms().Fiduciaries))
-	for _, l := range links {
-		a, err := s.records.Acceptance(ctx, o, l.CID, peer.Bag{})
-		if err != nil {
-			return nil, err
-		}
-		if have[a.Index()] == nil {
-			have[a.Index()] = a
-		}
-	}
-	return have, nil
-}
 
 // accept records acceptances that have come; with the last of them the order is
 // accepted.

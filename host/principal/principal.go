@@ -335,7 +335,7 @@ func (s *Service) Recover(ctx context.Context) error {
 // they come. Only a fiduciary's own refusal ends an order, and the end of its time:
 // what does not answer, or answers what does not hold, is asked again.
 func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
-	row, err := s.records.Row(ctx, Role, ref)
+	row, links, err := s.records.History(ctx, Role, ref)
 	if err != nil || row.State != string(order.Ordered) {
 		return row, err
 	}
@@ -343,7 +343,7 @@ func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
 	if err != nil {
 		return row, err
 	}
-	have, err := s.acceptances(ctx, ref, o)
+	have, err := s.records.Acceptances(ctx, o, links)
 	if err != nil {
 		return row, err
 	}

@@ -29,7 +29,7 @@ func (r *Records) Request(ctx context.Context, o *order.VerifiedOrder, c dag.CID
 // MadeRequest does for a request what Made does for an order. The documents of
 // delegates who approved it may be in the bag.
 func (r *Records) MadeRequest(ctx context.Context, o *order.VerifiedOrder, s *envelope.Sealed, bag peer.Bag) (*issue.VerifiedRequest, error) {
-	q, err := issue.MadeRequest(o, s, r.Directory.Parties(ctx, bag))
+	q, err := issue.MadeRequest(o, s, r.parties(ctx, bag))
 	if err == nil && len(s.Block) <= cachedPart {
 		r.verified.Put(place{o.CID(), s.CID}, q)
 	}

@@ -117,7 +117,7 @@ func (r *Records) expected(principal dag.CID) error {
 // is added, what is known is left as it is, and news that is all known changes
 // nothing.
 func (r *Records) Learn(ctx context.Context, role, ref string, news News) error {
-	links, err := r.Envelopes(ctx, ref)
+	row, links, err := r.History(ctx, role, ref)
 	if err != nil {
 		return err
 	}
@@ -128,10 +128,6 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 		if l.Kind == string(envelope.Release) {
 			released++
 		}
-	}
-	row, err := r.Row(ctx, role, ref)
-	if err != nil {
-		return err
 	}
 	if err := r.beside(ctx, ref, news, known); err != nil {
 		return err

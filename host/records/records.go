@@ -66,6 +66,8 @@ type Records struct {
 	// Parts of orders that this process has verified. Their CIDs fix every byte,
 	// and a chain rule once shown to hold for those bytes holds for ever.
 	verified *cache.Map[place, any]
+	// Envelopes whose signatures held: many more than can be kept opened.
+	signatures *envelope.Memory
 	// Blocks, which never change under their CIDs. Only small ones are kept.
 	blocks *cache.Map[dag.CID, []byte]
 	// Documents whose chains are in the store.
@@ -77,7 +79,11 @@ const cachedBlock = 16 << 10
 
 // New opens the records of a node.
 func New(o Options) *Records {
-	r := &Records{Options: o, verified: cache.New[place, any](1024), blocks: cache.New[dag.CID, []byte](2048), chains: cache.New[dag.CID, struct{}](2048)}
+	r := &Records{
+		Options:  o,
+		verified: cache.New[place, any](1024), signatures: envelope.NewMemory(32 << 10),
+		blocks: cache.New[dag.CID, []byte](2048), chains: cache.New[dag.CID, struct{}](2048),
+	}
 	r.Directory = directory.New(r, r, o.Peers...)
 	return r
 }
@@ -128,29 +134,6 @@ func (r *Records) Newest(ctx context.Context, name dag.CID) (newest dag.CID, err
 		return nil
 	})
 	return newest, err
-}
-
-// Envelopes lists the envelopes of an order that this node holds, in the order
-// in which it got them.
-func (r *Records) Envelopes(ctx context.Context, ref string, kinds ...envelope.Kind) (found []store.Link, err error) {
-	err = r.Store.View(ctx, func(tx *store.Tx) error {
-		all, err := tx.Envelopes(ref)
-		if err != nil {
-			return err
-		}
-		for _, l := range all {
-			for _, k := range kinds {
-				if l.Kind == string(k) {
-					found = append(found, l)
-				}
-			}
-			if len(kinds) == 0 {
-				found = append(found, l)
-			}
-		}
-		return nil
-	})
-	return found, err
 }
 
 // Blocks reads several blocks.

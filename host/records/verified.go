@@ -32,7 +32,7 @@ func part[T any](ctx context.Context, r *Records, what string, under, c dag.CID,
 			return none, fmt.Errorf("%s %s: %w", what, c, err)
 		}
 	}
-	got, err := verify(block, r.Directory.Parties(ctx, bag))
+	got, err := verify(block, r.parties(ctx, bag))
 	if err != nil {
 		return none, fmt.Errorf("%s %s: %w", what, c, err)
 	}
@@ -40,6 +40,12 @@ func part[T any](ctx context.Context, r *Records, what string, under, c dag.CID,
 		r.verified.Put(place{under, c}, got)
 	}
 	return got, nil
+}
+
+// parties finds identities in a bag and in what this node knows, and remembers
+// whose signatures held.
+func (r *Records) parties(ctx context.Context, bag peer.Bag) order.Parties {
+	return order.Remembering(r.Directory.Parties(ctx, bag), r.signatures)
 }
 
 // cachedPart is the largest envelope that is remembered as verified, in bytes.
@@ -55,7 +61,7 @@ func (r *Records) Order(ctx context.Context, c dag.CID, bag peer.Bag) (*order.Ve
 // Made remembers an order that this node has just sealed, once its record is on
 // disk, so that nobody here verifies the node's own signature.
 func (r *Records) Made(ctx context.Context, s *envelope.Sealed) error {
-	o, err := order.MadeOrder(s, r.Directory.Parties(ctx, peer.Bag{}))
+	o, err := order.MadeOrder(s, r.parties(ctx, peer.Bag{}))
 	if err == nil {
 		r.verified.Put(place{dag.CID{}, s.CID}, o)
 	}
@@ -64,7 +70,7 @@ func (r *Records) Made(ctx context.Context, s *envelope.Sealed) error {
 
 // MadeRedemption does the same for a redemption.
 func (r *Records) MadeRedemption(ctx context.Context, o *order.VerifiedOrder, s *envelope.Sealed) error {
-	red, err := order.MadeRedemption(o, s, r.Directory.Parties(ctx, peer.Bag{}))
+	red, err := order.MadeRedemption(o, s, r.parties(ctx, peer.Bag{}))
 	if err == nil {
 		r.verified.Put(place{o.CID(), s.CID}, red)
 	}

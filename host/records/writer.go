@@ -77,6 +77,8 @@ func (w *Writer) Detached(ref string, c dag.CID, block []byte, publish order.Pub
 	if public {
 		w.publish = append(w.publish, c)
 	}
+	// Whoever put it there will soon be asked for it.
+	w.AfterCommit(func() { w.records.remember(c, block) })
 	return w.PutBlock(c, block, public, ref)
 }
 

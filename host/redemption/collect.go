@@ -17,37 +17,45 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
+// collected is a redemption with its releases, as many as the terms need or more.
+type collected struct {
+	row      records.Row
+	red      *order.VerifiedRedemption
+	releases []answer
+}
+
 // collect asks every fiduciary that has not yet answered the redemption, and
 // records the releases. It succeeds once as many have released as the terms
 // need; a fiduciary that fails does not hold up the others.
-func (s *Service) collect(ctx context.Context, ref string, redemption dag.CID) error {
-	row, err := s.records.Row(ctx, s.role, ref)
+func (s *Service) collect(ctx context.Context, ref string, redemption dag.CID) (c collected, err error) {
+	row, links, err := s.records.History(ctx, s.role, ref)
 	if err != nil {
-		return err
+		return c, err
 	}
 	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
 	if err != nil {
-		return err
+		return c, err
 	}
 	red, err := s.records.Redemption(ctx, o, redemption, peer.Bag{})
 	if err != nil {
-		return err
+		return c, err
 	}
-	have, err := s.releases(ctx, red)
+	have, err := s.releases(ctx, red, links)
 	if err != nil {
-		return err
+		return c, err
 	}
 	if len(have) < int(o.Terms().T) {
 		got, err := s.ask(ctx, red, have)
 		if err != nil {
 			s.records.Hasten(ctx, records.JobRedeem, redemption.String())
-			return err
+			return c, err
 		}
 		have = append(have, got...)
 	} else if row.State == string(order.Released) {
-		return nil
+		return collected{row, red, have}, nil
 	}
-	return s.commit(ctx, red, have)
+	row, err = s.commit(ctx, red, have)
+	return collected{row, red, have}, err
 }
 
 // answer is a verified release with the blocks that came with it.
@@ -191,10 +199,10 @@ func (s *Service) release(ctx context.Context, red *order.VerifiedRedemption, i 
 
 // commit records releases, the detached blocks they link, and that the order is
 // released.
-func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got []answer) error {
+func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got []answer) (row records.Row, err error) {
 	o := red.Order()
 	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
-	return s.records.Write(ctx, func(w *records.Writer) error {
+	err = s.records.Write(ctx, func(w *records.Writer) error {
 		for _, a := range got {
 			if err := w.Chain(a.Signer()); err != nil {
 				return err
@@ -225,19 +233,18 @@ func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got
 					return err
 				}
 			}
-			return r.Advance(order.EventRelease)
+			err := r.Advance(order.EventRelease)
+			row = *r
+			return err
 		})
 	})
+	return row, err
 }
 
-// releases finds the releases of a redemption that this node holds.
-func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption) ([]answer, error) {
-	links, err := s.records.Envelopes(ctx, red.Order().Terms().ReferenceHex(), envelope.Release)
-	if err != nil {
-		return nil, err
-	}
+// releases finds the releases of a redemption among an order's links.
+func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption, links records.Links) ([]answer, error) {
 	var found []answer
-	for _, l := range links {
+	for _, l := range links.Of(envelope.Release) {
 		block, err := s.records.Get(ctx, l.CID)
 		if err != nil {
 			return nil, err
@@ -259,39 +266,21 @@ func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption) (
 }
 
 // open combines the releases of a redemption.
-func (s *Service) open(ctx context.Context, ref string, redemption dag.CID) (Secret, error) {
-	row, err := s.records.Row(ctx, s.role, ref)
-	if err != nil {
-		return Secret{}, err
-	}
-	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
-	if err != nil {
-		return Secret{}, err
-	}
-	red, err := s.records.Redemption(ctx, o, redemption, peer.Bag{})
-	if err != nil {
-		return Secret{}, err
-	}
-	releases, err := s.releases(ctx, red)
-	if err != nil {
-		return Secret{}, err
-	}
-	if len(releases) == 0 {
-		return Secret{}, fault.New(fault.Unavailable, "order %s: redemption %s has no release", ref, redemption)
-	}
+func (s *Service) open(ctx context.Context, c collected) (Secret, error) {
+	o := c.red.Order()
 	out := Secret{
-		Reference: ref, What: o.Terms().What, Commitment: row.Commitment,
-		Redemption: redemption, Release: releases[0].CID(),
+		Reference: o.Terms().ReferenceHex(), What: o.Terms().What, Commitment: c.row.Commitment,
+		Redemption: c.red.CID(), Release: c.releases[0].CID(),
 	}
-	if red.Receiver() != s.records.Self().Name {
+	if c.red.Receiver() != s.records.Self().Name {
 		return out, nil
 	}
-	key, err := s.receiverKey(row, red)
+	key, err := s.receiverKey(c.row, c.red)
 	if err != nil {
 		return Secret{}, err
 	}
 	defer key.Reply.Clear()
-	out.Material, err = s.combine(ctx, o, releases, key)
+	out.Material, err = s.combine(ctx, o, c.releases, key)
 	return out, err
 }
 
@@ -351,30 +340,24 @@ func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases 
 	return order.Combine(o, shares, ciphertext)
 }
 
-// delivered opens an order that another redeemer had released to this node: the
-// releases are sealed to the node's own document.
-func (s *Service) delivered(ctx context.Context, o *order.VerifiedOrder) (Secret, bool, error) {
-	ref := o.Terms().ReferenceHex()
-	links, err := s.records.Envelopes(ctx, ref, envelope.Redemption)
-	if err != nil {
-		return Secret{}, false, err
-	}
-	for _, l := range links {
+// delivered finds what another redeemer had released to this node, sealed to the
+// node's own document; nil when there is none.
+func (s *Service) delivered(ctx context.Context, o *order.VerifiedOrder, row records.Row, links records.Links) (*collected, error) {
+	for _, l := range links.Of(envelope.Redemption) {
 		red, err := s.records.Redemption(ctx, o, l.CID, peer.Bag{})
 		if err != nil {
-			return Secret{}, false, err
+			return nil, err
 		}
 		if red.Receiver() != s.records.Self().Name || len(red.ReplyKey()) != 0 {
 			continue
 		}
-		releases, err := s.releases(ctx, red)
+		releases, err := s.releases(ctx, red, links)
 		if err != nil {
-			return Secret{}, false, err
+			return nil, err
 		}
 		if len(releases) >= int(o.Terms().T) {
-			got, err := s.open(ctx, ref, l.CID)
-			return got, true, err
+			return &collected{row, red, releases}, nil
 		}
 	}
-	return Secret{}, false, nil
+	return nil, nil
 }

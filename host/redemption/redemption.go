@@ -44,12 +44,12 @@ type Secret struct {
 type Service struct {
 	records *records.Records
 	role    string
-	steps   *flight.Group[struct{}]
+	steps   *flight.Group[collected]
 }
 
 // New redeems the orders that the records hold under a role.
 func New(r *records.Records, role string) *Service {
-	return &Service{records: r, role: role, steps: flight.New[struct{}]()}
+	return &Service{records: r, role: role, steps: flight.New[collected]()}
 }
 
 // Close ends the redemptions under way; they are taken up again at the next
@@ -62,7 +62,7 @@ func (s *Service) Redeem(ctx context.Context, ref string, receiver dag.CID, once
 	if err := s.records.Seen(ctx, once); err != nil {
 		return s.repeated(ctx, ref, err)
 	}
-	row, err := s.records.Row(ctx, s.role, ref)
+	row, links, err := s.records.History(ctx, s.role, ref)
 	if err != nil {
 		return Secret{}, err
 	}
@@ -81,11 +81,15 @@ func (s *Service) Redeem(ctx context.Context, ref string, receiver dag.CID, once
 		return Secret{}, fault.New(fault.Conflict, "order %s: it is %s; only an accepted order can be redeemed", ref, row.State)
 	}
 	if receiver == self.Name {
-		if got, ok, err := s.delivered(ctx, o); ok || err != nil {
-			return got, err
+		got, err := s.delivered(ctx, o, row, links)
+		if err != nil {
+			return Secret{}, err
+		}
+		if got != nil {
+			return s.open(ctx, *got)
 		}
 	}
-	red, err := s.sign(ctx, o, receiver, once)
+	red, err := s.sign(ctx, o, links, receiver, once)
 	if err != nil {
 		return s.repeated(ctx, ref, err)
 	}
@@ -112,7 +116,7 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 	if err := dag.Decode(payload, &j); err != nil {
 		return err
 	}
-	err := s.step(ctx, j.Reference, j.Redemption)
+	_, err := s.step(ctx, j.Reference, j.Redemption)
 	var refusal *refused
 	if errors.As(err, &refusal) {
 		return s.giveUp(ctx, j, err)
@@ -162,29 +166,17 @@ func RoleOf(payload []byte) (string, error) {
 }
 
 // sign makes the redemption and records it.
-func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, receiver dag.CID, once *records.Once) (dag.CID, error) {
+func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links records.Links, receiver dag.CID, once *records.Once) (dag.CID, error) {
 	now, err := s.records.Clock.Now()
 	if err != nil {
 		return dag.CID{}, err
 	}
 	ref := o.Terms().ReferenceHex()
-	links, err := s.records.Envelopes(ctx, ref, envelope.Acceptance)
+	relied, err := s.records.Acceptances(ctx, o, links)
 	if err != nil {
 		return dag.CID{}, err
 	}
-	var relied []*order.VerifiedAcceptance
-	// A fiduciary that signed two acceptances is held to the first.
-	have := make(map[int]bool)
-	for _, l := range links {
-		a, err := s.records.Acceptance(ctx, o, l.CID, peer.Bag{})
-		if err != nil {
-			return dag.CID{}, err
-		}
-		if !have[a.Index()] {
-			have[a.Index()] = true
-			relied = append(relied, a)
-		}
-	}
+	relied = slices.DeleteFunc(relied, func(a *order.VerifiedAcceptance) bool { return a == nil })
 	red, reply, err := order.Redeem(s.records.Keys, o, relied, receiver, s.records.Directory.Parties(ctx, peer.Bag{}), now)
 	if err != nil {
 		return dag.CID{}, err
@@ -247,19 +239,19 @@ func (s *Service) openReply(redemption dag.CID, sealed []byte) (*seal.PrivateKey
 
 // finish gets the releases of a redemption and opens them.
 func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID) (Secret, error) {
-	if err := s.step(ctx, ref, redemption); err != nil {
+	got, err := s.step(ctx, ref, redemption)
+	if err != nil {
 		return Secret{}, err
 	}
-	return s.open(ctx, ref, redemption)
+	return s.open(ctx, got)
 }
 
 // step collects the releases of a redemption, or joins who is doing so. The work
 // belongs to the service: the caller only stops waiting when ctx ends.
-func (s *Service) step(ctx context.Context, ref string, redemption dag.CID) error {
-	_, err := s.steps.Do(ctx, redemption.String(), Patience, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, s.collect(ctx, ref, redemption)
+func (s *Service) step(ctx context.Context, ref string, redemption dag.CID) (collected, error) {
+	return s.steps.Do(ctx, redemption.String(), Patience, func(ctx context.Context) (collected, error) {
+		return s.collect(ctx, ref, redemption)
 	})
-	return err
 }
 
 // giveUp records that a redemption came to nothing.

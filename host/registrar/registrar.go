@@ -19,7 +19,6 @@ import (
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
-	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/issue"
@@ -70,21 +69,15 @@ func (s *Service) read(ctx context.Context, row records.Row) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Found{Reference: row.Reference, Order: o, Acceptances: make([]*order.VerifiedAcceptance, o.Terms().N), Created: row.Created}
-	links, err := s.records.Envelopes(ctx, row.Reference, envelope.Acceptance)
+	links, err := s.records.Envelopes(ctx, row.Reference)
 	if err != nil {
 		return nil, err
 	}
-	for _, l := range links {
-		a, err := s.records.Acceptance(ctx, o, l.CID, peer.Bag{})
-		if err != nil {
-			return nil, err
-		}
-		if f.Acceptances[a.Index()] == nil { // a D-TA that signed two is held to the first
-			f.Acceptances[a.Index()] = a
-		}
+	acceptances, err := s.records.Acceptances(ctx, o, links)
+	if err != nil {
+		return nil, err
 	}
-	return f, nil
+	return &Found{Reference: row.Reference, Order: o, Acceptances: acceptances, Created: row.Created}, nil
 }
 
 // List reads a page of the networks that this node may ask in, and counts them all.

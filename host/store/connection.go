@@ -55,6 +55,28 @@ func (c *connection) query(query string, args ...any) (*sql.Rows, error) {
 	return s.QueryContext(context.Background(), args...)
 }
 
+// begin opens a transaction: to write, with the lock taken at once, so that it
+// never fails halfway for want of it, or to read one snapshot. Prepared statements
+// cost a fraction of a [sql.Tx], which brings a goroutine of its own.
+func (c *connection) begin(write bool) error {
+	query := "begin"
+	if write {
+		query = "begin immediate"
+	}
+	_, err := c.exec(query)
+	return err
+}
+
+func (c *connection) commit() error {
+	_, err := c.exec("commit")
+	return err
+}
+
+func (c *connection) rollback() error {
+	_, err := c.exec("rollback")
+	return err
+}
+
 // close ends the session for good, so that the next dial makes a new one.
 func (c *connection) close() {
 	for _, s := range c.statements {

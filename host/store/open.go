@@ -169,7 +169,6 @@ func open(path string, o Options, write bool) (*sql.DB, error) {
 	pragma("temp_store", "MEMORY")
 	pragma("trusted_schema", "OFF")
 	if write {
-		q.Set("_txlock", "immediate")
 		pragma("secure_delete", "ON") // a dropped block leaves no bytes behind
 		pragma("cache_size", "-16384")
 		pragma("wal_autocheckpoint", "2000")

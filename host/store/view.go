@@ -23,8 +23,7 @@ func (s *Store) View(ctx context.Context, do func(*Tx) error) error {
 			return failed("view", err)
 		}
 	}
-	tx, err := c.conn.BeginTx(context.Background(), nil)
-	if err != nil {
+	if err := c.begin(false); err != nil {
 		c.close()
 		c = nil
 		return failed("view", err)
@@ -32,7 +31,7 @@ func (s *Store) View(ctx context.Context, do func(*Tx) error) error {
 	t := &Tx{c: c}
 	defer func() {
 		t.ended = true
-		if tx.Rollback() != nil || t.broken != nil {
+		if c.rollback() != nil || t.broken != nil {
 			c.close()
 			c = nil
 		}

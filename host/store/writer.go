@@ -190,15 +190,14 @@ func (w *writer) transaction(body func() error) error {
 		}
 		w.c = c
 	}
-	tx, err := w.c.conn.BeginTx(context.Background(), nil)
-	if err != nil {
+	if err := w.c.begin(true); err != nil {
 		w.drop()
 		return failed("begin", err)
 	}
 	ended := false
 	defer func() {
 		// A connection with a transaction left open could not even be closed.
-		if !ended && tx.Rollback() != nil {
+		if !ended && w.c.rollback() != nil {
 			w.drop()
 		}
 	}()
@@ -206,7 +205,7 @@ func (w *writer) transaction(body func() error) error {
 		return err
 	}
 	ended = true
-	if err := tx.Commit(); err != nil {
+	if err := w.c.commit(); err != nil {
 		w.drop()
 		return failed("commit", err)
 	}
