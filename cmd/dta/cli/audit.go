@@ -2,11 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"os"
 	"text/tabwriter"
 	"time"
 
@@ -15,6 +13,7 @@ import (
 	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/host"
 	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/protocol/fault"
 )
 
 func (a *app) auditCommand() *cobra.Command {
@@ -73,12 +72,9 @@ that was written anew from its beginning cannot be seen.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var req operator.VerifyRequest
 			if file != "" {
-				text, err := os.ReadFile(file)
+				text, err := readSmall("--against", file)
 				if err != nil {
-					return usagef("read the checkpoint: %w", err)
-				}
-				if len(text) == 0 {
-					return usagef("read the checkpoint: %w", errors.New("the file is empty"))
+					return err
 				}
 				req.Against = string(text)
 			}
@@ -88,6 +84,9 @@ that was written anew from its beginning cannot be seen.`,
 					return o.Call(cmd.Context(), http.MethodPost, operator.PathVerify, req, &got)
 				},
 				func(l operator.Ledger) (err error) { got, err = l.Verify(cmd.Context(), req.Against); return err })
+			if file != "" && fault.Of(err) == fault.Invalid {
+				return usagef("--against %s: expected a checkpoint of this log, as dta audit checkpoint printed it: %w", file, err)
+			}
 			if err != nil {
 				return err
 			}

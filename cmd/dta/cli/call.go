@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"golang.org/x/term"
 
@@ -32,7 +35,14 @@ func (a *app) callAt(ctx context.Context, node, method, path, once string, in, o
 		}
 		defer secret.Clear(body)
 	}
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(node, "/")+path, bytes.NewReader(body))
+	base, err := nodeURL(node)
+	if err != nil {
+		return err
+	}
+	if err := printable(once); err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, base+path, bytes.NewReader(body))
 	if err != nil {
 		return usagef("the node's URL: %w", err)
 	}
@@ -49,7 +59,11 @@ func (a *app) callAt(ctx context.Context, node, method, path, once string, in, o
 	defer end()
 	res, err := client.Do(req)
 	if err != nil {
-		return fault.New(fault.Unavailable, "%w", err)
+		// The library's text repeats the whole address, query included.
+		if call := (*url.Error)(nil); errors.As(err, &call) {
+			err = call.Err
+		}
+		return fault.New(fault.Unavailable, "call the node at %s://%s: %w", req.URL.Scheme, req.URL.Host, err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
@@ -62,6 +76,29 @@ func (a *app) callAt(ctx context.Context, node, method, path, once string, in, o
 	}
 	if err := json.Unmarshal(text, out); err != nil {
 		return fault.New(fault.Unavailable, "the node's answer: expected JSON: %s", fault.Foreign(err.Error()))
+	}
+	return nil
+}
+
+// nodeURL checks where a node is said to be, and takes the last slash off.
+func nodeURL(text string) (string, error) {
+	u, err := url.Parse(text)
+	switch {
+	case err != nil:
+		if bad := (*url.Error)(nil); errors.As(err, &bad) {
+			err = bad.Err // without the text, in which a password may be
+		}
+		return "", usagef("the node's URL: expected one like http://127.0.0.1:5556: %w", err)
+	case u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "":
+		return "", usagef("the node's URL: expected one like http://127.0.0.1:5556; found %q", u.Redacted())
+	}
+	return strings.TrimSuffix(text, "/"), nil
+}
+
+// printable refuses an idempotency key that no HTTP header can carry.
+func printable(once string) error {
+	if strings.ContainsFunc(once, unicode.IsControl) {
+		return usagef("--idempotency-key: expected no control characters; found %q", once)
 	}
 	return nil
 }

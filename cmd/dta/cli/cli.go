@@ -10,6 +10,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"slices"
+	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -63,6 +67,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errOut)
+	strict(root)
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return ExitOK
@@ -104,7 +109,7 @@ Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
 5 conflict, 6 unavailable or too slow (try again), 7 unsupported,
 130 interrupted.`,
 		SilenceUsage: true, SilenceErrors: true,
-		Args: none,
+		Version: version(), Args: none,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
@@ -112,6 +117,44 @@ Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
 	root.AddCommand(a.hostCommand(), a.identityCommand(), a.configCommand(), a.pluginCommand(), a.orderCommand(), a.auditCommand(),
 		a.networkCommand(), a.mpinCommand())
 	return root
+}
+
+// version is the module's, where the program was built from one.
+func version() string {
+	v := "(devel)"
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
+		v = info.Main.Version
+	}
+	return fmt.Sprintf("%s, %s %s/%s", v, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+}
+
+// strict makes the commands that the library adds refuse what they do not know,
+// as all others do; left alone they print a help text and succeed. Where root prints is
+// decided before.
+func strict(root *cobra.Command) {
+	root.InitDefaultHelpCmd()
+	root.InitDefaultCompletionCmd()
+	for _, c := range root.Commands() {
+		switch c.Name() {
+		case "completion":
+			c.Args, c.RunE = none, func(c *cobra.Command, _ []string) error {
+				_ = c.Help()
+				return usagef("expected the name of a shell")
+			}
+		case "help":
+			c.Run, c.RunE = nil, func(_ *cobra.Command, args []string) error {
+				found, rest, err := root.Find(args)
+				if err == nil {
+					err = none(found, rest)
+				}
+				if err != nil {
+					return &usageError{err}
+				}
+				found.InitDefaultHelpFlag()
+				return found.Help()
+			}
+		}
+	}
 }
 
 // configFlag adds --config, which defaults to $DTA_CONFIG.
@@ -142,10 +185,21 @@ func none(c *cobra.Command, args []string) error {
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usagef("expected %s; found %d arguments", what, len(args))
+			return usagef("expected %s; found %s", what, count(len(args), "argument"))
+		}
+		if slices.Contains(args, "") {
+			return usagef("expected %s; found an empty argument", what)
 		}
 		return nil
 	}
+}
+
+// count says how many there are of something.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return strconv.Itoa(n) + " " + what + "s"
 }
 
 // print writes v as JSON, or text with the function given.

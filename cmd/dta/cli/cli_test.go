@@ -67,6 +67,57 @@ func TestTheExitCodeSaysWhoRefused(t *testing.T) {
 	}
 }
 
+func TestAMistakeInTheCommandIsNotTheNodes(t *testing.T) {
+	down := "http://127.0.0.1:1"
+	for _, test := range []struct {
+		name string
+		args []string
+		code int
+		says string
+	}{
+		{"a URL without a scheme", []string{"order", "list", "--url", "localhost:5556"}, ExitUsage, `expected one like http://127.0.0.1:5556; found "localhost:5556"`},
+		{"a name for a URL", []string{"order", "list", "--url", "vault"}, ExitUsage, `found "vault"`},
+		{"no URL", []string{"order", "list", "--url", ""}, ExitUsage, `found ""`},
+		{"another scheme", []string{"order", "list", "--url", "ftp://x"}, ExitUsage, `found "ftp://x"`},
+		{"a query in the URL", []string{"order", "list", "--url", "http://x?y"}, ExitUsage, `found "http://x?y"`},
+		{"a URL that is none, with a password", []string{"order", "list", "--url", "http://a:hush@[::1"}, ExitUsage, "missing ']' in host"},
+		{"a password in another scheme", []string{"order", "list", "--url", "ftp://a:hush@x"}, ExitUsage, "ftp://a:xxxxx@x"},
+		{"a line break in a key", []string{"order", "create", "--key", "--url", down, "--idempotency-key", "a\nb"}, ExitUsage, "expected no control characters"},
+		{"an empty reference", []string{"order", "show", "", "--url", down}, ExitUsage, "found an empty argument"},
+		{"two references", []string{"order", "show", ref, ref, "--url", down}, ExitUsage, "found 2 arguments"},
+		{"no reference", []string{"order", "redeem", "--url", down}, ExitUsage, "found 0 arguments"},
+		{"no days", []string{"network", "permit", "staff", "anna", "--out", "p", "--days", "0"}, ExitUsage, "expected 1 or more"},
+		{"a shell that is none", []string{"completion", "tcsh"}, ExitUsage, `unknown command "tcsh"`},
+		{"help on what is none", []string{"help", "ordr"}, ExitUsage, `Did you mean "order"`},
+		{"help on what is none below", []string{"help", "order", "crate"}, ExitUsage, `Did you mean "create"`},
+		{"nobody at the URL", []string{"order", "list", "--url", down}, ExitUnavailable, "call the node at http://127.0.0.1:1: "},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			code, _, errOut := dta(t, t.Context(), test.args...)
+			if code != test.code || !strings.Contains(errOut, test.says) || strings.Contains(errOut, "hush") {
+				t.Errorf("expected %d and %q; found %d, %q", test.code, test.says, code, errOut)
+			}
+		})
+	}
+}
+
+func TestHelpAndVersionAreNoMistakes(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		says string
+	}{
+		{[]string{"--version"}, "dta version "},
+		{[]string{"help"}, "Exit codes:"},
+		{[]string{"help", "order", "create"}, "dta order create [flags]"},
+		{[]string{"help", "completion", "bash"}, "dta completion bash"},
+		{[]string{"completion", "bash"}, "__start_dta"},
+	} {
+		if code, out, errOut := dta(t, t.Context(), test.args...); code != ExitOK || !strings.Contains(out, test.says) || errOut != "" {
+			t.Errorf("%v: found %d, %q, %q", test.args, code, out, errOut)
+		}
+	}
+}
+
 func TestASecretIsNotSentOn(t *testing.T) {
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("the command went there") }))
 	defer elsewhere.Close()

@@ -14,6 +14,7 @@ import (
 	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/host"
 	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/protocol/fault"
 )
 
 // load reads the configuration and prints everything that is wrong with it.
@@ -70,11 +71,24 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
+// running is the node that runs over the configuration's data directory.
+func (a *app) running(ctx context.Context, c *config.Config) (*operator.Client, error) {
+	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
+	defer a.progress("waiting for the node")()
+	if !client.Running(ctx) {
+		return nil, fault.New(fault.Unavailable, "no node answers in the data directory %s: expected dta host to run with this configuration", c.Node.DataDir)
+	}
+	return client, nil
+}
+
 // asking runs ask on the operator socket of the running node, or, when none
 // runs, opens the node itself and runs it there.
 func (a *app) asking(ctx context.Context, c *config.Config, ask func(*operator.Client) error, alone func(*host.Node) error) error {
 	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
-	if client.Running(ctx) {
+	end := a.progress("waiting for the node")
+	running := client.Running(ctx)
+	end()
+	if running {
 		return ask(client)
 	}
 	node, err := host.Open(ctx, c, host.Options{Log: logger(c, a.err)})

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"strings"
@@ -67,21 +68,50 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// readSmall reads a file that is no secret, of at most 2 MiB.
+// readSmall reads a file that is no secret, of 1 byte to 2 MiB.
 func readSmall(flag, path string) ([]byte, error) {
 	const limit = 2 << 20
-	info, err := os.Stat(path)
-	if err == nil && info.Size() > limit {
-		err = fmt.Errorf("%s: expected at most %d bytes", path, limit)
-	}
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, usagef("%s: %w", flag, err)
 	}
-	text, err := os.ReadFile(path)
-	if err != nil {
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	switch {
+	case err != nil:
 		return nil, usagef("%s: %w", flag, err)
+	case len(text) == 0:
+		return nil, usagef("%s %s: the file is empty", flag, path)
+	case len(text) > limit:
+		return nil, usagef("%s %s: expected at most %d bytes; the file has more", flag, path, limit)
 	}
 	return text, nil
+}
+
+// readRequest reads what asks for an approval.
+func readRequest(path string) ([]byte, *issue.Request, error) {
+	block, err := readSmall("--request", path)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := issue.ParseRequest(block)
+	if err != nil {
+		return nil, nil, usagef("--request %s: expected a request, as the --request of the command that waits leaves it: %w", path, err)
+	}
+	return block, r, nil
+}
+
+// readMandate reads a delegation, and the network that it is of.
+func readMandate(path string) ([]byte, *issue.Network, error) {
+	block, err := readSmall("--delegation", path)
+	if err != nil {
+		return nil, nil, err
+	}
+	network, _, err := issue.ReadMandate(block)
+	if err != nil {
+		return nil, nil, usagef("--delegation %s: expected a delegation, as dta network delegate writes it: %w", path, err)
+	}
+	return block, network, nil
 }
 
 // obtain has something issued to a key made here, and checks all of it: that this
@@ -95,7 +125,7 @@ func (a *app) obtain(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 		return nil, fault.New(fault.Unavailable, "the network is %s: nothing is issued before all its D-TAs have accepted", fault.Foreign(n.State))
 	}
 	if k.delegation != "" {
-		if req.Delegation, err = readSmall("--delegation", k.delegation); err != nil {
+		if req.Delegation, _, err = readMandate(k.delegation); err != nil {
 			return nil, err
 		}
 	}

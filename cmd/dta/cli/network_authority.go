@@ -98,18 +98,15 @@ beforehand.`,
 				return err
 			}
 			defer place.Discard()
-			req := rest.ApprovalRequest{}
-			if req.Request, err = readSmall("--request", request); err != nil {
+			block, r, err := readRequest(request)
+			if err != nil {
 				return err
 			}
+			req := rest.ApprovalRequest{Request: block}
 			if delegation != "" {
-				if req.Delegation, err = readSmall("--delegation", delegation); err != nil {
+				if req.Delegation, _, err = readMandate(delegation); err != nil {
 					return err
 				}
-			}
-			r, err := issue.ParseRequest(req.Request)
-			if err != nil {
-				return usagef("--request %s: %w", request, err)
 			}
 			n, err := a.meant(cmd.Context(), args[0], delegation)
 			if err != nil {

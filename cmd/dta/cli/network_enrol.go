@@ -18,11 +18,8 @@ import (
 )
 
 // networkAndName are the arguments of commands about somebody in a network.
-func networkAndName(_ *cobra.Command, args []string) error {
-	if len(args) != 2 {
-		return usagef("expected %s, and a name in it; found %d arguments", aNetwork, len(args))
-	}
-	return nil
+func networkAndName(c *cobra.Command, args []string) error {
+	return exactly(2, aNetwork+", and a name in it")(c, args)
 }
 
 // written is what is printed of a file.
@@ -207,6 +204,9 @@ removed. Permits are no secret: anybody may fetch and carry them.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				return usagef("expected --out FILE")
+			}
+			if days == 0 {
+				return usagef("--days: expected 1 or more; found 0")
 			}
 			have, err := existing(out)
 			if err != nil {

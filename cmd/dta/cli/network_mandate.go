@@ -5,7 +5,6 @@ import (
 
 	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/protocol/fault"
-	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -16,13 +15,9 @@ func (a *app) meant(ctx context.Context, ref, delegation string) (*rest.NetworkA
 	if delegation == "" || fault.Of(err) != fault.NotFound {
 		return n, err
 	}
-	block, bad := readSmall("--delegation", delegation)
+	_, network, bad := readMandate(delegation)
 	if bad != nil {
 		return nil, bad
-	}
-	network, _, bad := issue.ReadMandate(block)
-	if bad != nil {
-		return nil, usagef("--delegation %s: %w", delegation, bad)
 	}
 	terms := network.Order.Terms()
 	if ref != network.Terms.Name && ref != terms.ReferenceHex() {

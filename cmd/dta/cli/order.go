@@ -66,7 +66,7 @@ func (a *app) orderCreate() *cobra.Command {
 	}
 	c.Flags().StringVar(&file, "secret-file", "", "file that holds the secret, at most 256 KiB; - is standard input")
 	c.Flags().BoolVar(&key, "key", false, "have the fiduciary make a secp256k1 key")
-	c.Flags().StringVar(&to, "to", "", "who keeps it: PEER or PEER/INSTANCE, or self")
+	c.Flags().StringVar(&to, "to", "", "who keeps it: PEER or PEER/INSTANCE, or self; may be left out where there is but one")
 	c.Flags().StringVar(&beneficiary, "beneficiary", "", "who is to get it back: a peer's name or identity; the node itself by default")
 	c.Flags().StringVar(&publish, "publish", "", "what goes to the log: none, chain (the default) or all")
 	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same key within a day, the order is placed once")

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"text/tabwriter"
 
@@ -32,7 +31,10 @@ func (a *app) pluginStatus() *cobra.Command {
 				return err
 			}
 			var got rest.Status
-			client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
+			client, err := a.running(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
 			if err := client.Call(cmd.Context(), http.MethodGet, operator.PathStatus, nil, &got); err != nil {
 				return err
 			}
@@ -107,7 +109,10 @@ func (a *app) pluginRestart() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
+			client, err := a.running(cmd.Context(), c)
+			if err != nil {
+				return err
+			}
 			return client.Call(cmd.Context(), http.MethodPost, operator.PathRestart, operator.Instance{Name: args[0]}, nil)
 		},
 	})

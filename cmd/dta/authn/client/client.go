@@ -69,7 +69,11 @@ func (l Login) Prepare(ctx context.Context) (*Prepared, error) {
 		return nil, fault.New(fault.Invalid, "server %s: beyond loopback expected https", u.Redacted())
 	}
 	p := &Prepared{login: l, base: strings.TrimSuffix(u.String(), "/")}
-	if err := p.call(ctx, http.MethodGet, authn.PathAbout, nil, &p.about); err != nil {
+	err = p.call(ctx, http.MethodGet, authn.PathAbout, nil, &p.about)
+	if fault.Of(err) == fault.NotFound {
+		return nil, fault.New(fault.NotFound, "server %s: expected one that people log in to, as dta mpin server is: %w", u.Redacted(), err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	t := l.Token
@@ -92,7 +96,8 @@ func (p *Prepared) choose() error {
 		return fault.New(fault.Unavailable, "the server's clock: expected it to be %s; found %s", credential.Day(today), fault.Foreign(p.about.Day))
 	}
 	if l.Permits != nil && (!l.Permits.Same(l.Token.Realm) || l.Permits.Name != l.Token.Name || l.Permits.Enrolment != l.Token.Enrolment) {
-		return fault.New(fault.Invalid, "the permits are another's: expected those of %q, enrolment %d, of network %s", l.Token.Name, l.Token.Enrolment, l.Token.Network)
+		return fault.New(fault.Invalid, "the permits are another's: expected those of %q, enrolment %d, of network %s; found those of %q, enrolment %d, of network %s",
+			l.Token.Name, l.Token.Enrolment, l.Token.Network, l.Permits.Name, l.Permits.Enrolment, l.Permits.Network)
 	}
 	permit, ok := l.Permits.For(day)
 	if !ok {
