@@ -76,7 +76,7 @@ func (b *body) inner(name string) *hcl.Block {
 		return nil
 	}
 	for _, extra := range blocks[1:] {
-		b.errorAt(extra.DefRange, "Duplicate block", "There is already a %s block at %s; only one is allowed.", name, at(blocks[0].DefRange))
+		b.errorAt(extra.DefRange, "Duplicate block", "Only one %s block is allowed; the first is at %s.", name, at(blocks[0].DefRange))
 	}
 	return blocks[0]
 }

@@ -139,7 +139,7 @@ func (l *loader) load(path string, all bool) {
 		for i, block := range byType[name] {
 			if kind.most > 0 && i >= kind.most {
 				l.errorAt(block.DefRange, "Duplicate block",
-					"There is already a %s block at %s; only one is allowed.", name, at(byType[name][0].DefRange))
+					"Only one %s block is allowed; the first is at %s.", name, at(byType[name][0].DefRange))
 				continue
 			}
 			kind.decode(l, block)

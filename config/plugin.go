@@ -35,6 +35,7 @@ func (l *loader) plugin(block *hcl.Block) {
 	if t, ok := b.text("command"); ok {
 		found, err := l.FindProgram(t.value)
 		if err != nil {
+			found = ""
 			if t.calls {
 				l.valueError(t.rng, "Program not found", "There is no such program as %s.", t.said())
 			} else {
@@ -46,10 +47,13 @@ func (l *loader) plugin(block *hcl.Block) {
 	if t, ok := b.text("sha256"); ok {
 		sum, err := hex.DecodeString(t.value)
 		if err != nil || len(sum) != 32 {
-			l.valueError(t.rng, "Wrong checksum", "A SHA-256 is 64 hex digits; found %d characters. `dta plugin pin %s` writes it.", len(t.value), name)
+			l.valueError(t.rng, "Wrong checksum", "A SHA-256 is 64 hex digits; found %d characters. Take the line out, and `dta plugin pin %s` writes it.", len(t.value), name)
 		} else {
 			out.SHA256 = sum
 		}
+	}
+	if b.has("sha256") && out.SHA256 == nil {
+		out.Command = "" // nothing is run, to check its block, under a pin that nobody can read
 	}
 	if list, ok := b.texts("args"); ok {
 		for _, t := range list {
