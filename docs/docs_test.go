@@ -111,6 +111,18 @@ func TestAMistakeInAPageIsFound(t *testing.T) {
 	}
 }
 
+func TestADemoWhoseReaderLeavesClearsUp(t *testing.T) {
+	needed(t)
+	page := filepath.Join(t.TempDir(), "page.md")
+	text := "```console\n$ make demo | head -n 3\n\n  A secret is kept by an HSM plugin, and given back\n$ ls -d $TMPDIR/dta-demo-* 2>/dev/null || echo nothing is left\nnothing is left\n```\n"
+	if err := os.WriteFile(page, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := follow(page, programs(t), root(t)); err != nil {
+		t.Fatal(err)
+	}
+}
+
 var links = regexp.MustCompile(`\]\(([^)#]+)(?:#[^)]*)?\)`)
 
 func TestEveryLinkLeadsSomewhere(t *testing.T) {

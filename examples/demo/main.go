@@ -37,7 +37,8 @@ func main() {
 		fmt.Fprintf(os.Stderr, "demo: expected flags only, found %q\n", flag.Arg(0))
 		os.Exit(2)
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	// SIGPIPE too: whoever reads the story may have gone (make demo | head).
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	p := newPrinter(os.Stdout)
 	if err := play(whileParentLives(ctx), p, *bin, *configs, *networks, *file); err != nil {
