@@ -17,10 +17,11 @@ type Material []byte
 func (m *Material) UnmarshalJSON(text []byte) error {
 	secret.Clear(*m)
 	*m = nil
-	if string(text) == "null" {
-		return nil
-	}
 	if len(text) < 2 || text[0] != '"' {
+		if string(text) == "null" {
+			// Whoever sent it may have meant to send a secret, and would get a key.
+			return fault.New(fault.Invalid, "secret: expected base64 in a string, or for a key no such member; found null")
+		}
 		return fault.New(fault.Invalid, "secret: expected base64 in a string")
 	}
 	text = text[1 : len(text)-1]

@@ -109,6 +109,9 @@ func (s *Services) networkTerms(ctx context.Context, req NetworkRequest) (t orde
 	if t.Suite == "" {
 		t.Suite = mpin.V1.Name
 	}
+	if _, err := mpin.ByName(t.Suite); err != nil {
+		return t, fault.New(fault.Unsupported, "suite: expected %s or %s; found %q", mpin.V1.Name, mpin.AMCL.Name, clip(t.Suite))
+	}
 	if t.Permits && t.MaxDays == 0 {
 		t.MaxDays = order.MaxPermitDays
 	}

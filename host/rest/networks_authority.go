@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -81,11 +82,14 @@ func (s *Services) delegate(c echo.Context) error {
 		return fault.New(fault.Invalid, "seconds: expected 1 to %d; found %d", limit, req.Seconds)
 	}
 	d := issue.Delegation{To: to, Prefix: req.Prefix, Suffix: req.Suffix, MaxDays: req.MaxDays}
+	for i, k := range req.Kinds {
+		if !slices.Contains(order.IssueKinds(), order.IssueKind(k)) || slices.Contains(req.Kinds[:i], k) {
+			return fault.New(fault.Invalid, "kinds[%d]: expected one of %q, each once; found %q", i, order.IssueKinds(), clip(k))
+		}
+	}
 	for _, kind := range order.IssueKinds() {
-		for _, k := range req.Kinds {
-			if k == string(kind) {
-				d.Kinds = append(d.Kinds, kind)
-			}
+		if slices.Contains(req.Kinds, string(kind)) {
+			d.Kinds = append(d.Kinds, kind)
 		}
 		if kind == order.TimePermit && len(d.Kinds) > 0 && d.Kinds[len(d.Kinds)-1] == kind && d.MaxDays == 0 {
 			found, err := s.Registrar.Find(ctx, ref)
@@ -94,9 +98,6 @@ func (s *Services) delegate(c echo.Context) error {
 			}
 			d.MaxDays = networkOf(found).MaxDays
 		}
-	}
-	if len(d.Kinds) != len(req.Kinds) {
-		return fault.New(fault.Invalid, "kinds: expected some of %q, each once; found %d of which %d are", order.IssueKinds(), len(req.Kinds), len(d.Kinds))
 	}
 	mandate, made, err := s.Registrar.Delegate(ctx, ref, d, time.Duration(req.Seconds)*time.Second)
 	if err != nil {

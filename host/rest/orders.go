@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/labstack/echo/v4"
@@ -28,10 +30,10 @@ import (
 type OrderRequest struct {
 	BeneficiaryIDDocumentCID string            `json:"beneficiaryIDDocumentCID"` // "" is the principal itself
 	Extension                map[string]string `json:"extension"`
-	Secret                   Material          `json:"secret"`    // base64; absent: the fiduciary makes a key
-	Fiduciary                string            `json:"fiduciary"` // peer name or identity
-	Custody                  string            `json:"custody"`   // instance
-	Publish                  string            `json:"publish"`   // none, chain or all
+	Secret                   Material          `json:"secret,omitempty"` // base64; absent: the fiduciary makes a key
+	Fiduciary                string            `json:"fiduciary"`        // peer name or identity
+	Custody                  string            `json:"custody"`          // instance
+	Publish                  string            `json:"publish"`          // none, chain or all
 }
 
 // OrderAnswer is the answer to POST /v1/order.
@@ -235,8 +237,21 @@ type page struct {
 	descending    bool
 }
 
-// paging reads page, perPage and sortBy.
+// paging reads page, perPage and sortBy. A misspelt one is refused: a script that
+// asks for the next page would get the first for ever.
 func paging(c echo.Context, most int) (p page, err error) {
+	query, err := url.ParseQuery(c.Request().URL.RawQuery)
+	if err != nil {
+		return p, fault.New(fault.Invalid, "query: expected page, perPage and sortBy: %w", err)
+	}
+	for name, values := range query {
+		if name != "page" && name != "perPage" && name != "sortBy" {
+			return p, fault.New(fault.Invalid, "query: expected page, perPage and sortBy; found %q", clip(name))
+		}
+		if len(values) > 1 {
+			return p, fault.New(fault.Invalid, "%s: expected it once; found %d", name, len(values))
+		}
+	}
 	at, err := number(c, "page", 0, 1<<20, 0)
 	if err != nil {
 		return p, err
@@ -360,8 +375,11 @@ func (s *Services) anyRow(ctx context.Context, ref string) (row records.Row, err
 
 // reference refuses what cannot be an order's reference.
 func reference(ref string) error {
-	if raw, err := hex.DecodeString(ref); err != nil || len(raw) != order.ReferenceSize || hex.EncodeToString(raw) != ref {
+	if len(ref) != 2*order.ReferenceSize {
 		return fault.New(fault.Invalid, "order reference: expected %d lower-case hex digits; found %d characters", 2*order.ReferenceSize, len(ref))
+	}
+	if i := strings.IndexFunc(ref, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef", r) }); i >= 0 {
+		return fault.New(fault.Invalid, "order reference: expected %d lower-case hex digits; found another character at position %d", 2*order.ReferenceSize, i+1)
 	}
 	return nil
 }

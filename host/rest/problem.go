@@ -2,6 +2,7 @@ package rest
 
 import (
 	"errors"
+	"fmt"
 	"net/http"
 
 	"github.com/hashicorp/go-hclog"
@@ -32,15 +33,18 @@ func problems(log hclog.Logger) echo.HTTPErrorHandler {
 		if errors.As(err, &he) {
 			status = he.Code
 			kind = fault.OfHTTP(status)
-			detail = http.StatusText(status)
+			detail = unanswered(c, status)
 			if status == http.StatusRequestEntityTooLarge {
-				kind, detail = fault.Invalid, "the request's body is larger than this listener takes"
+				kind = fault.Invalid
 			}
 		} else {
 			status = kind.HTTP()
 		}
-		if kind == fault.Internal {
+		switch kind {
+		case fault.Internal:
 			log.Error("internal error", "path", c.Path(), "error", err, "id", c.Response().Header().Get(echo.HeaderXRequestID))
+		case fault.Unavailable: // a full disk, a plugin that is down: the operator's to mend
+			log.Warn("a call could not be served", "path", c.Path(), "error", err, "id", c.Response().Header().Get(echo.HeaderXRequestID))
 		}
 		if kind.Retryable() {
 			c.Response().Header().Set("Retry-After", "1")
@@ -51,4 +55,19 @@ func problems(log hclog.Logger) echo.HTTPErrorHandler {
 			log.Debug("cannot answer", "error", err)
 		}
 	}
+}
+
+// unanswered says what of a request this listener does not answer.
+func unanswered(c echo.Context, status int) string {
+	r := c.Request()
+	path := clip(r.URL.Path)
+	switch status {
+	case http.StatusRequestEntityTooLarge:
+		return "the request's body is larger than this listener takes"
+	case http.StatusNotFound:
+		return fmt.Sprintf("%q: this listener serves nothing there", path)
+	case http.StatusMethodNotAllowed:
+		return fmt.Sprintf("%q: expected one of %s; found %s", path, c.Response().Header().Get(echo.HeaderAllow), clip(r.Method))
+	}
+	return http.StatusText(status)
 }

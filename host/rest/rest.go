@@ -64,17 +64,20 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	// Middleware is given to routes, not to the group: a group with middleware
 	// answers a wrong method with 404.
 	v1 := e.Group("/v1")
-	v1.GET("/status", s.status)
+	get := func(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) {
+		v1.Match([]string{http.MethodGet, http.MethodHead}, path, h, m...)
+	}
+	get("/status", s.status)
 	if faces.Principals {
 		guards := []echo.MiddlewareFunc{sameSite, limited(MaxPrincipalBody)}
 		v1.POST("/order", s.placeOrder, guards...)
-		v1.GET("/order", s.listOrders, guards...)
-		v1.GET("/order/:reference", s.showOrder, guards...)
+		get("/order", s.listOrders, guards...)
+		get("/order/:reference", s.showOrder, guards...)
 		v1.POST("/order/secret", s.redeem, guards...)
 		wide := []echo.MiddlewareFunc{sameSite, limited(MaxIssueBody)}
 		v1.POST("/network", s.createNetwork, guards...)
-		v1.GET("/network", s.listNetworks, guards...)
-		v1.GET("/network/:reference", s.showNetwork, guards...)
+		get("/network", s.listNetworks, guards...)
+		get("/network/:reference", s.showNetwork, guards...)
 		for _, kind := range order.IssueKinds() {
 			v1.POST("/network/:reference/"+string(kind), s.issue(kind), wide...)
 		}
@@ -91,9 +94,9 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 		v1.POST("/fulfill/revocation", fulfil(&s, s.fulfillRevocation), limit)
 		v1.POST("/notice", s.notice, limit)
 	}
-	v1.GET("/custody", s.custody)
-	v1.GET("/identity", s.ownIdentity)
-	v1.GET("/identity/:name", s.identity)
+	get("/custody", s.custody)
+	get("/identity", s.ownIdentity)
+	get("/identity/:name", s.identity)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/ipfs/*", echo.WrapHandler(s.Gateway))
 	if faces.Operator {
 		s.operate(e.Group("/operator", limited(MaxPrincipalBody)))

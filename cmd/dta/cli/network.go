@@ -138,7 +138,7 @@ func (a *app) networkList() *cobra.Command {
 		},
 	}
 	c.Flags().IntVar(&page, "page", 0, "which page, from 0")
-	c.Flags().IntVar(&per, "per-page", 20, "networks a page, at most 100")
+	c.Flags().IntVar(&per, "per-page", 20, "networks a page, at most 500")
 	c.Flags().BoolVar(&oldest, "oldest-first", false, "sort the other way")
 	return c
 }
