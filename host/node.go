@@ -70,7 +70,7 @@ type Node struct {
 
 // Paths in the data directory.
 const (
-	storeFile      = "node.db"
+	StoreFile      = "node.db"
 	runDirectory   = "run"
 	OperatorSocket = "operator.sock"
 )
@@ -95,7 +95,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if err := private(dir); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
-	if n.store, err = store.Open(ctx, filepath.Join(dir, storeFile), store.Options{}); err != nil {
+	if n.store, err = store.Open(ctx, filepath.Join(dir, StoreFile), store.Options{}); err != nil {
 		return nil, fmt.Errorf("open the store: %w", err)
 	}
 	if n.audit, err = audit.Open(ctx, n.store); err != nil {

@@ -2,9 +2,13 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
+	"os"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -20,11 +24,15 @@ func (a *app) auditCommand() *cobra.Command {
 	return group("audit", "The node's audit log", a.auditList(), a.auditVerify(), a.auditCheckpoint())
 }
 
-// ledger runs do on the audit log, through the running node or without one.
+// ledger asks of the audit log, through the running node or without one. Where no
+// node has been there is none, and none is made, to be found right.
 func (a *app) ledger(ctx context.Context, running func(*operator.Client) error, alone func(operator.Ledger) error) error {
 	c, err := a.load(config.LoadIdentity)
 	if err != nil {
 		return err
+	}
+	if _, err := os.Stat(filepath.Join(c.Node.DataDir, host.StoreFile)); errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotFound, "no audit log in the data directory %s: no node has worked there yet", place(c))
 	}
 	return a.asking(ctx, c, running, func(n *host.Node) error { return alone(n.Ledger()) })
 }
@@ -53,6 +61,9 @@ func (a *app) auditList() *cobra.Command {
 					fmt.Fprintf(t, "%d\t%s\t%s\t%.16s\t%s\n", e.Index, time.UnixMilli(e.Time).UTC().Format(time.DateTime), e.Kind, e.Order, e.Detail)
 				}
 				_ = t.Flush()
+				if next := from + int64(len(page.Entries)); len(page.Entries) > 0 && next < page.Size {
+					fmt.Fprintf(a.err, "dta: %d entries follow: --from %d\n", page.Size-next, next)
+				}
 			})
 		},
 	})

@@ -103,6 +103,13 @@ func printable(once string) error {
 	return nil
 }
 
+// more says what a page of a list leaves out.
+func (a *app) more(page, per, shown, total int) {
+	if left := total - page*per - shown; shown > 0 && left > 0 {
+		fmt.Fprintf(a.err, "dta: %d more: --page %d\n", left, page+1)
+	}
+}
+
 // progress says on a terminal what is waited for, once it takes long.
 func (a *app) progress(what string) (end func()) {
 	f, ok := a.err.(*os.File)

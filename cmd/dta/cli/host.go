@@ -71,12 +71,21 @@ func ended(ctx context.Context, err error) error {
 	return err
 }
 
+// place is the data directory in full: a relative one is found from where the
+// command is run.
+func place(c *config.Config) string {
+	if abs, err := filepath.Abs(c.Node.DataDir); err == nil {
+		return abs
+	}
+	return c.Node.DataDir
+}
+
 // running is the node that runs over the configuration's data directory.
 func (a *app) running(ctx context.Context, c *config.Config) (*operator.Client, error) {
 	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
 	defer a.progress("waiting for the node")()
 	if !client.Running(ctx) {
-		return nil, fault.New(fault.Unavailable, "no node answers in the data directory %s: expected dta host to run with this configuration", c.Node.DataDir)
+		return nil, fault.New(fault.Unavailable, "no node answers in the data directory %s: expected dta host to run with this configuration", place(c))
 	}
 	return client, nil
 }

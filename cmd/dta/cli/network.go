@@ -134,6 +134,7 @@ func (a *app) networkList() *cobra.Command {
 					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%t\t%s\n", n.Reference, fault.Foreign(n.Name), n.Suite, n.State, len(n.Members), n.Permits, time.Unix(n.CreatedAt, 0).UTC().Format(time.DateTime))
 				}
 				_ = t.Flush()
+				a.more(page, per, len(got.Networks), got.Total)
 			})
 		},
 	}

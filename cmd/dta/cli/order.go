@@ -121,6 +121,7 @@ func (a *app) orderList() *cobra.Command {
 					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.OrderReference, o.Kind, o.State, o.Role, time.Unix(o.CreatedAt, 0).UTC().Format(time.DateTime))
 				}
 				_ = t.Flush()
+				a.more(page, per, len(got.Orders), got.Total)
 			})
 		},
 	}
