@@ -147,3 +147,63 @@ func TestSharesOfAnotherDealAreBad(t *testing.T) {
 		}
 	}
 }
+
+func open(t *testing.T, c Commitments, shares ...*Share) (opened []*Share) {
+	t.Helper()
+	for _, s := range shares {
+		o, err := Open(c, s.Index(), s.Bytes())
+		if err != nil {
+			t.Fatal(err)
+		}
+		opened = append(opened, o)
+	}
+	return opened
+}
+
+func TestOpenedSharesRestoreTheSeedAmongOthers(t *testing.T) {
+	seed, c, shares := deal(t, 2, 3)
+	for _, some := range [][]*Share{open(t, c, shares[:2]...), {open(t, c, shares[2])[0], shares[0]}} {
+		got, err := Combine(c, some)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !got.Equal(seed.Open()) {
+			t.Error("another seed")
+		}
+	}
+	if _, err := Combine(c, append(open(t, c, shares[0]), spoil(shares[1], true))); !errors.Is(err, ErrBadShare) {
+		t.Errorf("beside an opened share: expected %v, got %v", ErrBadShare, err)
+	}
+	if _, err := Combine(c, open(t, c, shares[0])); !errors.Is(err, ErrTooFew) {
+		t.Errorf("expected %v, got %v", ErrTooFew, err)
+	}
+}
+
+func TestOpenedSharesAreKnownForTheirOwnCommitmentsAlone(t *testing.T) {
+	_, c, shares := deal(t, 2, 3)
+	_, others, _ := deal(t, 2, 3)
+	opened := open(t, c, shares[:2]...)
+	if _, err := Combine(others, opened); !errors.Is(err, ErrBadShare) {
+		t.Errorf("under another deal's commitments: expected %v, got %v", ErrBadShare, err)
+	}
+	if _, err := Combine(Commitments{c[1], c[0]}, opened); !errors.Is(err, ErrBadShare) {
+		t.Errorf("under the commitments in another order: expected %v, got %v", ErrBadShare, err)
+	}
+	for _, s := range opened {
+		s.Clear()
+	}
+	if _, err := Combine(c, opened); !errors.Is(err, ErrBadShare) {
+		t.Errorf("once cleared: expected %v, got %v", ErrBadShare, err)
+	}
+}
+
+func TestOpenRefusesABadShare(t *testing.T) {
+	_, c, shares := deal(t, 2, 3)
+	_, err := Open(c, 1, spoil(shares[0], false).Bytes())
+	if !errors.Is(err, ErrBadShare) {
+		t.Errorf("expected %v, got %v", ErrBadShare, err)
+	}
+	if _, err := Open(c, 2, shares[0].Bytes()); !errors.Is(err, ErrBadShare) {
+		t.Errorf("another's share: expected %v, got %v", ErrBadShare, err)
+	}
+}

@@ -16,6 +16,7 @@ type Share struct {
 	secret.Hidden
 	index int
 	s, r  *bls.Scalar
+	opens Commitments // which it is known to open; nil where nobody has looked
 }
 
 // ParseShare reads 64 bytes, s ‖ r, and refuses scalars of the group order or
@@ -40,6 +41,20 @@ func ParseShare(index int, b *secret.Bytes) (*Share, error) {
 	return &Share{index: index, s: s, r: r}, nil
 }
 
+// Open is ParseShare and Verify in one. Combine does not check again what it gave.
+func Open(c Commitments, index int, b *secret.Bytes) (*Share, error) {
+	s, err := ParseShare(index, b)
+	if err != nil {
+		return nil, err
+	}
+	if err := Verify(c, s); err != nil {
+		s.Clear()
+		return nil, err
+	}
+	s.opens = c.clone()
+	return s, nil
+}
+
 // Index is the point, from 1, at which the polynomials were evaluated.
 func (s *Share) Index() int { return s.index }
 
@@ -56,6 +71,7 @@ func (s *Share) Clear() {
 	if s != nil {
 		s.s.Clear()
 		s.r.Clear()
+		s.opens = nil
 	}
 }
 

@@ -1,8 +1,10 @@
 package vss
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/milagro-dta/dta/crypto/bls"
 )
@@ -21,6 +23,17 @@ func (e *BadShareError) Is(target error) bool { return target == ErrBadShare }
 
 // Commitments are t compressed points of G1, C_0 first.
 type Commitments [][]byte
+
+func (c Commitments) clone() (all Commitments) {
+	for _, point := range c {
+		all = append(all, bytes.Clone(point))
+	}
+	return all
+}
+
+func (c Commitments) equal(other Commitments) bool {
+	return slices.EqualFunc(c, other, bytes.Equal)
+}
 
 // points is Commitments decoded.
 type points []*bls.G1

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/host/flight"
@@ -265,8 +266,9 @@ func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption, l
 	return found, nil
 }
 
-// open combines the releases of a redemption.
-func (s *Service) open(ctx context.Context, c collected) (Secret, error) {
+// open combines the releases of a redemption. The reply key is the caller's, or nil:
+// then it is read from the record.
+func (s *Service) open(ctx context.Context, c collected, reply *seal.PrivateKey) (Secret, error) {
 	o := c.red.Order()
 	out := Secret{
 		Reference: o.Terms().ReferenceHex(), What: o.Terms().What, Commitment: c.row.Commitment,
@@ -275,11 +277,15 @@ func (s *Service) open(ctx context.Context, c collected) (Secret, error) {
 	if c.red.Receiver() != s.records.Self().Name {
 		return out, nil
 	}
-	key, err := s.receiverKey(c.row, c.red)
-	if err != nil {
-		return Secret{}, err
+	key := order.ReceiverKey{Reply: reply}
+	if reply == nil {
+		var err error
+		if key, err = s.receiverKey(c.row, c.red); err != nil {
+			return Secret{}, err
+		}
+		defer key.Reply.Clear()
 	}
-	defer key.Reply.Clear()
+	var err error
 	out.Material, err = s.combine(ctx, o, c.releases, key)
 	return out, err
 }
@@ -314,16 +320,10 @@ func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases 
 		if err != nil {
 			return nil, fmt.Errorf("released share %s: %w", r.Share(), err)
 		}
-		material, err := order.OpenRelease(r.VerifiedRelease, block, key)
-		if err != nil {
-			bad = append(bad, err)
-			continue
+		if o.Terms().What == order.Key { // it has one fiduciary
+			return order.OpenRelease(r.VerifiedRelease, block, key)
 		}
-		if o.Terms().What == order.Key {
-			return material, nil
-		}
-		share, err := r.ParseShare(material)
-		material.Clear()
+		share, err := order.OpenReleasedShare(r.VerifiedRelease, block, key)
 		if err != nil {
 			bad = append(bad, err)
 			continue

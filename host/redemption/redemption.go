@@ -86,14 +86,15 @@ func (s *Service) Redeem(ctx context.Context, ref string, receiver dag.CID, once
 			return Secret{}, err
 		}
 		if got != nil {
-			return s.open(ctx, *got)
+			return s.open(ctx, *got, nil)
 		}
 	}
-	red, err := s.sign(ctx, o, links, receiver, once)
+	red, reply, err := s.sign(ctx, o, links, receiver, once)
+	defer reply.Clear()
 	if err != nil {
 		return s.repeated(ctx, ref, err)
 	}
-	return s.finish(ctx, ref, red)
+	return s.finish(ctx, ref, red, reply)
 }
 
 // repeated gives the answer of a redemption that was asked for before.
@@ -106,7 +107,7 @@ func (s *Service) repeated(ctx context.Context, ref string, err error) (Secret, 
 	if err != nil {
 		return Secret{}, fault.New(fault.Internal, "remembered redemption: %w", err)
 	}
-	return s.finish(ctx, ref, redemption)
+	return s.finish(ctx, ref, redemption, nil)
 }
 
 // Resume goes on with a redemption that has no release yet; it is what the
@@ -165,26 +166,26 @@ func RoleOf(payload []byte) (string, error) {
 	return j.Role, err
 }
 
-// sign makes the redemption and records it.
-func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links records.Links, receiver dag.CID, once *records.Once) (dag.CID, error) {
+// sign makes the redemption and records it. The caller clears the reply key, which is
+// nil where another is to receive.
+func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links records.Links, receiver dag.CID, once *records.Once) (dag.CID, *seal.PrivateKey, error) {
 	now, err := s.records.Clock.Now()
 	if err != nil {
-		return dag.CID{}, err
+		return dag.CID{}, nil, err
 	}
 	ref := o.Terms().ReferenceHex()
 	relied, err := s.records.Acceptances(ctx, o, links)
 	if err != nil {
-		return dag.CID{}, err
+		return dag.CID{}, nil, err
 	}
 	relied = slices.DeleteFunc(relied, func(a *order.VerifiedAcceptance) bool { return a == nil })
 	red, reply, err := order.Redeem(s.records.Keys, o, relied, receiver, s.records.Directory.Parties(ctx, peer.Bag{}), now)
 	if err != nil {
-		return dag.CID{}, err
+		return dag.CID{}, reply, err
 	}
-	defer reply.Clear()
 	sealed, err := s.sealReply(red.CID, reply)
 	if err != nil {
-		return dag.CID{}, err
+		return dag.CID{}, reply, err
 	}
 	j := job{Role: s.role, Reference: ref, Redemption: red.CID}
 	err = s.records.Write(ctx, func(w *records.Writer) error {
@@ -209,9 +210,9 @@ func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links record
 		})
 	})
 	if err != nil {
-		return dag.CID{}, err
+		return dag.CID{}, reply, err
 	}
-	return red.CID, s.records.MadeRedemption(ctx, o, red)
+	return red.CID, reply, s.records.MadeRedemption(ctx, o, red)
 }
 
 // sealReply seals a reply key's seed for this node's own store, bound to its
@@ -238,12 +239,12 @@ func (s *Service) openReply(redemption dag.CID, sealed []byte) (*seal.PrivateKey
 }
 
 // finish gets the releases of a redemption and opens them.
-func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID) (Secret, error) {
+func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID, reply *seal.PrivateKey) (Secret, error) {
 	got, err := s.step(ctx, ref, redemption)
 	if err != nil {
 		return Secret{}, err
 	}
-	return s.open(ctx, got)
+	return s.open(ctx, got, reply)
 }
 
 // step collects the releases of a redemption, or joins who is doing so. The work

@@ -186,7 +186,7 @@ func (g *guest) redeem(t *testing.T, v *visit) {
 		v.secret = v.share
 		return
 	}
-	share, err := v.release.ParseShare(material)
+	share, err := order.OpenReleasedShare(v.release, detached, order.ReceiverKey{Reply: reply})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,16 +9,10 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// ParseShare reads what OpenRelease returned for a secret. The material stays
-// the caller's to clear.
-func (l *VerifiedRelease) ParseShare(material *secret.Bytes) (*vss.Share, error) {
-	return checkShare(&l.redemption.order.body.Terms, l.Index(), material)
-}
-
 // Combine recovers the secret from at least t shares and the ciphertext that
 // the order links. Every share is checked against the commitments first: when
 // any is bad, nothing is combined and the error is a *BadFiduciaries naming
-// each of theirs. OpenRelease refuses bad shares before they come here. The
+// each of theirs. OpenReleasedShare refuses bad shares before they come here. The
 // shares stay the caller's to clear.
 func Combine(o *VerifiedOrder, shares []*vss.Share, ciphertext []byte) (_ *secret.Bytes, err error) {
 	if err := checkVerifiedOrder(o); err != nil {

@@ -48,7 +48,7 @@ func (h *history) objects() []stored {
 			return err
 		}},
 		stored{"ciphertext", ciphertext.CID, ciphertext.Bytes, func(b []byte) error {
-			s, err := h.releases[0].ParseShare(h.material[0])
+			s, err := OpenReleasedShare(h.releases[0], h.released[0].Bytes, h.key())
 			if err != nil {
 				panic(err) // an error would count as a refusal
 			}

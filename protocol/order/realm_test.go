@@ -199,11 +199,7 @@ func (h *history) shares(t testing.TB, of ...int) []*vss.Share {
 	t.Helper()
 	var shares []*vss.Share
 	for _, i := range of {
-		material, err := OpenRelease(h.releases[i], h.released[i].Bytes, h.key())
-		if err != nil {
-			t.Fatal(err)
-		}
-		s, err := h.releases[i].ParseShare(material)
+		s, err := OpenReleasedShare(h.releases[i], h.released[i].Bytes, h.key())
 		if err != nil {
 			t.Fatal(err)
 		}

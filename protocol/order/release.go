@@ -7,6 +7,7 @@ import (
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -128,12 +129,42 @@ type ReceiverKey struct {
 }
 
 // OpenRelease is the receiver's: it opens the block that a verified release
-// links, and checks that it is what the fiduciary accepted: a share (64 bytes,
-// see VerifiedRelease.ParseShare) or a key (32 bytes). A block that is the one
-// linked, yet does not open or holds something else, is a *BadFiduciaries: its
-// custody identity signed for it. A key that is not the receiver's accuses
-// nobody; it is fault.Denied.
+// links, and checks that it is what the fiduciary accepted: a share (64 bytes) or
+// a key (32 bytes). A block that is the one linked, yet does not open or holds
+// something else, is a *BadFiduciaries: its custody identity signed for it. A key
+// that is not the receiver's accuses nobody; it is fault.Denied.
 func OpenRelease(l *VerifiedRelease, block []byte, key ReceiverKey) (*secret.Bytes, error) {
+	material, err := l.unseal(block, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkMaterial(l.acceptance, material); err != nil {
+		material.Clear()
+		return nil, l.blame(NotAsAccepted, err)
+	}
+	return material, nil
+}
+
+// OpenReleasedShare is OpenRelease for an ordered secret, with the share ready to
+// be combined.
+func OpenReleasedShare(l *VerifiedRelease, block []byte, key ReceiverKey) (*vss.Share, error) {
+	material, err := l.unseal(block, key)
+	if err != nil {
+		return nil, err
+	}
+	defer material.Clear()
+	t := &l.redemption.order.body.Terms
+	if t.What != Secret {
+		return nil, fault.New(fault.Invalid, "an ordered %s has no shares", t.What)
+	}
+	share, err := checkShare(t, l.Index(), material)
+	if err != nil {
+		return nil, l.blame(NotAsAccepted, err)
+	}
+	return share, nil
+}
+
+func (l *VerifiedRelease) unseal(block []byte, key ReceiverKey) (*secret.Bytes, error) {
 	if err := checkVerifiedRelease(l); err != nil {
 		return nil, err
 	}
@@ -151,10 +182,6 @@ func OpenRelease(l *VerifiedRelease, block []byte, key ReceiverKey) (*secret.Byt
 	material, err := open(l.redemption.releaseInfo(), indexAAD(l.Index()), sealed)
 	if err != nil {
 		return nil, l.blame(DoesNotOpen, err)
-	}
-	if err := checkMaterial(l.acceptance, material); err != nil {
-		material.Clear()
-		return nil, l.blame(NotAsAccepted, err)
 	}
 	return material, nil
 }

@@ -59,12 +59,8 @@ func OpenShare(k *identity.Keyring, o *VerifiedOrder, index int, block []byte) (
 
 // checkShare reads share index and holds it to the commitments.
 func checkShare(t *Terms, index int, plain *secret.Bytes) (*vss.Share, error) {
-	s, err := vss.ParseShare(index+1, plain)
+	s, err := vss.Open(t.Commitments, index+1, plain)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "share %d: %w", index, err)
-	}
-	if err := vss.Verify(t.Commitments, s); err != nil {
-		s.Clear()
 		return nil, fault.New(fault.Invalid, "share %d: %w", index, err)
 	}
 	return s, nil

@@ -242,7 +242,7 @@ func (v vectorOrder) check(t *testing.T) {
 			same("public key", accepted[i].Commitment(), key.Public())
 			continue
 		}
-		s, err := rel.ParseShare(material)
+		s, err := OpenReleasedShare(rel, v.Sealed[i].Block, receiver)
 		must(err)
 		shares = append(shares, s)
 	}

@@ -242,7 +242,7 @@ func (r *Redeemed) Open(t testing.TB, got *contract.RestoreResponse) []byte {
 	if r.Secret == nil {
 		return material.Open()
 	}
-	share, err := rel.ParseShare(material)
+	share, err := order.OpenReleasedShare(rel, got.GetShare(), order.ReceiverKey{Reply: r.reply, Keyring: r.receiver})
 	if err != nil {
 		t.Fatal(err)
 	}
