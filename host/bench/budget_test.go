@@ -44,28 +44,31 @@ func (n needs) sum(costs map[string]time.Duration) (total time.Duration) {
 	return total
 }
 
-// BenchmarkCryptoBudget compares what a node spends with what it must.
+// BenchmarkCryptoBudget compares what a node spends with what it must, for one
+// caller and for many, who share its commits.
 func BenchmarkCryptoBudget(b *testing.B) {
 	n := start(b)
 	costs := primitives(b)
 	refs := make([]string, rounds)
 	secret := make([]byte, 32)
 	for range b.N {
-		placing := spent(b, n, func(i int) (err error) { refs[i], err = n.place(secret); return err })
-		redeeming := spent(b, n, func(i int) error { return n.redeem(refs[i]) })
 		fmt.Printf("\n| primitive | CPU µs | an order | a redemption |\n| --- | ---: | ---: | ---: |\n")
 		for _, name := range names {
 			fmt.Printf("| %s | %d | %d | %d |\n", name, costs[name].Microseconds(), orderNeeds[name], redemptionNeeds[name])
 		}
-		fmt.Printf("\n| | CPU ms, all processes | necessary ms | ratio |\n| --- | ---: | ---: | ---: |\n")
-		for _, row := range []struct {
-			name        string
-			spent, must time.Duration
-		}{{"order", placing, orderNeeds.sum(costs)}, {"redemption", redeeming, redemptionNeeds.sum(costs)}} {
-			ratio := float64(row.spent) / float64(row.must)
-			fmt.Printf("| %s | %.2f | %.2f | %.2f |\n", row.name, ms(row.spent), ms(row.must), ratio)
-			b.ReportMetric(ms(row.spent), row.name+"-ms")
-			b.ReportMetric(ratio, row.name+"-ratio")
+		fmt.Printf("\n| | callers | CPU ms, all processes | necessary ms | ratio |\n| --- | ---: | ---: | ---: | ---: |\n")
+		for _, callers := range []int{1, 64} {
+			placing := spent(b, n, callers, func(i int) (err error) { refs[i], err = n.place(secret); return err })
+			redeeming := spent(b, n, callers, func(i int) error { return n.redeem(refs[i]) })
+			for _, row := range []struct {
+				name        string
+				spent, must time.Duration
+			}{{"order", placing, orderNeeds.sum(costs)}, {"redemption", redeeming, redemptionNeeds.sum(costs)}} {
+				ratio := float64(row.spent) / float64(row.must)
+				fmt.Printf("| %s | %d | %.1f | %.1f | %.1f |\n", row.name, callers, ms(row.spent), ms(row.must), ratio)
+				b.ReportMetric(ms(row.spent), fmt.Sprintf("%s-%d-ms", row.name, callers))
+				b.ReportMetric(ratio, fmt.Sprintf("%s-%d-ratio", row.name, callers))
+			}
 		}
 	}
 	b.ReportMetric(0, "ns/op")
@@ -74,13 +77,9 @@ func BenchmarkCryptoBudget(b *testing.B) {
 func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 
 // spent is the CPU time of all processes for one piece of work.
-func spent(b *testing.B, n *node, work func(i int) error) time.Duration {
+func spent(b *testing.B, n *node, callers int, work func(i int) error) time.Duration {
 	before := n.cpu(b)
-	for i := range rounds {
-		if err := work(i); err != nil {
-			b.Fatal(err)
-		}
-	}
+	share(b, callers, work)
 	return (n.cpu(b) - before) / rounds
 }
 

@@ -45,7 +45,16 @@ fiduciary {
 }
 `
 
+// start launches a node and warms it up.
 func start(tb testing.TB) *node {
+	tb.Helper()
+	n := launch(tb)
+	n.warm(tb)
+	return n
+}
+
+// launch starts a new node and waits until it says that it is ready.
+func launch(tb testing.TB) *node {
 	tb.Helper()
 	bin := os.Getenv("DTA_BIN")
 	if bin == "" {
@@ -74,10 +83,7 @@ func start(tb testing.TB) *node {
 	if err := cmd.Start(); err != nil {
 		tb.Fatal(err)
 	}
-	tb.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-	})
+	tb.Cleanup(func() { stop(cmd) })
 	line, err := bufio.NewReader(out).ReadString('\n')
 	if err != nil {
 		tb.Fatalf("the node did not become ready: %v\n%s", err, log.String())
@@ -90,8 +96,12 @@ func start(tb testing.TB) *node {
 			n.url = "http://" + words[i+1]
 		}
 	}
-	n.warm(tb)
 	return n
+}
+
+func stop(cmd *exec.Cmd) {
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	_ = cmd.Wait()
 }
 
 // warm waits for the plugin's offer, which a node that has just started lacks.

@@ -32,8 +32,17 @@ func BenchmarkOrders(b *testing.B) {
 	}
 }
 
-// rate has callers share rounds of work and reports how many were done a second.
+// rate reports how many rounds of work are done a second.
 func rate(b *testing.B, callers int, work func(i int) error) {
+	begin := time.Now()
+	share(b, callers, work)
+	b.ReportMetric(rounds/time.Since(begin).Seconds(), "per-s")
+	b.ReportMetric(0, "ns/op")
+}
+
+// share has callers share rounds of work.
+func share(b *testing.B, callers int, work func(i int) error) {
+	b.Helper()
 	next := make(chan int)
 	go func() {
 		defer close(next)
@@ -41,7 +50,6 @@ func rate(b *testing.B, callers int, work func(i int) error) {
 			next <- i
 		}
 	}()
-	begin := time.Now()
 	var wg sync.WaitGroup
 	for range callers {
 		wg.Go(func() {
@@ -53,6 +61,7 @@ func rate(b *testing.B, callers int, work func(i int) error) {
 		})
 	}
 	wg.Wait()
-	b.ReportMetric(rounds/time.Since(begin).Seconds(), "per-s")
-	b.ReportMetric(0, "ns/op")
+	if b.Failed() {
+		b.FailNow()
+	}
 }
