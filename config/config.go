@@ -70,7 +70,7 @@ func (l *Listener) For(a Audience) bool { return slices.Contains(l.Serves, a) }
 // once to see that it fits.
 type TLS struct {
 	Cert, Key string
-	ClientCA  string // empty: clients need no certificate
+	ClientCA  string // of principals' certificates; empty: they need none
 }
 
 // IPFS is the `ipfs` block: where envelopes are published.

@@ -54,7 +54,7 @@ func (l *loader) listener(block *hcl.Block) {
 		}
 	}
 	if inner := b.inner("tls"); inner != nil {
-		out.TLS = l.tls(inner)
+		out.TLS = l.tls(inner, out.For(Principals) || len(out.Serves) == 0)
 	}
 	out.InsecureWithoutTLS = b.flag(allowWithoutTLS)
 	out.InsecureWithoutClientCertificates = b.flag(allowWithoutClient)
@@ -103,7 +103,7 @@ func loopback(host string) bool {
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }
 
-func (l *loader) tls(block *hcl.Block) *TLS {
+func (l *loader) tls(block *hcl.Block, principals bool) *TLS {
 	b := l.open(block, []want{{"cert", true}, {"key", true}, {"client_ca", false}})
 	var out TLS
 	cert, okCert := b.path("cert")
@@ -121,6 +121,10 @@ func (l *loader) tls(block *hcl.Block) *TLS {
 	}
 	if ca, ok := b.path("client_ca"); ok {
 		out.ClientCA = ca.value
+		if !principals {
+			l.errorAt(ca.rng, "Nobody to ask for a certificate",
+				"client_ca is for principals, and this listener serves nodes alone: they show no certificate, but sign what they say.")
+		}
 		l.authorities(ca)
 	}
 	return &out

@@ -32,21 +32,26 @@ listener "nodes" {
 
     # PEM file of the certificate's key.
     key = "/etc/dta/tls/node.key"
-
-    # PEM file of the authority whose certificates principals must present; none by default, needed beyond loopback when principals are served.
-    client_ca = "/etc/dta/tls/clients.pem"
   }
 
   # Allow this listener to be reached from other machines in the clear.
   insecure_without_tls_beyond_loopback = false
-
-  # Allow principals on other machines to be whoever reaches the port.
-  insecure_without_client_certificates_beyond_loopback = false
 }
 
 listener "principals" {
-  address = "127.0.0.1:5557"
+  address = "0.0.0.0:5557"
   serves  = ["principals"]
+
+  tls {
+    cert = "/etc/dta/tls/node.pem"
+    key  = "/etc/dta/tls/node.key"
+
+    # PEM file of the authority whose certificates principals must present; none by default, needed beyond loopback. Nodes present none, where they are served as well.
+    client_ca = "/etc/dta/tls/clients.pem"
+  }
+
+  # Allow principals on other machines to be whoever reaches the port.
+  insecure_without_client_certificates_beyond_loopback = false
 }
 
 # Where envelopes are published: "embedded" (the default), in the node itself and

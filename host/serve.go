@@ -113,8 +113,9 @@ func (n *Node) listen() (all []listener, err error) {
 	}()
 	services := n.restServices()
 	for _, c := range n.config.Listeners {
-		l := listener{server: rest.New(services, rest.Faces{Principals: c.For(config.Principals), Nodes: c.For(config.Nodes)}, n.log.Named("http"))}
-		if l.tls, err = serverTLS(c.TLS); err != nil {
+		faces := facesOf(c)
+		l := listener{server: rest.New(services, faces, n.log.Named("http"))}
+		if l.tls, err = serverTLS(c.TLS, faces.Nodes); err != nil {
 			return all, fmt.Errorf("listener %q: %w", c.Name, err)
 		}
 		if l.Listener, err = net.Listen("tcp", c.Address); err != nil {
@@ -149,7 +150,16 @@ func (n *Node) operatorSocket() (net.Listener, error) {
 	return l, nil
 }
 
-func serverTLS(t *config.TLS) (*tls.Config, error) {
+// facesOf is what a listener shows, and to whom.
+func facesOf(c config.Listener) rest.Faces {
+	return rest.Faces{
+		Principals: c.For(config.Principals), Nodes: c.For(config.Nodes), Certified: c.TLS != nil && c.TLS.ClientCA != "",
+	}
+}
+
+// serverTLS is how a listener meets those who call. Nodes show no certificate: where
+// they are served too, a principal's is asked for by the API.
+func serverTLS(t *config.TLS, nodes bool) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
 	}
@@ -168,6 +178,9 @@ func serverTLS(t *config.TLS) (*tls.Config, error) {
 			return nil, fault.New(fault.Invalid, "%s: expected a PEM certificate", t.ClientCA)
 		}
 		c.ClientAuth = tls.RequireAndVerifyClientCert
+		if nodes {
+			c.ClientAuth = tls.VerifyClientCertIfGiven
+		}
 	}
 	return c, nil
 }

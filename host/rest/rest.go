@@ -38,6 +38,9 @@ const (
 // Faces says which APIs a listener shows.
 type Faces struct {
 	Principals, Nodes, Operator bool
+	// Certified: principals show a certificate, which the listener verifies where
+	// there is one.
+	Certified bool
 }
 
 // Server is one listener.
@@ -69,12 +72,13 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	}
 	get("/status", s.status)
 	if faces.Principals {
-		guards := []echo.MiddlewareFunc{sameSite, limited(MaxPrincipalBody)}
+		known := certified(faces.Certified)
+		guards := []echo.MiddlewareFunc{known, sameSite, limited(MaxPrincipalBody)}
 		v1.POST("/order", s.placeOrder, guards...)
 		get("/order", s.listOrders, guards...)
 		get("/order/:reference", s.showOrder, guards...)
 		v1.POST("/order/secret", s.redeem, guards...)
-		wide := []echo.MiddlewareFunc{sameSite, limited(MaxIssueBody)}
+		wide := []echo.MiddlewareFunc{known, sameSite, limited(MaxIssueBody)}
 		v1.POST("/network", s.createNetwork, guards...)
 		get("/network", s.listNetworks, guards...)
 		get("/network/:reference", s.showNetwork, guards...)
@@ -133,6 +137,18 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Handler is the listener's handler, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// certified refuses callers without a certificate of a principal.
+func certified(wanted bool) echo.MiddlewareFunc {
+	return func(next echo.HandlerFunc) echo.HandlerFunc {
+		return func(c echo.Context) error {
+			if t := c.Request().TLS; wanted && (t == nil || len(t.VerifiedChains) == 0) {
+				return fault.New(fault.Denied, "this listener serves principals who show a certificate; found none")
+			}
+			return next(c)
+		}
+	}
+}
 
 // sameSite refuses what a web page elsewhere makes a browser send to a listener
 // on loopback: cross-origin writes, and names that were pointed at 127.0.0.1.
