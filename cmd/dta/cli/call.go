@@ -3,10 +3,12 @@ package cli
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -63,7 +65,7 @@ func (a *app) callAt(ctx context.Context, node, method, path, once string, in, o
 		if call := (*url.Error)(nil); errors.As(err, &call) {
 			err = call.Err
 		}
-		return fault.New(fault.Unavailable, "call the node at %s://%s: %w", req.URL.Scheme, req.URL.Host, err)
+		return fault.New(unanswered(err), "call the node at %s://%s: %w", req.URL.Scheme, req.URL.Host, err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, 8<<20))
@@ -78,6 +80,17 @@ func (a *app) callAt(ctx context.Context, node, method, path, once string, in, o
 		return fault.New(fault.Unavailable, "the node's answer: expected JSON: %s", fault.Foreign(err.Error()))
 	}
 	return nil
+}
+
+// unanswered is what it means that a call got no answer: where either side does
+// not take the other's certificate, trying again does not help.
+func unanswered(err error) fault.Kind {
+	var theirs *tls.CertificateVerificationError
+	var alert *net.OpError
+	if errors.As(err, &theirs) || errors.As(err, &alert) && alert.Op == "remote error" {
+		return fault.Denied
+	}
+	return fault.Unavailable
 }
 
 // nodeURL checks where a node is said to be, and takes the last slash off.
