@@ -60,7 +60,14 @@ func (a *app) orderCreate() *cobra.Command {
 				return err
 			}
 			return a.print(got, func(w io.Writer) {
-				fmt.Fprintf(w, "reference   %s\nstate       %s\ncommitment  %s\norder       %s\n", got.OrderReference, got.State, got.Commitment, got.OrderCID)
+				fmt.Fprintf(w, "reference   %s\nstate       %s\n", got.OrderReference, got.State)
+				if got.Commitment != "" {
+					fmt.Fprintf(w, "commitment  %s\n", got.Commitment)
+				}
+				fmt.Fprintf(w, "order       %s\n", got.OrderCID)
+				if got.State == string(order.Ordered) {
+					fmt.Fprintf(a.err, "dta: the fiduciary has not accepted yet; the order goes on: dta order show %s\n", got.OrderReference)
+				}
 			})
 		},
 	}
