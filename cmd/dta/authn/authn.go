@@ -19,7 +19,7 @@
 package authn
 
 import (
-	"github.com/milagro-dta/dta/cmd/dta/authn/strict"
+	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 

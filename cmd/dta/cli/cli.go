@@ -17,6 +17,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -110,7 +111,8 @@ Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
 130 interrupted.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Version: version(), Args: none,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+		PersistentPreRunE: nothingEmpty,
+		RunE:              func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
@@ -179,6 +181,22 @@ func none(c *cobra.Command, args []string) error {
 		err = fmt.Errorf("%w\nDid you mean %q?", err, s)
 	}
 	return &usageError{err}
+}
+
+// nothingEmpty refuses a flag that was given and says nothing, as one does whose
+// variable a script forgot to set: to leave it out would mean something else, to
+// print a secret, or to have it released to another.
+func nothingEmpty(c *cobra.Command, _ []string) (err error) {
+	c.Flags().Visit(func(f *pflag.Flag) {
+		values := []string{f.Value.String()}
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			values = list.GetSlice()
+		}
+		if slices.Contains(values, "") {
+			err = usagef("--%s: expected a value; found an empty one", f.Name)
+		}
+	})
+	return err
 }
 
 // exactly is a count of arguments whose violation is a usage error.

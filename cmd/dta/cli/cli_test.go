@@ -77,7 +77,11 @@ func TestAMistakeInTheCommandIsNotTheNodes(t *testing.T) {
 	}{
 		{"a URL without a scheme", []string{"order", "list", "--url", "localhost:5556"}, ExitUsage, `expected one like http://127.0.0.1:5556; found "localhost:5556"`},
 		{"a name for a URL", []string{"order", "list", "--url", "vault"}, ExitUsage, `found "vault"`},
-		{"no URL", []string{"order", "list", "--url", ""}, ExitUsage, `found ""`},
+		{"no URL", []string{"order", "list", "--url", ""}, ExitUsage, "--url: expected a value"},
+		{"a file that a script forgot", []string{"order", "redeem", ref, "--out", "", "--url", down}, ExitUsage, "--out: expected a value"},
+		{"a beneficiary that a script forgot", []string{"order", "create", "--key", "--beneficiary=", "--url", down}, ExitUsage, "--beneficiary: expected a value"},
+		{"a suffix that a script forgot", []string{"network", "delegate", "staff", "--to", "x", "--kind", "client-secret", "--suffix", "", "--url", down}, ExitUsage, "--suffix: expected a value"},
+		{"one of several", []string{"network", "create", "staff", "--fiduciary", "north", "--fiduciary", "", "--url", down}, ExitUsage, "--fiduciary: expected a value"},
 		{"another scheme", []string{"order", "list", "--url", "ftp://x"}, ExitUsage, `found "ftp://x"`},
 		{"a query in the URL", []string{"order", "list", "--url", "http://x?y"}, ExitUsage, `found "http://x?y"`},
 		{"a URL that is none, with a password", []string{"order", "list", "--url", "http://a:hush@[::1"}, ExitUsage, "missing ']' in host"},

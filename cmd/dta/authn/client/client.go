@@ -5,6 +5,7 @@ package client
 import (
 	"bytes"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
@@ -16,7 +17,7 @@ import (
 
 	"github.com/milagro-dta/dta/cmd/dta/authn"
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
-	"github.com/milagro-dta/dta/cmd/dta/authn/strict"
+	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -219,7 +220,11 @@ func (p *Prepared) call(ctx context.Context, method, path string, in, out any) e
 	req.Header.Set("Content-Type", "application/json")
 	res, err := p.login.HTTP.Do(req)
 	if err != nil {
-		return fault.New(fault.Unavailable, "%w", err)
+		kind := fault.Unavailable
+		if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
+			kind = fault.Denied // somebody else's server: trying again does not help
+		}
+		return fault.New(kind, "%w", err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, authn.MaxBody+1))

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/milagro-dta/dta/cmd/dta/authn/strict"
+	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"

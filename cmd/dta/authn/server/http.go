@@ -8,7 +8,7 @@ import (
 	"net/http"
 
 	"github.com/milagro-dta/dta/cmd/dta/authn"
-	"github.com/milagro-dta/dta/cmd/dta/authn/strict"
+	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
