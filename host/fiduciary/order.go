@@ -58,7 +58,7 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	if err != nil {
 		return dag.CID{}, err
 	}
-	if err := records.Fresh(o.Block(), now); err != nil {
+	if err := o.Fresh(now); err != nil {
 		return dag.CID{}, err
 	}
 	custodian, index, err := s.custodian(o)

@@ -65,7 +65,7 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	if err != nil {
 		return nil, err
 	}
-	if err := records.Fresh(red.Block(), now); err != nil {
+	if err := red.Fresh(now); err != nil {
 		return nil, err
 	}
 	custodian, index, err := s.custodian(o)

@@ -3,9 +3,7 @@ package records
 import (
 	"context"
 	"slices"
-	"time"
 
-	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
@@ -43,14 +41,4 @@ func At(id *identity.Identity, more ...*identity.Identity) []identity.Party {
 		}
 	}
 	return parties
-}
-
-// Fresh refuses an envelope that is not yet, or no longer, to be accepted for
-// the first time.
-func Fresh(block []byte, now time.Time) error {
-	e, err := envelope.Parse(block)
-	if err != nil {
-		return err
-	}
-	return e.Fresh(now)
 }

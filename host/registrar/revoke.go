@@ -197,7 +197,7 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 	if err != nil {
 		return err
 	}
-	block, err := s.records.Get(ctx, j.Revocation)
+	v, err := s.records.Revocation(ctx, n.Order, j.Revocation, bag)
 	if err != nil {
 		return err
 	}
@@ -205,10 +205,10 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 	if err != nil {
 		return err
 	}
-	if err := records.Fresh(block, now); err != nil {
-		return s.renew(ctx, n, j, bag, now)
+	if err := v.Fresh(now); err != nil {
+		return s.renew(ctx, n, v.Subject(), j.To, bag, now)
 	}
-	if err := s.tell(ctx, j, bag.With(block)); err != nil {
+	if err := s.tell(ctx, j, bag.With(v.Block())); err != nil {
 		return err
 	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
@@ -217,15 +217,11 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 }
 
 // renew signs a revocation again that its D-TA may no longer take for the first time.
-func (s *Service) renew(ctx context.Context, n *issue.Network, j revoking, bag peer.Bag, now time.Time) error {
-	was, err := s.records.Revocation(ctx, n.Order, j.Revocation, bag)
+func (s *Service) renew(ctx context.Context, n *issue.Network, revoked issue.Subject, to dag.CID, bag peer.Bag, now time.Time) error {
+	v, err := s.revocation(n, revoked, s.parties(ctx, n, bag), now)
 	if err != nil {
 		return err
 	}
-	v, err := s.revocation(n, was.Subject(), s.parties(ctx, n, bag), now)
-	if err != nil {
-		return err
-	}
-	v.jobs = slices.DeleteFunc(v.jobs, func(other revoking) bool { return other.To != j.To })
+	v.jobs = slices.DeleteFunc(v.jobs, func(other revoking) bool { return other.To != to })
 	return s.records.Write(ctx, func(w *records.Writer) error { return v.write(w, n, s.records.Self().Name, 0) })
 }

@@ -32,15 +32,23 @@ func (h *Header) checkTimes() error {
 // its time is not ahead by more than MaxSkew, and it has not expired. A repeat
 // of one that was seen is not a question of time.
 func (e *Envelope) Fresh(now time.Time) error {
-	if err := e.Header.checkTimes(); err != nil {
+	if err := e.Header.Fresh(now); err != nil {
+		return fault.New(fault.Invalid, "envelope %s: %w", e.cid, err)
+	}
+	return nil
+}
+
+// Fresh is [Envelope.Fresh] of a header.
+func (h *Header) Fresh(now time.Time) error {
+	if err := h.checkTimes(); err != nil {
 		return err
 	}
 	at := now.UnixMilli()
-	if e.Header.Time > at+MaxSkew.Milliseconds() {
-		return fault.New(fault.Invalid, "envelope %s: expected a time up to %s, got %s", e.cid, show(at+MaxSkew.Milliseconds()), show(e.Header.Time))
+	if h.Time > at+MaxSkew.Milliseconds() {
+		return fault.New(fault.Invalid, "expected a time up to %s, got %s", show(at+MaxSkew.Milliseconds()), show(h.Time))
 	}
-	if at > e.Header.Expires {
-		return fault.New(fault.Invalid, "envelope %s: expected it before it expired at %s, got it at %s", e.cid, show(e.Header.Expires), show(at))
+	if at > h.Expires {
+		return fault.New(fault.Invalid, "expected it before it expired at %s, got it at %s", show(h.Expires), show(at))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package order
 import (
 	"bytes"
 	"slices"
+	"time"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -34,6 +35,14 @@ func (p *Part) Plain() []byte { return p.plain }
 
 // Header is the signed header. Its lists must not be changed.
 func (p *Part) Header() envelope.Header { return p.header }
+
+// Fresh reports whether the part, never seen before, may be accepted at now.
+func (p *Part) Fresh(now time.Time) error {
+	if err := p.header.Fresh(now); err != nil {
+		return fault.New(fault.Invalid, "%s %s: %w", p.header.Kind, p.cid, err)
+	}
+	return nil
+}
 
 // Signer is the identity that signed, at the document it signed with.
 func (p *Part) Signer() *identity.Identity { return p.signer }
