@@ -7,13 +7,10 @@
 package principal
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/directory"
@@ -25,7 +22,6 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
-	"github.com/milagro-dta/dta/protocol/peer"
 )
 
 // Role is the role under which the records hold this service's orders.
@@ -167,76 +163,6 @@ func (s *Service) await(ctx context.Context, out Placed) (Placed, error) {
 	return out, nil
 }
 
-// choose finds the offers that the request means.
-func (s *Service) choose(ctx context.Context, req Request, now time.Time) ([]directory.Offered, error) {
-	alias := req.Fiduciary
-	if alias == "" {
-		alias = s.fallback
-	}
-	if alias == "" {
-		return nil, fault.New(fault.Invalid, "fiduciary: expected the name of a peer that keeps secrets; this node knows none or several")
-	}
-	p, err := s.records.Directory.Peer(alias)
-	if err != nil {
-		return nil, err
-	}
-	offers, err := s.records.Directory.Offers(ctx, p, now)
-	if err != nil {
-		return nil, err
-	}
-	var names []string
-	var found []directory.Offered
-	for _, o := range offers {
-		names = append(names, o.Instance)
-		if req.Custody == "" || o.Instance == req.Custody || o.Custody.Name.String() == req.Custody {
-			found = append(found, o)
-		}
-	}
-	switch {
-	case len(found) == 0:
-		return nil, fault.New(fault.NotFound, "custody %q: peer %q offers %q under a pinned custody identity", req.Custody, p.Alias, names)
-	case len(found) > 1:
-		return nil, fault.New(fault.Invalid, "custody: peer %q offers %q; expected the name of one", p.Alias, names)
-	}
-	if req.Secret != nil && uint64(req.Secret.Len()) > found[0].Body.Limits.Secret {
-		return nil, fault.New(fault.Invalid, "secret: %q takes at most %d bytes; found %d", found[0].Instance, found[0].Body.Limits.Secret, req.Secret.Len())
-	}
-	return found, nil
-}
-
-// pin remembers a custody identity that is relied upon at first use, because
-// the peer's block says so, and refuses another in its place.
-func pin(w *records.Writer, alias string, o directory.Offered, ref string) error {
-	name := "first-use/" + alias + "/" + o.Instance
-	was, err := w.Meta(name)
-	if err != nil && fault.Of(err) != fault.NotFound {
-		return err
-	}
-	if was == nil {
-		if err := w.SetMeta(name, o.Custody.Name.Bytes()); err != nil {
-			return err
-		}
-		return w.Audit("custody.first-use", o.Custody.Name, ref, o.Offer, alias+"/"+o.Instance)
-	}
-	if !bytes.Equal(was, o.Custody.Name.Bytes()) {
-		return fault.New(fault.Denied, "custody %q of peer %q: it shows custody identity %s, not the one accepted at first use", o.Instance, alias, o.Custody.Name)
-	}
-	return nil
-}
-
-// receiver finds the identity of who is to get the secret back.
-func (s *Service) receiver(ctx context.Context, name dag.CID) (*identity.Identity, error) {
-	self := s.records.Self()
-	if !name.Defined() || name == self.Name {
-		return self, nil
-	}
-	p, ok := s.records.Directory.PeerOf(name)
-	if !ok {
-		return nil, fault.New(fault.NotFound, "%s: expected this node or one of its peers", name)
-	}
-	return s.records.Directory.NodeIdentity(ctx, p)
-}
-
 func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.Plan, receiver *identity.Identity, chosen []directory.Offered, once *records.Once) error {
 	ref := placed.Terms.ReferenceHex()
 	return s.records.Write(ctx, func(w *records.Writer) error {
@@ -286,110 +212,4 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 		}
 		return w.Audit("order.placed", s.records.Self().Name, ref, placed.Envelope.CID, string(plan.What))
 	})
-}
-
-// step takes an order one step further, or joins who is doing so. The work
-// belongs to the service: the caller only stops waiting when ctx ends.
-func (s *Service) step(ctx context.Context, ref string) (records.Row, error) {
-	return s.steps.Do(ctx, ref, 2*Patience, func(ctx context.Context) (records.Row, error) { return s.fulfil(ctx, ref) })
-}
-
-// Resume goes on with an order that has no acceptance yet; it is what the
-// courier calls.
-func (s *Service) Resume(ctx context.Context, payload []byte) error {
-	var ref string
-	if err := dag.Decode(payload, &ref); err != nil {
-		return err
-	}
-	_, err := s.step(ctx, ref)
-	row, known := s.records.Row(ctx, Role, ref)
-	if known == nil && row.State != string(order.Ordered) {
-		return nil // it is accepted, or failed and says why
-	}
-	if err == nil || !fault.Of(err).Retryable() {
-		err = fault.New(fault.Unavailable, "order %s is not accepted yet: %w", ref, errors.Join(err, known))
-	}
-	return err
-}
-
-// Recover goes on with the orders that an earlier process had begun.
-func (s *Service) Recover(ctx context.Context) error {
-	rows, err := s.records.Pending(ctx, Role, order.Ordered)
-	if err != nil {
-		return err
-	}
-	group := errgroup.Group{}
-	group.SetLimit(8)
-	for _, row := range rows {
-		group.Go(func() error {
-			if _, err := s.step(ctx, row.Reference); err != nil {
-				s.records.Log.Warn("an order is not accepted yet", "order", row.Reference, "error", err)
-			}
-			return nil
-		})
-	}
-	return group.Wait()
-}
-
-// fulfil asks every fiduciary that has not accepted, and records the answers as
-// they come. Only a fiduciary's own refusal ends an order, and the end of its time:
-// what does not answer, or answers what does not hold, is asked again.
-func (s *Service) fulfil(ctx context.Context, ref string) (records.Row, error) {
-	row, links, err := s.records.History(ctx, Role, ref)
-	if err != nil || row.State != string(order.Ordered) {
-		return row, err
-	}
-	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
-	if err != nil {
-		return row, err
-	}
-	have, err := s.records.Acceptances(ctx, o, links)
-	if err != nil {
-		return row, err
-	}
-	if slices.Contains(have, nil) {
-		err = s.ask(ctx, o, have, func(a accepted) (err error) {
-			have[a.Index()] = a.VerifiedAcceptance
-			row, err = s.accept(ctx, ref, o, have, a)
-			return err
-		})
-	} else { // they came by another way
-		row, err = s.accept(ctx, ref, o, have)
-	}
-	var refusal *refused
-	switch {
-	case errors.As(err, &refusal):
-		return row, s.fail(ctx, ref, err)
-	case err != nil && s.expired(o):
-		return row, s.fail(ctx, ref, fault.New(fault.Conflict, "no acceptance before the order expired: %w", err))
-	case err != nil:
-		s.records.Hasten(ctx, records.JobFulfil, ref)
-	}
-	return row, err
-}
-
-// expired tells whether the fiduciaries may no longer accept an order.
-func (s *Service) expired(o *order.VerifiedOrder) bool {
-	now, err := s.records.Clock.Now()
-	return err == nil && now.UnixMilli() > o.Header().Expires
-}
-
-// fail ends an order that a fiduciary refused, and returns the refusal.
-func (s *Service) fail(ctx context.Context, ref string, why error) error {
-	err := s.records.Write(ctx, func(w *records.Writer) error {
-		if err := w.Change(Role, ref, func(r *records.Row) error {
-			r.Reason, r.Kind = fault.Public(why), string(fault.Of(why))
-			return r.Advance(order.EventFail)
-		}); err != nil {
-			return err
-		}
-		if err := w.Done(records.JobFulfil, ref); err != nil {
-			return err
-		}
-		return w.Audit("order.failed", s.records.Self().Name, ref, dag.CID{}, string(fault.Of(why)))
-	})
-	if err != nil {
-		return err
-	}
-	return why
 }

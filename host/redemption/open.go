@@ -1,0 +1,112 @@
+package redemption
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/vss"
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// open combines the releases of a redemption. The reply key is the caller's, or nil:
+// then it is read from the record.
+func (s *Service) open(ctx context.Context, c collected, reply *seal.PrivateKey) (Secret, error) {
+	o := c.red.Order()
+	out := Secret{
+		Reference: o.Terms().ReferenceHex(), What: o.Terms().What, Commitment: c.row.Commitment,
+		Redemption: c.red.CID(), Release: c.releases[0].CID(),
+	}
+	if c.red.Receiver() != s.records.Self().Name {
+		return out, nil
+	}
+	key := order.ReceiverKey{Reply: reply}
+	if reply == nil {
+		var err error
+		if key, err = s.receiverKey(c.row, c.red); err != nil {
+			return Secret{}, err
+		}
+		defer key.Reply.Clear()
+	}
+	var err error
+	out.Material, err = s.combine(ctx, o, c.releases, key)
+	return out, err
+}
+
+// receiverKey is what this node opens a redemption's releases with: the reply
+// key, or, where the redemption had none, the node's own keyring.
+func (s *Service) receiverKey(row records.Row, red *order.VerifiedRedemption) (order.ReceiverKey, error) {
+	if len(red.ReplyKey()) == 0 {
+		return order.ReceiverKey{Keyring: s.records.Keys}, nil
+	}
+	sealed := row.ReplyOf(red.CID())
+	if sealed == nil {
+		return order.ReceiverKey{}, fault.New(fault.Conflict, "order %s: the reply key of redemption %s is no longer kept; redeem anew", row.Reference, red.CID())
+	}
+	reply, err := s.openReply(red.CID(), sealed)
+	return order.ReceiverKey{Reply: reply}, err
+}
+
+// combine opens the released shares and, once the terms' threshold of them is
+// good, recovers the secret. A fiduciary whose share is bad is named and passed
+// over while enough others are left.
+func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases []answer, key order.ReceiverKey) (*secret.Bytes, error) {
+	var shares []*vss.Share
+	var bad []error
+	defer func() {
+		for _, share := range shares {
+			share.Clear()
+		}
+	}()
+	for _, r := range releases {
+		block, err := s.records.Get(ctx, r.Share())
+		if err != nil {
+			return nil, fmt.Errorf("released share %s: %w", r.Share(), err)
+		}
+		if o.Terms().What == order.Key { // it has one fiduciary
+			return order.OpenRelease(r.VerifiedRelease, block, key)
+		}
+		share, err := order.OpenReleasedShare(r.VerifiedRelease, block, key)
+		if err != nil {
+			bad = append(bad, err)
+			continue
+		}
+		shares = append(shares, share)
+	}
+	if len(shares) < int(o.Terms().T) {
+		return nil, errors.Join(bad...)
+	}
+	ciphertext, err := s.records.Get(ctx, o.Ciphertext())
+	if err != nil {
+		return nil, fmt.Errorf("ciphertext %s: %w", o.Ciphertext(), err)
+	}
+	return order.Combine(o, shares, ciphertext)
+}
+
+// delivered finds what another redeemer had released to this node, sealed to the
+// node's own document; nil when there is none.
+func (s *Service) delivered(ctx context.Context, o *order.VerifiedOrder, row records.Row, links records.Links) (*collected, error) {
+	for _, l := range links.Of(envelope.Redemption) {
+		red, err := s.records.Redemption(ctx, o, l.CID, peer.Bag{})
+		if err != nil {
+			return nil, err
+		}
+		if red.Receiver() != s.records.Self().Name || len(red.ReplyKey()) != 0 {
+			continue
+		}
+		releases, err := s.releases(ctx, red, links)
+		if err != nil {
+			return nil, err
+		}
+		if len(releases) >= int(o.Terms().T) {
+			return &collected{row, red, releases}, nil
+		}
+	}
+	return nil, nil
+}
