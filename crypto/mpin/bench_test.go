@@ -135,3 +135,16 @@ func BenchmarkPINError(b *testing.B) {
 		})
 	})
 }
+
+func BenchmarkTriedPIN(b *testing.B) {
+	eachSuiteBench(b, func(b *testing.B, r *realm) {
+		logins(b, r, 9999, func(b *testing.B, l Login, c Claim) {
+			_, s, _ := r.login(l, c)
+			for b.Loop() {
+				if !s.TriedPIN() {
+					b.Fatal("not a try")
+				}
+			}
+		})
+	})
+}

@@ -47,9 +47,9 @@ func (s Suite) ParseCommitment(b []byte) (*Commitment, error) {
 	return c, nil
 }
 
-// BindsDistance tells whether every try of a PIN with a genuine token shows its
-// distance (Session.PINError). Where it does not, whoever counts wrong PINs must
-// count every rejection.
+// BindsDistance tells whether every try of a PIN with a genuine token shows that it
+// is one (Session.TriedPIN). Where it does not, whoever counts wrong PINs must count
+// every rejection.
 func (s Suite) BindsDistance() bool { return s.scheme.bindingSize() > 0 }
 
 // check looks at a commitment before anything is computed from it.

@@ -21,7 +21,8 @@
 //
 // In one pass y is a hash of the commitment, the time and a message (Sign and
 // BeginOnePass). M-Pin Full agrees on a key besides (Exchange and Key). Where a
-// wrong PIN was the fault, the server finds by how much (PINError). Signatures to
+// wrong PIN was the fault, the server finds by how much (PINError); what counts as a
+// try of a PIN is another question (TriedPIN). Signatures to
 // designated verifiers use a key that no authority has (DVSKey).
 //
 // # Suites

@@ -10,7 +10,8 @@
 //   - A try is spent on disk before it is looked at, so that neither parallel
 //     sessions nor a restart give more than Attempts guesses at a PIN.
 //   - Only a wrong PIN with the person's own token spends a try for good, which
-//     the server can tell by the distance: others cannot lock anybody out. Where a
+//     the server can tell by the distance: others cannot lock anybody out. What
+//     else a thief enters tells him nothing (mpin.Session.TriedPIN). Where a
 //     network's suite lets a thief hide the distance, every rejection counts.
 //   - All other failures are throttled by where they come from.
 //   - Sessions are few, short and answer once; computing is done by as many at a

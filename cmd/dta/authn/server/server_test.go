@@ -18,7 +18,9 @@ import (
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
 	"github.com/milagro-dta/dta/cmd/dta/authn/ledger"
 	"github.com/milagro-dta/dta/cmd/dta/authn/server"
+	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -280,6 +282,44 @@ func TestAnInsiderWithAStolenTokenDoesNotGuessForFree(t *testing.T) {
 			t.Error("a guess after three wrong ones was looked at")
 		}
 	})
+}
+
+func TestAThiefWhoEntersWhatIsNoPINIsNotToldOnWhichSideThePINIs(t *testing.T) {
+	everywhere(t, func(t *testing.T, n *authntest.Network) {
+		for _, number := range []int64{-9999, -5000, -1, 10000, 19998} {
+			for _, pin := range []int{0, 4999, 9999} {
+				name := fmt.Sprint("anna", number, pin)
+				d := open(t, n, t.TempDir())
+				a := d.begin(d.login(moved(d.Token(name, pin), number)), 0)
+				if a.finish(); a.problem.TriesLeft == nil || *a.problem.TriesLeft != 2 || !strings.HasPrefix(a.problem.Detail, "wrong PIN;") {
+					t.Errorf("%d where the PIN is %d: expected a wrong PIN; found %s", number, pin, a.text)
+				}
+			}
+		}
+	})
+}
+
+// moved is a token that takes PIN 0 for a number, as a thief makes it.
+func moved(token *credential.Token, number int64) *credential.Token {
+	id, err := token.Identity()
+	if err != nil {
+		panic(err)
+	}
+	a, err := token.Suite.HashIdentity(id)
+	if err != nil {
+		panic(err)
+	}
+	p := token.Token.Point()
+	if number < 0 {
+		p = p.Sub(a.Mul(bls.NewScalar(uint64(-number))))
+	} else {
+		p = p.Add(a.Mul(bls.NewScalar(uint64(number))))
+	}
+	out := &credential.Token{Subject: token.Subject}
+	if out.Token, err = token.Suite.ParseToken(secret.New(token.Suite.PointBytes(p))); err != nil {
+		panic(err)
+	}
+	return out
 }
 
 func TestTheDistanceIsForTheOperatorWhoAsksForIt(t *testing.T) {

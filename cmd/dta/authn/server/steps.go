@@ -158,9 +158,9 @@ func (s *Server) verify(ctx context.Context, session *session, v *bls.G1) error 
 	case !errors.Is(err, mpin.ErrRejected):
 		return errors.Join(try.Void(ctx), fault.New(fault.Invalid, "%w", err))
 	}
-	distance, found := session.mpin.PINError()
+	tried := session.mpin.TriedPIN()
 	log := s.config.Log.With("name", fault.Foreign(session.subject.Name), "enrolment", session.subject.Enrolment, "from", session.remote)
-	if !found && !s.countAll {
+	if !tried && !s.countAll {
 		log.Info("a login was refused: not made with this person's token and permit")
 		return errors.Join(try.Void(ctx), errRefused)
 	}
@@ -168,11 +168,13 @@ func (s *Server) verify(ctx context.Context, session *session, v *bls.G1) error 
 	if err != nil {
 		return err
 	}
-	if found && s.config.LogDistance {
-		log = log.With("distance", distance)
+	if s.config.LogDistance {
+		if distance, found := session.mpin.PINError(); found {
+			log = log.With("distance", distance)
+		}
 	}
 	what := "wrong PIN"
-	if !found {
+	if !tried {
 		what = "the PIN, the token or the permit is wrong"
 	}
 	log.Warn("a login was refused: "+what, "tries_left", left)
