@@ -1,17 +1,15 @@
 package rest
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/labstack/echo/v4"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // limited refuses bodies of more than n bytes, whether or not their length is
@@ -80,21 +78,12 @@ func content(r *http.Request) ([]byte, error) {
 	}
 }
 
-// decode reads one JSON object with nothing after it into a struct, by the tags
-// of the struct's own fields. Every member must be one of them, and be there
-// once. encoding/json's Decoder would do as much, but copies the text into a
-// buffer that nobody can clear.
+// decode reads one JSON object into a struct, as [strict.Decode] does.
 func decode(text []byte, into any) error {
-	switch start := space(text); {
-	case len(start) == 0:
-		return fault.New(fault.Invalid, "body: expected a JSON object; it is empty")
-	case start[0] != '{':
-		return fault.New(fault.Invalid, "body: expected a JSON object")
+	if err := strict.Decode(text, into); err != nil {
+		return fault.New(fault.Invalid, "body: %w", err)
 	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return malformed(err, text)
-	}
-	return members(text, into)
+	return nil
 }
 
 // unread keeps the status of a body that was too large or too slow.
@@ -105,27 +94,3 @@ func unread(err error) error {
 	}
 	return fault.New(fault.Invalid, "body: it ended before it was complete")
 }
-
-// malformed says what is wrong with a body without repeating what was in it.
-func malformed(err error, text []byte) error {
-	var kind *json.UnmarshalTypeError
-	var syntax *json.SyntaxError
-	var typed *fault.Error
-	switch {
-	case errors.As(err, &typed):
-		return fault.New(fault.Invalid, "body: %w", typed)
-	case errors.As(err, &kind):
-		// Of a number that does not fit the library repeats the digits.
-		found, _, _ := strings.Cut(kind.Value, " ")
-		return fault.New(fault.Invalid, "body: %q: expected %s; found %s", kind.Field, kind.Type, found)
-	case errors.As(err, &syntax):
-		if i := syntax.Offset - 1; 0 < i && i <= int64(len(text)) && json.Valid(text[:i]) {
-			return fault.New(fault.Invalid, "body: expected one JSON object and nothing after it")
-		}
-		return fault.New(fault.Invalid, "body: expected JSON; the text breaks off or errs at byte %d", syntax.Offset)
-	}
-	return fault.New(fault.Invalid, "body: expected a JSON object of the members that the API names")
-}
-
-// space is what follows white space.
-func space(text []byte) []byte { return bytes.TrimLeft(text, " \t\r\n") }

@@ -19,8 +19,8 @@
 package authn
 
 import (
-	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // Paths of the server.

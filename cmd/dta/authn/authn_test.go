@@ -6,9 +6,9 @@ import (
 	"testing"
 
 	"github.com/milagro-dta/dta/cmd/dta/authn"
-	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/secret/secrettest"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 func keys(t *testing.T, key string, tr authn.Transcript) *authn.Keys {

@@ -17,10 +17,10 @@ import (
 
 	"github.com/milagro-dta/dta/cmd/dta/authn"
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
-	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // Login is one person's way in.

@@ -14,11 +14,11 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // Kinds of file.

@@ -235,7 +235,7 @@ func TestFilesThatAreNotWhatTheyShouldBeAreRefused(t *testing.T) {
 		{"a member more", "token", replace(token, `"version": 1`, `"version": 1, "pin": 1234`), `unknown field "pin"`},
 		{"a member twice", "token", replace(token, `"version": 1`, `"version": 1, "version": 1`), "once"},
 		{"no token", "token", replace(token, `"token"`, `"name"`), "once"},
-		{"something after it", "token", token + "{}", "breaks off"},
+		{"something after it", "token", token + "{}", "nothing after it"},
 		{"half a file", "token", token[:len(token)/2], "breaks off"},
 		{"days that fall", "permits", replace(permits, `"1970-01-11"`, `"1970-01-13"`), "expected a day after"},
 		{"a day twice", "permits", replace(permits, `"1970-01-11"`, `"1970-01-12"`), "expected a day after"},

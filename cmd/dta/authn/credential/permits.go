@@ -6,10 +6,10 @@ import (
 	"slices"
 	"time"
 
-	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // Bounds of a file of permits.

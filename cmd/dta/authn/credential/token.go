@@ -1,10 +1,10 @@
 package credential
 
 import (
-	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // maxSecretFile bounds the files that hold one secret, in bytes.

@@ -8,8 +8,8 @@ import (
 	"net/http"
 
 	"github.com/milagro-dta/dta/cmd/dta/authn"
-	"github.com/milagro-dta/dta/protocol/strict"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // Handler is the server's, for tests and for who has a listener already.
