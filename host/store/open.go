@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"embed"
+	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"net/url"
@@ -16,6 +18,7 @@ import (
 	"github.com/pressly/goose/v3"
 	_ "modernc.org/sqlite" // the SQL driver named "sqlite"
 
+	"github.com/milagro-dta/dta/host/lockfile"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -81,7 +84,10 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 			s.release()
 		}
 	}()
-	if s.lock, err = exclusive(path + ".lock"); err != nil {
+	if s.lock, err = lockfile.Take(path + ".lock"); err != nil {
+		if held, ok := errors.AsType[*lockfile.Held](err); ok {
+			err = fmt.Errorf("another host uses it (%w)", held)
+		}
 		return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
 	}
 	if s.writers, err = open(path, o, true); err != nil {

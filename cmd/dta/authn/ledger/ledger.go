@@ -28,6 +28,7 @@ import (
 
 	_ "modernc.org/sqlite" // the SQL driver named "sqlite"
 
+	"github.com/milagro-dta/dta/host/lockfile"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -85,7 +86,10 @@ func Open(ctx context.Context, dir string, of Owner, o Options) (_ *Ledger, err 
 			l.Close()
 		}
 	}()
-	if l.lock, err = exclusive(filepath.Join(dir, file+".lock")); err != nil {
+	if l.lock, err = lockfile.Take(filepath.Join(dir, file+".lock")); err != nil {
+		if held, ok := errors.AsType[*lockfile.Held](err); ok {
+			err = fmt.Errorf("another server uses it (%w)", held)
+		}
 		return nil, fault.New(fault.Unavailable, "open the server's state %s: %w", dir, err)
 	}
 	if l.db, err = open(ctx, dir, os.O_CREATE); err != nil {
