@@ -40,6 +40,25 @@ func newSessions(l Limits, now func() time.Time) *sessions {
 	return &sessions{limits: l, now: now, byID: map[string]*list.Element{}, oldest: list.New(), remote: map[string]int{}}
 }
 
+var errSessions = fault.New(fault.Busy, "too many logins are under way; try again in a minute")
+
+// room tells whether a session from there would be kept: what would not is not worth
+// computing for.
+func (t *sessions) room(remote string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.sweep()
+	if t.full(remote) {
+		return errSessions
+	}
+	return nil
+}
+
+// full is called with the lock held.
+func (t *sessions) full(remote string) bool {
+	return t.oldest.Len() >= t.limits.Sessions || t.remote[remote] >= t.limits.PerRemote
+}
+
 // add keeps a session and gives it a name that nobody guesses.
 func (t *sessions) add(s *session) (id string, err error) {
 	var b [24]byte
@@ -48,8 +67,8 @@ func (t *sessions) add(s *session) (id string, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.sweep()
-	if t.oldest.Len() >= t.limits.Sessions || t.remote[s.remote] >= t.limits.PerRemote {
-		return "", fault.New(fault.Busy, "too many logins are under way; try again in a minute")
+	if t.full(s.remote) {
+		return "", errSessions
 	}
 	s.transcript.Session, s.expires = id, t.now().Add(t.limits.Life)
 	t.keep(s)

@@ -67,6 +67,11 @@ func TestSessionsAreBounded(t *testing.T) {
 	if a := d.begin(l, 1234); a.status != http.StatusTooManyRequests {
 		t.Errorf("found %d, %s", a.status, a.text)
 	}
+	// Nor is anything looked at that there is no room for.
+	a := &answer{d: d}
+	if a.post(authn.PathStart, authn.Start{Name: "anna", Enrolment: 1, Commitment: make([]byte, 112)}); a.status != http.StatusTooManyRequests {
+		t.Errorf("found %d, %s", a.status, a.text)
+	}
 	d.set(noon.Add(time.Minute))
 	if a := d.begin(l, 1234); a.status != http.StatusOK {
 		t.Errorf("found %d, %s", a.status, a.text)

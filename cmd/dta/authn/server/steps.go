@@ -45,6 +45,9 @@ func (s *Server) start(r *http.Request, text []byte) (any, error) {
 		return nil, err
 	}
 	subject := ledger.Subject{Name: in.Name, Enrolment: in.Enrolment}
+	if err := s.sessions.room(remoteOf(r)); err != nil {
+		return nil, err
+	}
 	leave, err := s.work.enter(r.Context())
 	if err != nil {
 		return nil, err
