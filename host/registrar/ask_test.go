@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"sync"
 	"testing"
@@ -173,6 +174,10 @@ func TestANameIsEnrolledOnce(t *testing.T) {
 		}
 	})
 	refused(t, l.ask(l.registrar, order.ClientSecret, body{"name": "anna", "anew": true, "enrolment": 3}).err, fault.Invalid)
+	t.Run("and numbers do not begin again after the last", func(t *testing.T) {
+		l.receives(l.ask(l.registrar, order.ClientSecret, body{"name": "carl", "enrolment": uint64(math.MaxUint64)}))
+		refused(t, l.ask(l.registrar, order.ClientSecret, body{"name": "carl", "anew": true}).err, fault.Conflict)
+	})
 	refused(t, l.ask(l.registrar, order.TimePermit, body{"name": "nobody"}).err, fault.NotFound)
 }
 

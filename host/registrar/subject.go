@@ -2,6 +2,7 @@ package registrar
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/milagro-dta/dta/crypto/mpin"
@@ -67,6 +68,8 @@ func next(n *issue.Network, e store.Enrolment, known, anew bool) (uint64, error)
 		return 0, fault.New(fault.Conflict, "is enrolled already, as number %d (%s): ask for it anew, or give the enrolment", e.Number, e.State)
 	case !counts(n):
 		return 0, fault.New(fault.Unsupported, "is enrolled already, and suite %s counts no enrolments: choose another name", n.Terms.Suite)
+	case e.Number == math.MaxUint64:
+		return 0, fault.New(fault.Conflict, "is enrolled under the last number there is: choose another name")
 	}
 	return e.Number + 1, nil
 }
