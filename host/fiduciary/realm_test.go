@@ -25,6 +25,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/offer"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -86,16 +87,16 @@ func newRealm(t testing.TB, n int) *realm {
 	t.Helper()
 	r := &realm{
 		t:         t,
-		registrar: keyring(t, identity.Node, "registrar"),
-		cosigner:  keyring(t, identity.Node, "cosigner"),
-		delegate:  keyring(t, identity.Node, "delegate"),
-		stranger:  keyring(t, identity.Node, "stranger"),
+		registrar: identitytest.Keyring(t, identity.Node, "registrar", begin),
+		cosigner:  identitytest.Keyring(t, identity.Node, "cosigner", begin),
+		delegate:  identitytest.Keyring(t, identity.Node, "delegate", begin),
+		stranger:  identitytest.Keyring(t, identity.Node, "stranger", begin),
 	}
 	for i := range n {
 		d := &dta{
 			realm: r, path: filepath.Join(t.TempDir(), "node.db"), told: new(inbox),
-			node:   keyring(t, identity.Node, fmt.Sprintf("node %d", i)),
-			plugin: &plugin{keys: keyring(t, identity.Custody, fmt.Sprintf("custody %d", i)), now: r.now},
+			node:   identitytest.Keyring(t, identity.Node, fmt.Sprintf("node %d", i), begin),
+			plugin: &plugin{keys: identitytest.Keyring(t, identity.Custody, fmt.Sprintf("custody %d", i), begin), now: r.now},
 		}
 		d.offer = must(offer.Make(d.node, offer.Body{
 			Instance: "vault", Type: "test", Custody: d.plugin.keys.Identity().Party(), Abilities: []string{"network"}, Mode: order.Supervised,
@@ -170,16 +171,6 @@ func (d *dta) restart() {
 		d.realm.t.Fatal(err)
 	}
 	d.start()
-}
-
-func keyring(t testing.TB, kind identity.Kind, reference string) *identity.Keyring {
-	t.Helper()
-	k, next, err := identity.Create(kind, reference, begin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
-	return k
 }
 
 // must(f())(t) is f's value, or the end of the test.

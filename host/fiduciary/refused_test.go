@@ -12,6 +12,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
@@ -176,7 +177,7 @@ func TestStrangersDoNotFillTheNode(t *testing.T) {
 	var kinds [crowd]fault.Kind
 	var all sync.WaitGroup
 	for i := range kinds {
-		k := keyring(t, identity.Node, "crowd")
+		k := identitytest.Keyring(t, identity.Node, "crowd", begin)
 		sealed := must(envelope.Seal(k, envelope.Draft{
 			Kind: envelope.Request, Recipients: envelope.Recipients(k.Identity(), d.node.Identity(), r.registrar.Identity()),
 			Time: r.now(), Expires: r.now().Add(time.Minute), Previous: []dag.CID{n.Order.CID()}, Body: issue.Approved{Version: issue.Version},

@@ -14,6 +14,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -50,15 +51,6 @@ func place(t *testing.T, node, custody *identity.Keyring, bag *peer.Bag) placed 
 	return placed{made.Envelope.CID, a.CID}
 }
 
-func keyring(t *testing.T, kind identity.Kind) *identity.Keyring {
-	t.Helper()
-	k, _, err := identity.Create(kind, "test", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
-}
-
 // A part that was verified in its own order must not pass in another because its
 // CID is known: whoever could have it believed could end that order for ever.
 func TestAVerifiedPartIsNotBelievedInAnotherOrder(t *testing.T) {
@@ -67,7 +59,7 @@ func TestAVerifiedPartIsNotBelievedInAnotherOrder(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
-	node, custody := keyring(t, identity.Node), keyring(t, identity.Custody)
+	node, custody := identitytest.Keyring(t, identity.Node, "test", time.Now()), identitytest.Keyring(t, identity.Custody, "test", time.Now())
 	r := records.New(records.Options{Store: s, Keys: node, Clock: clock.New(nil), Log: hclog.NewNullLogger()})
 
 	var bag peer.Bag

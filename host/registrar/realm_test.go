@@ -35,6 +35,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/offer"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
@@ -93,7 +94,7 @@ func newRealm(t *testing.T, n int) *realm {
 	r.registrar, r.cosigner, r.delegate = r.node("registrar"), r.node("cosigner"), r.node("delegate")
 	for i := range n {
 		d := r.node(fmt.Sprintf("dta-%d", i+1))
-		d.plugin = &plugin{keys: keyring(t, identity.Custody, "custody of "+d.alias), now: r.now}
+		d.plugin = &plugin{keys: identitytest.Keyring(t, identity.Custody, "custody of "+d.alias, begin), now: r.now}
 		d.offer = must(offer.Make(d.keys, offer.Body{
 			Instance: "vault", Type: "test", Custody: d.plugin.keys.Identity().Party(), Abilities: []string{"network"}, Mode: order.Supervised,
 			Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries}, Versions: []uint64{1}, Suites: []string{seal.V1.Name},
@@ -108,7 +109,7 @@ func newRealm(t *testing.T, n int) *realm {
 }
 
 func (r *realm) node(alias string) *node {
-	n := &node{realm: r, alias: alias, keys: keyring(r.t, identity.Node, alias), path: filepath.Join(r.t.TempDir(), "node.db")}
+	n := &node{realm: r, alias: alias, keys: identitytest.Keyring(r.t, identity.Node, alias, begin), path: filepath.Join(r.t.TempDir(), "node.db")}
 	n.server = httptest.NewServer(http.HandlerFunc(n.serve))
 	r.t.Cleanup(n.server.Close)
 	n.client = rig.NewClient(n.server.URL)
@@ -284,16 +285,6 @@ func (n *node) audited(kind string) (count int) {
 		n.realm.t.Fatal(err)
 	}
 	return count
-}
-
-func keyring(t testing.TB, kind identity.Kind, reference string) *identity.Keyring {
-	t.Helper()
-	k, next, err := identity.Create(kind, reference, begin)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
-	return k
 }
 
 // must(f())(t) is f's value, or the end of the test.

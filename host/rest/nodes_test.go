@@ -24,17 +24,14 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
 // nodesAPI is the nodes' API of a fiduciary that keeps nothing yet, and its node.
 func nodesAPI(t *testing.T) (http.Handler, *identity.Keyring) {
 	t.Helper()
-	k, next, err := identity.Create(identity.Node, "node", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
+	k := identitytest.Keyring(t, identity.Node, "node", time.Now())
 	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -54,11 +51,7 @@ func nodesAPI(t *testing.T) (http.Handler, *identity.Keyring) {
 // stray is an envelope of a kind, for a node, that links an order nobody has.
 func stray(t *testing.T, kind envelope.Kind, node *identity.Keyring) *envelope.Sealed {
 	t.Helper()
-	k, next, err := identity.Create(identity.Node, "stranger", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
+	k := identitytest.Keyring(t, identity.Node, "stranger", time.Now())
 	sealed, err := envelope.Seal(k, envelope.Draft{
 		Kind: kind, Recipients: envelope.Recipients(k.Identity(), node.Identity()), Time: time.Now(), Expires: time.Now().Add(time.Minute),
 		Previous: []dag.CID{dag.Sum([]byte("no order"))}, Body: struct{}{},

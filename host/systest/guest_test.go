@@ -17,6 +17,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -34,11 +35,7 @@ type guest struct {
 // newGuest makes a principal and has a fiduciary keep secrets for it, too.
 func newGuest(t *testing.T, n *rig.Node) *guest {
 	t.Helper()
-	keys, next, err := identity.Create(identity.Node, "guest", time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
+	keys := identitytest.Keyring(t, identity.Node, "guest", time.Now())
 	text, err := os.ReadFile(n.Config)
 	if err != nil {
 		t.Fatal(err)

@@ -10,6 +10,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 )
 
 var (
@@ -30,12 +31,7 @@ func meet(t testing.TB) people {
 
 func create(t testing.TB, reference string) *identity.Keyring {
 	t.Helper()
-	k, next, err := identity.Create(identity.Node, reference, monday)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
-	return k
+	return identitytest.Keyring(t, identity.Node, reference, monday)
 }
 
 func (p people) draft() Draft {

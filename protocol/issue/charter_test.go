@@ -10,6 +10,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -142,7 +143,7 @@ func TestTheLargestCharterLeavesRoom(t *testing.T) {
 	r := newRealm(t, order.MaxMembers)
 	ids := []*identity.Identity{r.registrar.Identity()}
 	for len(ids)+len(r.nodes) < order.MaxSealings/(order.MaxMembers+1) {
-		ids = append(ids, newKeyring(t, identity.Node, "authority").Identity())
+		ids = append(ids, identitytest.Keyring(t, identity.Node, "authority", now).Identity())
 	}
 	var names []dag.CID
 	for _, id := range ids {

@@ -13,6 +13,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -30,14 +31,14 @@ type realm struct {
 func newRealm(t testing.TB, n int) *realm {
 	t.Helper()
 	r := &realm{
-		registrar: newKeyring(t, identity.Node, "registrar"),
-		cosigner:  newKeyring(t, identity.Node, "cosigner"),
-		delegate:  newKeyring(t, identity.Node, "delegate"),
-		stranger:  newKeyring(t, identity.Node, "stranger"),
+		registrar: identitytest.Keyring(t, identity.Node, "registrar", now),
+		cosigner:  identitytest.Keyring(t, identity.Node, "cosigner", now),
+		delegate:  identitytest.Keyring(t, identity.Node, "delegate", now),
+		stranger:  identitytest.Keyring(t, identity.Node, "stranger", now),
 	}
 	for i := range n {
-		r.nodes = append(r.nodes, newKeyring(t, identity.Node, fmt.Sprintf("node %d", i)))
-		r.custody = append(r.custody, newKeyring(t, identity.Custody, fmt.Sprintf("custody %d", i)))
+		r.nodes = append(r.nodes, identitytest.Keyring(t, identity.Node, fmt.Sprintf("node %d", i), now))
+		r.custody = append(r.custody, identitytest.Keyring(t, identity.Custody, fmt.Sprintf("custody %d", i), now))
 	}
 	var ids []*identity.Identity
 	for _, k := range append(append([]*identity.Keyring{r.registrar, r.cosigner, r.delegate, r.stranger}, r.nodes...), r.custody...) {
@@ -45,16 +46,6 @@ func newRealm(t testing.TB, n int) *realm {
 	}
 	r.who = must(order.PartiesOf(ids...))(t)
 	return r
-}
-
-func newKeyring(t testing.TB, kind identity.Kind, reference string) *identity.Keyring {
-	t.Helper()
-	k, next, err := identity.Create(kind, reference, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
-	return k
 }
 
 // must(f())(t) is f's value, or the end of the test.

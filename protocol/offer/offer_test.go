@@ -13,24 +13,15 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
 var now = time.UnixMilli(1_800_000_000_000)
 
-func newKeyring(t testing.TB, kind identity.Kind) *identity.Keyring {
-	t.Helper()
-	k, next, err := identity.Create(kind, string(kind), now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
-	return k
-}
-
 func sound(t testing.TB) Body {
 	return Body{
-		Version: Version, Instance: "vault-a", Type: "pkcs11", Custody: newKeyring(t, identity.Custody).Identity().Party(),
+		Version: Version, Instance: "vault-a", Type: "pkcs11", Custody: identitytest.Keyring(t, identity.Custody, "custody", now).Identity().Party(),
 		Abilities: []string{"secret", "key"}, Mode: order.Enrolled, Limits: Limits{Secret: 4096, Fiduciaries: 32},
 		Versions: []uint64{1}, Suites: []string{seal.V1.Name}, Text: "kept in an HSM", Fees: "none",
 	}
@@ -47,7 +38,7 @@ func wantKind(t testing.TB, err error, want fault.Kind) {
 }
 
 func TestOfferIsReadAsItWasMade(t *testing.T) {
-	node, body := newKeyring(t, identity.Node), sound(t)
+	node, body := identitytest.Keyring(t, identity.Node, "node", now), sound(t)
 	sealed, err := Make(node, body, now)
 	if err != nil {
 		t.Fatal(err)
@@ -67,7 +58,7 @@ func TestOfferIsReadAsItWasMade(t *testing.T) {
 }
 
 func TestOffersThatDoNotStandAreRefused(t *testing.T) {
-	node, custody := newKeyring(t, identity.Node), newKeyring(t, identity.Custody)
+	node, custody := identitytest.Keyring(t, identity.Node, "node", now), identitytest.Keyring(t, identity.Custody, "custody", now)
 	body := sound(t)
 	sealed, err := Make(node, body, now)
 	if err != nil {
@@ -95,7 +86,7 @@ func TestOffersThatDoNotStandAreRefused(t *testing.T) {
 		now   time.Time
 		want  fault.Kind
 	}{
-		{"another node's", sealed.Block, newKeyring(t, identity.Node).Identity(), now, fault.Invalid},
+		{"another node's", sealed.Block, identitytest.Keyring(t, identity.Node, "node", now).Identity(), now, fault.Invalid},
 		{"one that a custody identity signed", byCustody.Block, custody.Identity(), now, fault.Denied},
 		{"one that ran out", sealed.Block, node.Identity(), now.Add(Life + time.Second), fault.Invalid},
 		{"one from the future", sealed.Block, node.Identity(), now.Add(-time.Hour), fault.Invalid},
@@ -112,7 +103,7 @@ func TestOffersThatDoNotStandAreRefused(t *testing.T) {
 }
 
 func TestEveryChangedByteOfAnOfferIsDetected(t *testing.T) {
-	node := newKeyring(t, identity.Node)
+	node := identitytest.Keyring(t, identity.Node, "node", now)
 	sealed, err := Make(node, sound(t), now)
 	if err != nil {
 		t.Fatal(err)
@@ -127,7 +118,7 @@ func TestEveryChangedByteOfAnOfferIsDetected(t *testing.T) {
 }
 
 func TestUnsoundBodiesAreNeitherMadeNorRead(t *testing.T) {
-	node := newKeyring(t, identity.Node)
+	node := identitytest.Keyring(t, identity.Node, "node", now)
 	unknown, err := dag.NewRaw("x")
 	if err != nil {
 		t.Fatal(err)
@@ -185,7 +176,7 @@ func TestUnsoundBodiesAreNeitherMadeNorRead(t *testing.T) {
 }
 
 func FuzzVerify(f *testing.F) {
-	node := newKeyring(f, identity.Node)
+	node := identitytest.Keyring(f, identity.Node, "node", now)
 	sealed, err := Make(node, sound(f), now)
 	if err != nil {
 		f.Fatal(err)

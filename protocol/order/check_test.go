@@ -11,6 +11,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 )
 
 // inventedName is a name, or a document, that nobody has.
@@ -204,7 +205,7 @@ func TestPlaceRefusesPlansThatNobodyCouldKeep(t *testing.T) {
 		{"no receivers", what, func(p *Plan) { p.Receivers = nil }, fault.Invalid},
 		{"a fiduciary twice", what, func(p *Plan) { p.Fiduciaries[1] = p.Fiduciaries[0] }, fault.Invalid},
 		{"a node in place of a custody identity", what, func(p *Plan) { p.Fiduciaries[1].Custody = r.stranger.Identity() }, fault.Invalid},
-		{"a custody identity in place of a node", what, func(p *Plan) { p.Fiduciaries[1].Node = newKeyring(t, identity.Custody, "x").Identity() }, fault.Invalid},
+		{"a custody identity in place of a node", what, func(p *Plan) { p.Fiduciaries[1].Node = identitytest.Keyring(t, identity.Custody, "x", now).Identity() }, fault.Invalid},
 		{"a fiduciary without a node", what, func(p *Plan) { p.Fiduciaries[1].Node = nil }, fault.Invalid},
 		{"something unknown to keep", nil, func(p *Plan) { p.What = "wallet" }, fault.Unsupported},
 		{"a key of several fiduciaries", nil, func(p *Plan) { p.What = Key }, fault.Unsupported},

@@ -9,6 +9,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 )
 
 // Parties rotate: what an order recorded of a party may be followed forwards,
@@ -254,8 +255,8 @@ func TestPartiesThatAnswerAnotherQuestionAreNotBelieved(t *testing.T) {
 func TestPartiesOfTheWrongKindAreRefused(t *testing.T) {
 	r := newRealm(t, 1)
 	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
-	plugin := newKeyring(t, identity.Custody, "another")
-	node := newKeyring(t, identity.Node, "in place of a custody identity")
+	plugin := identitytest.Keyring(t, identity.Custody, "another", now)
+	node := identitytest.Keyring(t, identity.Node, "in place of a custody identity", now)
 	who := r.parties(t, plugin, node)
 
 	t.Run("a custody identity as receiver", func(t *testing.T) {

@@ -13,6 +13,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 )
 
 var now = time.UnixMilli(1_800_000_000_000)
@@ -28,26 +29,16 @@ type realm struct {
 func newRealm(t testing.TB, n int) *realm {
 	t.Helper()
 	r := &realm{
-		principal:   newKeyring(t, identity.Node, "principal"),
-		beneficiary: newKeyring(t, identity.Node, "beneficiary"),
-		stranger:    newKeyring(t, identity.Node, "stranger"),
+		principal:   identitytest.Keyring(t, identity.Node, "principal", now),
+		beneficiary: identitytest.Keyring(t, identity.Node, "beneficiary", now),
+		stranger:    identitytest.Keyring(t, identity.Node, "stranger", now),
 	}
 	for i := range n {
-		r.nodes = append(r.nodes, newKeyring(t, identity.Node, fmt.Sprintf("node %d", i)))
-		r.custody = append(r.custody, newKeyring(t, identity.Custody, fmt.Sprintf("custody %d", i)))
+		r.nodes = append(r.nodes, identitytest.Keyring(t, identity.Node, fmt.Sprintf("node %d", i), now))
+		r.custody = append(r.custody, identitytest.Keyring(t, identity.Custody, fmt.Sprintf("custody %d", i), now))
 	}
 	r.who = r.parties(t)
 	return r
-}
-
-func newKeyring(t testing.TB, kind identity.Kind, reference string) *identity.Keyring {
-	t.Helper()
-	k, next, err := identity.Create(kind, reference, now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
-	return k
 }
 
 func (r *realm) keyrings() []*identity.Keyring {

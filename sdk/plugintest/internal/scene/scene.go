@@ -15,6 +15,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
@@ -56,12 +57,7 @@ func (s *Scene) Know(ids ...*identity.Identity) { s.known = append(s.known, ids.
 // Keyring is a new identity that nobody knows yet.
 func Keyring(t testing.TB, kind identity.Kind, reference string) *identity.Keyring {
 	t.Helper()
-	k, next, err := identity.Create(kind, reference, time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	next.Clear()
-	return k
+	return identitytest.Keyring(t, kind, reference, time.Now())
 }
 
 // Parties finds everyone this scene knows.
