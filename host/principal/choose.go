@@ -3,50 +3,116 @@ package principal
 import (
 	"bytes"
 	"context"
+	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
+	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/directory"
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
 )
 
-// choose finds the offers that the request means.
-func (s *Service) choose(ctx context.Context, req Request, now time.Time) ([]directory.Offered, error) {
-	alias := req.Fiduciary
+// Keeper says who is to keep a share.
+type Keeper struct {
+	Fiduciary string // peer alias or identity, "self", or "" where there is but one
+	Custody   string // instance or custody identity; "" where the fiduciary offers but one
+}
+
+// ParseKeeper reads "peer" or "peer/custody".
+func ParseKeeper(text string) Keeper {
+	alias, custody, _ := strings.Cut(text, "/")
+	return Keeper{alias, custody}
+}
+
+// choose finds the keepers' offers, asking all nodes at once. Each is another node:
+// two shares on one are no better kept than one.
+func (s *Service) choose(ctx context.Context, keepers []Keeper, now time.Time) ([]directory.Offered, error) {
+	if len(keepers) == 1 {
+		one, err := s.offered(ctx, keepers[0], now)
+		return []directory.Offered{one}, err
+	}
+	if len(keepers) < 1 || len(keepers) > order.MaxFiduciaries {
+		return nil, fault.New(fault.Invalid, "fiduciaries: expected 1 to %d; found %d", order.MaxFiduciaries, len(keepers))
+	}
+	chosen := make([]directory.Offered, len(keepers))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, k := range keepers {
+		group.Go(func() error {
+			err := flight.Contain(func() (err error) {
+				chosen[i], err = s.offered(ctx, k, now)
+				return err
+			})
+			if err != nil {
+				return fault.New(fault.Of(err), "fiduciaries[%d]: %w", i, err)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for i, a := range chosen {
+		for j, b := range chosen[:i] {
+			if a.Node.Name == b.Node.Name {
+				return nil, fault.New(fault.Invalid, "fiduciaries: expected another node each; %q and %q are one", keepers[j].Fiduciary, keepers[i].Fiduciary)
+			}
+		}
+	}
+	return chosen, nil
+}
+
+// offered finds the offer that a keeper means.
+func (s *Service) offered(ctx context.Context, k Keeper, now time.Time) (none directory.Offered, err error) {
+	alias := k.Fiduciary
 	if alias == "" {
 		alias = s.fallback
 	}
 	if alias == "" {
-		return nil, fault.New(fault.Invalid, "fiduciary: expected the name of a peer that keeps secrets; this node knows none or several")
+		return none, fault.New(fault.Invalid, "fiduciary: expected the name of a peer that keeps secrets; this node knows none or several")
 	}
 	p, err := s.records.Directory.Peer(alias)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	offers, err := s.records.Directory.Offers(ctx, p, now)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
 	var names []string
 	var found []directory.Offered
 	for _, o := range offers {
 		names = append(names, o.Instance)
-		if req.Custody == "" || o.Instance == req.Custody || o.Custody.Name.String() == req.Custody {
+		if k.Custody == "" || o.Instance == k.Custody || o.Custody.Name.String() == k.Custody {
 			found = append(found, o)
 		}
 	}
 	switch {
 	case len(found) == 0:
-		return nil, fault.New(fault.NotFound, "custody %q: peer %q offers %q under a pinned custody identity", req.Custody, p.Alias, names)
+		return none, fault.New(fault.NotFound, "custody %q: peer %q offers %q under a pinned custody identity", k.Custody, p.Alias, names)
 	case len(found) > 1:
-		return nil, fault.New(fault.Invalid, "custody: peer %q offers %q; expected the name of one", p.Alias, names)
+		return none, fault.New(fault.Invalid, "custody: peer %q offers %q; expected the name of one", p.Alias, names)
 	}
-	if req.Secret != nil && uint64(req.Secret.Len()) > found[0].Body.Limits.Secret {
-		return nil, fault.New(fault.Invalid, "secret: %q takes at most %d bytes; found %d", found[0].Instance, found[0].Body.Limits.Secret, req.Secret.Len())
+	return found[0], nil
+}
+
+// within refuses a secret beyond what an offer takes, and more fiduciaries than it
+// stands beside.
+func within(chosen []directory.Offered, what *secret.Bytes) error {
+	for _, o := range chosen {
+		if what != nil && uint64(what.Len()) > o.Body.Limits.Secret {
+			return fault.New(fault.Invalid, "secret: %q takes at most %d bytes; found %d", o.Instance, o.Body.Limits.Secret, what.Len())
+		}
+		if uint64(len(chosen)) > o.Body.Limits.Fiduciaries {
+			return fault.New(fault.Invalid, "fiduciaries: %q is one of at most %d; found %d", o.Instance, o.Body.Limits.Fiduciaries, len(chosen))
+		}
 	}
-	return found, nil
+	return nil
 }
 
 // pin remembers a custody identity that is relied upon at first use, because

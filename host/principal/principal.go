@@ -39,8 +39,8 @@ const retry = 20 * time.Second
 type Request struct {
 	Secret      *secret.Bytes // nil: the fiduciary makes a key
 	Beneficiary dag.CID       // undefined: the principal itself
-	Fiduciary   string        // peer alias or identity, "self", or "" where there is but one
-	Custody     string        // instance; "" where the fiduciary offers but one
+	Keepers     []Keeper      // each another node; one for a key
+	Threshold   int           // how many of them give the secret back; 0: all
 	Publish     order.Publish // "" is order.PublishChain
 	Once        *records.Once // nil: every request is an order of its own
 }
@@ -71,7 +71,7 @@ func New(r *records.Records, fallback string) *Service {
 // Close ends the steps under way; they are taken up again at the next start.
 func (s *Service) Close() { s.steps.Close() }
 
-// Place seals the secret to the fiduciary's custody identity, records the
+// Place shares the secret among the keepers' custody identities, records the
 // order, and waits for it to be accepted: until ctx ends or Patience runs out,
 // after which the order goes on and State is order.Ordered. An order that a
 // fiduciary refuses is failed, and the refusal is the error.
@@ -86,8 +86,11 @@ func (s *Service) Place(ctx context.Context, req Request) (Placed, error) {
 	if err != nil {
 		return Placed{}, err
 	}
-	chosen, err := s.choose(ctx, req, now)
+	chosen, err := s.choose(ctx, req.Keepers, now)
 	if err != nil {
+		return Placed{}, err
+	}
+	if err := within(chosen, req.Secret); err != nil {
 		return Placed{}, err
 	}
 	receiver, err := s.receiver(ctx, req.Beneficiary)
@@ -98,11 +101,14 @@ func (s *Service) Place(ctx context.Context, req Request) (Placed, error) {
 		What:      order.Secret,
 		Redeemers: []*identity.Identity{s.records.Self(), receiver},
 		Receivers: []*identity.Identity{receiver},
-		T:         1,
+		T:         req.Threshold,
 		Publish:   req.Publish,
 	}
 	if req.Secret == nil {
 		plan.What = order.Key
+	}
+	if plan.T == 0 {
+		plan.T = len(chosen)
 	}
 	for _, o := range chosen {
 		plan.Fiduciaries = append(plan.Fiduciaries, order.Choice{Custody: o.Custody, Node: o.Node, Offer: o.Offer})

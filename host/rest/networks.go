@@ -78,7 +78,14 @@ func (s *Services) createNetwork(c echo.Context) error {
 		return err
 	}
 	ctx := c.Request().Context()
-	in := principal.NetworkRequest{Fiduciaries: req.Fiduciaries, Publish: order.Publish(req.Publish)}
+	in := principal.NetworkRequest{Publish: order.Publish(req.Publish)}
+	for i, name := range req.Fiduciaries {
+		k := principal.ParseKeeper(name)
+		if k.Fiduciary == "" {
+			return fault.New(fault.Invalid, "fiduciaries[%d]: expected the name of a peer, or self; found %q", i, clip(name))
+		}
+		in.Keepers = append(in.Keepers, k)
+	}
 	if in.Terms, err = s.networkTerms(ctx, req); err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func (s *Services) placeOrder(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	in := principal.Request{Fiduciary: req.Fiduciary, Custody: req.Custody, Publish: order.Publish(req.Publish)}
+	in := principal.Request{Keepers: []principal.Keeper{{Fiduciary: req.Fiduciary, Custody: req.Custody}}, Publish: order.Publish(req.Publish)}
 	if len(req.Extension) > 0 {
 		return fault.New(fault.Unsupported, "extension: no custody plugin of this node reads one")
 	}
