@@ -11,6 +11,20 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
+// readFile reads a file, of at most limit bytes, and parses it.
+func readFile[T any](what, path string, limit int64, parse func(text []byte) (*T, error)) (*T, error) {
+	text, err := read(path, limit)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "read the %s: %w", what, err)
+	}
+	defer text.Clear()
+	v, err := parse(text.Open())
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "read the %s %s: %w", what, path, err)
+	}
+	return v, nil
+}
+
 // read reads a file that its owner alone may read, of at most limit bytes.
 func read(path string, limit int64) (*secret.Bytes, error) {
 	f, err := os.Open(path)

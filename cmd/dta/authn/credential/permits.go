@@ -8,7 +8,6 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
-	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/strict"
 )
 
@@ -41,17 +40,7 @@ type permitLine struct {
 }
 
 // ReadPermits reads a file of permits.
-func ReadPermits(path string) (*Permits, error) {
-	text, err := read(path, maxPermitsFile)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "read the permits: %w", err)
-	}
-	p, err := ParsePermits(text.Open())
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "read the permits %s: %w", path, err)
-	}
-	return p, nil
-}
+func ReadPermits(path string) (*Permits, error) { return readFile("permits", path, maxPermitsFile, ParsePermits) }
 
 // ParsePermits reads the text of a file of permits. It cannot tell whether they
 // are right.

@@ -3,7 +3,6 @@ package credential
 import (
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
-	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/strict"
 )
 
@@ -27,18 +26,7 @@ type serverFile struct {
 }
 
 // ReadServer reads a server's file.
-func ReadServer(path string) (*Server, error) {
-	text, err := read(path, maxSecretFile)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "read the server secret: %w", err)
-	}
-	defer text.Clear()
-	s, err := ParseServer(text.Open())
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "read the server secret %s: %w", path, err)
-	}
-	return s, nil
-}
+func ReadServer(path string) (*Server, error) { return readFile("server secret", path, maxSecretFile, ParseServer) }
 
 // ParseServer reads the text of a server's file.
 func ParseServer(text []byte) (*Server, error) {

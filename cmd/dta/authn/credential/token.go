@@ -3,7 +3,6 @@ package credential
 import (
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
-	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/strict"
 )
 
@@ -28,18 +27,7 @@ type tokenFile struct {
 }
 
 // ReadToken reads a person's file.
-func ReadToken(path string) (*Token, error) {
-	text, err := read(path, maxSecretFile)
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "read the token: %w", err)
-	}
-	defer text.Clear()
-	t, err := ParseToken(text.Open())
-	if err != nil {
-		return nil, fault.New(fault.Invalid, "read the token %s: %w", path, err)
-	}
-	return t, nil
-}
+func ReadToken(path string) (*Token, error) { return readFile("token", path, maxSecretFile, ParseToken) }
 
 // ParseToken reads the text of a person's file.
 func ParseToken(text []byte) (*Token, error) {
