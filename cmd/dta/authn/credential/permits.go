@@ -40,7 +40,9 @@ type permitLine struct {
 }
 
 // ReadPermits reads a file of permits.
-func ReadPermits(path string) (*Permits, error) { return readFile("permits", path, maxPermitsFile, ParsePermits) }
+func ReadPermits(path string) (*Permits, error) {
+	return readFile("permits", path, maxPermitsFile, ParsePermits)
+}
 
 // ParsePermits reads the text of a file of permits. It cannot tell whether they
 // are right.

@@ -26,7 +26,9 @@ type serverFile struct {
 }
 
 // ReadServer reads a server's file.
-func ReadServer(path string) (*Server, error) { return readFile("server secret", path, maxSecretFile, ParseServer) }
+func ReadServer(path string) (*Server, error) {
+	return readFile("server secret", path, maxSecretFile, ParseServer)
+}
 
 // ParseServer reads the text of a server's file.
 func ParseServer(text []byte) (*Server, error) {

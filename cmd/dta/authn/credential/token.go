@@ -27,7 +27,9 @@ type tokenFile struct {
 }
 
 // ReadToken reads a person's file.
-func ReadToken(path string) (*Token, error) { return readFile("token", path, maxSecretFile, ParseToken) }
+func ReadToken(path string) (*Token, error) {
+	return readFile("token", path, maxSecretFile, ParseToken)
+}
 
 // ParseToken reads the text of a person's file.
 func ParseToken(text []byte) (*Token, error) {
