@@ -88,5 +88,5 @@ func verify(pk *blst.P1Affine, msg, tag, sig []byte) error {
 
 func parseSignature(sig []byte) (*blst.P2Affine, error) {
 	s := new(blst.P2Affine)
-	return s, parseG2(s, sig, false)
+	return s, parseG2(s, sig)
 }

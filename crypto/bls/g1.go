@@ -19,14 +19,9 @@ var (
 type G1 struct{ p blst.P1 }
 
 // ParseG1 reads 48 bytes, compressed, and refuses the identity.
-func ParseG1(b []byte) (*G1, error) { return newG1(b, false) }
-
-// ParseG1OrIdentity is ParseG1 for the places where the identity is in order.
-func ParseG1OrIdentity(b []byte) (*G1, error) { return newG1(b, true) }
-
-func newG1(b []byte, identity bool) (*G1, error) {
+func ParseG1(b []byte) (*G1, error) {
 	var a blst.P1Affine
-	if err := parseG1(&a, b, identity); err != nil {
+	if err := parseG1(&a, b); err != nil {
 		return nil, fmt.Errorf("parse G1: %w", err)
 	}
 	g := new(G1)
@@ -34,14 +29,14 @@ func newG1(b []byte, identity bool) (*G1, error) {
 	return g, nil
 }
 
-func parseG1(a *blst.P1Affine, b []byte, identity bool) error {
+func parseG1(a *blst.P1Affine, b []byte) error {
 	if len(b) != G1Size {
 		return fmt.Errorf("expected %d bytes, got %d", G1Size, len(b))
 	}
 	if a.Uncompress(b) == nil {
 		return errEncoding
 	}
-	if !identity && *a == (blst.P1Affine{}) {
+	if *a == (blst.P1Affine{}) {
 		return errIdentity
 	}
 	if !a.InG1() {

@@ -11,14 +11,9 @@ import (
 type G2 struct{ p blst.P2 }
 
 // ParseG2 reads 96 bytes, compressed, and refuses the identity.
-func ParseG2(b []byte) (*G2, error) { return newG2(b, false) }
-
-// ParseG2OrIdentity is ParseG2 for the places where the identity is in order.
-func ParseG2OrIdentity(b []byte) (*G2, error) { return newG2(b, true) }
-
-func newG2(b []byte, identity bool) (*G2, error) {
+func ParseG2(b []byte) (*G2, error) {
 	var a blst.P2Affine
-	if err := parseG2(&a, b, identity); err != nil {
+	if err := parseG2(&a, b); err != nil {
 		return nil, fmt.Errorf("parse G2: %w", err)
 	}
 	g := new(G2)
@@ -26,14 +21,14 @@ func newG2(b []byte, identity bool) (*G2, error) {
 	return g, nil
 }
 
-func parseG2(a *blst.P2Affine, b []byte, identity bool) error {
+func parseG2(a *blst.P2Affine, b []byte) error {
 	if len(b) != G2Size {
 		return fmt.Errorf("expected %d bytes, got %d", G2Size, len(b))
 	}
 	if a.Uncompress(b) == nil {
 		return errEncoding
 	}
-	if !identity && *a == (blst.P2Affine{}) {
+	if *a == (blst.P2Affine{}) {
 		return errIdentity
 	}
 	if !a.InG2() {

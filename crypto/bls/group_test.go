@@ -13,16 +13,10 @@ func TestOnlyOneEncodingOfAPointIsAccepted(t *testing.T) {
 		if _, err := ParseG1(bad); err == nil {
 			t.Errorf("G1: %s", name)
 		}
-		if _, err := ParseG1OrIdentity(bad); (err == nil) != (name == "the identity") {
-			t.Errorf("G1 or identity: %s: %v", name, err)
-		}
 	}
 	for name, bad := range malformedG2(t) {
 		if _, err := ParseG2(bad); err == nil {
 			t.Errorf("G2: %s", name)
-		}
-		if _, err := ParseG2OrIdentity(bad); (err == nil) != (name == "the identity") {
-			t.Errorf("G2 or identity: %s: %v", name, err)
 		}
 	}
 }
@@ -36,12 +30,6 @@ func TestPointsSurviveTheirEncodings(t *testing.T) {
 	g2 := G2Generator().Mul(x)
 	if again, err := ParseG2(g2.Bytes()); err != nil || !again.Equal(g2) {
 		t.Errorf("G2: %v", err)
-	}
-	if again, err := ParseG1OrIdentity(new(G1).Bytes()); err != nil || !again.IsIdentity() {
-		t.Errorf("identity of G1: %v", err)
-	}
-	if again, err := ParseG2OrIdentity(new(G2).Bytes()); err != nil || !again.IsIdentity() {
-		t.Errorf("identity of G2: %v", err)
 	}
 }
 

@@ -1,8 +1,6 @@
 package bls
 
 import (
-	"encoding/hex"
-
 	"github.com/milagro-dta/dta/crypto/secret"
 	blst "github.com/supranational/blst/bindings/go"
 )
@@ -110,9 +108,6 @@ func (g *GT) IsOne() bool { return g.Equal(oneGT()) }
 // of w⁰, w¹, … w⁵, where w⁶ = 1 + u, each the real part before the imaginary
 // one (the coefficient of u). The caller clears what is secret.
 func (g *GT) Bytes() []byte { return g.open().ToBendian() }
-
-// Hex is the encoding in hexadecimal, for those that are public.
-func (g *GT) Hex() string { return hex.EncodeToString(g.Bytes()) }
 
 // Clear overwrites g with zero, which is no element. It may be called again,
 // and on nil.

@@ -76,7 +76,7 @@ type PublicKey struct {
 // proof of possession is not.
 func ParsePublicKey(b []byte) (*PublicKey, error) {
 	k := new(PublicKey)
-	if err := parseG1(&k.p, b, false); err != nil {
+	if err := parseG1(&k.p, b); err != nil {
 		return nil, fmt.Errorf("parse BLS public key: %w", err)
 	}
 	copy(k.b[:], b)

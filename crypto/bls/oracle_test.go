@@ -61,7 +61,7 @@ func TestPairingsAgreeWithASecondLibrary(t *testing.T) {
 		}
 		got := PairProduct(ps, qs)
 		if !bytes.Equal(got.Bytes(), coordinates(theirs)) {
-			t.Errorf("%d pairings: expected %x, got %s", n, coordinates(theirs), got.Hex())
+			t.Errorf("%d pairings: expected %x, got %x", n, coordinates(theirs), got.Bytes())
 		}
 		if PairsToOne(ps, qs) != (n == 0) {
 			t.Errorf("%d pairings to one", n)

@@ -17,10 +17,9 @@ import (
 
 // Sizes in bytes.
 const (
-	PrivateKeySize   = 32
-	PublicKeySize    = 33
-	UncompressedSize = 65
-	SignatureSize    = 64
+	PrivateKeySize = 32
+	PublicKeySize  = 33
+	SignatureSize  = 64
 )
 
 // PrivateKey does not print. Clear it after use: a cleared key makes signatures
