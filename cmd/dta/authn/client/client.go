@@ -27,6 +27,12 @@ import (
 type Login struct {
 	// URL is the server's: https, or http on loopback.
 	URL string
+	// Server is the name that the server must have in the network; "" takes whatever
+	// it says. A network's servers have one secret, so that one of them, or whoever
+	// stands in between, can pass a login on to another, word for word. With a name
+	// given it comes to nothing in M-Pin Full, where the name is part of what both
+	// sides confirm; after two passes there is nothing that would show it.
+	Server string
 	// HTTP makes the calls. It should follow no redirect.
 	HTTP *http.Client
 	// Token is the person's file, Permits the day's permit among others; nil where
@@ -41,7 +47,7 @@ type Login struct {
 
 // Result is a login that succeeded.
 type Result struct {
-	Server string // its name, as it says itself
+	Server string // its name: as it says itself, after M-Pin Full as it has it
 	// Key is what the server has too, 32 bytes, confirmed by both: nil after two
 	// passes. Whoever gets it clears it.
 	Key *secret.Bytes
@@ -80,6 +86,9 @@ func (l Login) Prepare(ctx context.Context) (*Prepared, error) {
 	t := l.Token
 	if p.about.Network != t.Network.String() || p.about.Suite != t.Suite.Name {
 		return nil, fault.New(fault.Invalid, "the server is of another network than the token: expected %s; found %s", t.Network, fault.Foreign(p.about.Network))
+	}
+	if l.Server != "" && p.about.Name != l.Server {
+		return nil, fault.New(fault.Denied, "the server is another one of the network: expected %q; found %q", l.Server, fault.Foreign(p.about.Name))
 	}
 	if !p.about.Permits {
 		return p, nil

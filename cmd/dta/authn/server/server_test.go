@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strings"
 	"sync"
 	"testing"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/milagro-dta/dta/cmd/dta/authn"
 	"github.com/milagro-dta/dta/cmd/dta/authn/authntest"
 	"github.com/milagro-dta/dta/cmd/dta/authn/client"
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
@@ -281,6 +284,44 @@ func TestAnInsiderWithAStolenTokenDoesNotGuessForFree(t *testing.T) {
 		if a.finish(); a.status == http.StatusOK {
 			t.Error("a guess after three wrong ones was looked at")
 		}
+	})
+}
+
+// TestALoginThatAServerPassesOnToAnotherComesToNothing where the client knows the
+// name of the server that it means.
+func TestALoginThatAServerPassesOnToAnotherComesToNothing(t *testing.T) {
+	everywhere(t, func(t *testing.T, n *authntest.Network) {
+		d := open(t, n, t.TempDir())
+		door, err := url.Parse(d.url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass := httputil.NewSingleHostReverseProxy(door)
+		for name, about := range map[string]http.Handler{
+			"under the other's name": pass,
+			"under its own": http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				_, _ = w.Write(marshal(authn.About{
+					Network: n.Network.String(), Reference: n.Reference, Name: "gate", Suite: n.Suite.Name, Permits: n.Permits, Day: "2027-01-15",
+				}))
+			}),
+		} {
+			mux := http.NewServeMux()
+			mux.Handle("/", pass)
+			mux.Handle("GET "+authn.PathAbout, about)
+			gate := httptest.NewServer(mux)
+			l := d.login(d.Token("anna", 1234))
+			l.URL, l.Server = gate.URL, "gate"
+			if _, err := try(t.Context(), l, 1234); fault.Of(err) != fault.Denied {
+				t.Errorf("%s: found %v", name, err)
+			}
+			gate.Close()
+		}
+		if in := d.loggedIn(); len(in) != 0 {
+			t.Errorf("the other server was logged in to: %v", in)
+		}
+		l := d.login(d.Token("anna", 1234))
+		l.Server = "door"
+		d.expect(l, 1234, "")
 	})
 }
 
