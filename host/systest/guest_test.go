@@ -35,7 +35,15 @@ type guest struct {
 // newGuest makes a principal and has a fiduciary keep secrets for it, too.
 func newGuest(t *testing.T, n *rig.Node) *guest {
 	t.Helper()
-	keys := identitytest.Keyring(t, identity.Node, "guest", time.Now())
+	g := &guest{keys: identitytest.Keyring(t, identity.Node, "guest", time.Now())}
+	admit(t, n, g.keys.Identity().Name)
+	g.meet(t, n.URL())
+	return g
+}
+
+// admit has a fiduciary keep secrets for one more principal.
+func admit(t *testing.T, n *rig.Node, principal dag.CID) {
+	t.Helper()
 	text, err := os.ReadFile(n.Config)
 	if err != nil {
 		t.Fatal(err)
@@ -45,11 +53,8 @@ func newGuest(t *testing.T, n *rig.Node) *guest {
 		t.Fatalf("%s keeps secrets for nobody", n.Name)
 	}
 	n.Stop()
-	n.Configure(before + "principals = [\"" + keys.Identity().Name.String() + "\", " + after)
+	n.Configure(before + "principals = [\"" + principal.String() + "\", " + after)
 	n.Restart()
-	g := &guest{keys: keys}
-	g.meet(t, n.URL())
-	return g
 }
 
 // meet learns who the fiduciary is and what it offers.
