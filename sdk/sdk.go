@@ -16,7 +16,8 @@
 //  1. The host starts the program (a supervised plugin), or a service manager does with -socket PATH (an enrolled
 //     one, which the host cannot read even if it is taken over). Core dumps and debuggers are shut out.
 //  2. Validate: the operator's config block is decoded into Plugin.Config's struct and Plugin.Validate looks at it.
-//     No token, file or network is touched. Often the program ends here: the operator only asked for a check.
+//     No token or network is touched, and what file() and env() name is looked for but not read. Often the program
+//     ends here: the operator only asked for a check.
 //  3. Configure: the block is decoded again, now with file() and env() evaluated, and Plugin.Open returns the
 //     Custodian. Prove here that keeping works (log in, make a key, try a round trip): a start that fails is
 //     reported to the operator with the text of Open's error.

@@ -55,8 +55,8 @@ const (
 type PluginClient interface {
 	// Describe says what the program is. It works before Configure.
 	Describe(ctx context.Context, in *DescribeRequest, opts ...grpc.CallOption) (*DescribeResponse, error)
-	// Validate checks a configuration block. It touches no token, file or network: file() and env() are checked for
-	// their form but not evaluated. It works before Configure and changes nothing.
+	// Validate checks a configuration block. It touches no token and no network; what file() and env() name is looked
+	// for but not read. It works before Configure and changes nothing.
 	Validate(ctx context.Context, in *ValidateRequest, opts ...grpc.CallOption) (*ValidateResponse, error)
 	// Configure evaluates the block and opens the custodian. It happens once in a process; the same request again
 	// gets the same answer, another one is a conflict. Problems in the block are diagnostics, not an error;
@@ -134,8 +134,8 @@ func (c *pluginClient) Status(ctx context.Context, in *StatusRequest, opts ...gr
 type PluginServer interface {
 	// Describe says what the program is. It works before Configure.
 	Describe(context.Context, *DescribeRequest) (*DescribeResponse, error)
-	// Validate checks a configuration block. It touches no token, file or network: file() and env() are checked for
-	// their form but not evaluated. It works before Configure and changes nothing.
+	// Validate checks a configuration block. It touches no token and no network; what file() and env() name is looked
+	// for but not read. It works before Configure and changes nothing.
 	Validate(context.Context, *ValidateRequest) (*ValidateResponse, error)
 	// Configure evaluates the block and opens the custodian. It happens once in a process; the same request again
 	// gets the same answer, another one is a conflict. Problems in the block are diagnostics, not an error;

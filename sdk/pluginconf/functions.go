@@ -17,29 +17,26 @@ import (
 // maxFile bounds what file() reads, in bytes.
 const maxFile = 64 << 10
 
-// functions are those of a config block. Their errors name neither argument nor result: the operator's own line is
-// shown beside them unless it is sensitive, and then neither may be.
+// functions are those of a config block: they give what a file or a variable holds.
 var functions = map[string]function.Function{
-	"file": stringFunction(readFile),
-	"env":  stringFunction(readEnv),
+	"file": stringFunction(readFile, true),
+	"env":  stringFunction(readEnv, true),
 }
 
-// offlineFunctions have the same form and touch nothing.
+// offlineFunctions look whether the file or the variable is there, and give nothing of it.
 var offlineFunctions = map[string]function.Function{
-	"file": stringFunction(nil),
-	"env":  stringFunction(nil),
+	"file": stringFunction(func(path string) (string, error) { return "", findFile(path) }, false),
+	"env":  stringFunction(readEnv, false),
 }
 
-func stringFunction(f func(string) (string, error)) function.Function {
+// stringFunction makes a function of one text; its result is unknown where it is not given.
+func stringFunction(f func(string) (string, error), give bool) function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{{Name: "name", Type: cty.String}},
 		Type:   function.StaticReturnType(cty.String),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-			if f == nil {
-				return cty.UnknownVal(cty.String), nil
-			}
 			s, err := f(args[0].AsString())
-			if err != nil {
+			if err != nil || !give {
 				return cty.UnknownVal(cty.String), err
 			}
 			return cty.StringVal(s), nil
@@ -50,41 +47,61 @@ func stringFunction(f func(string) (string, error)) function.Function {
 // readFile gives a file's text, at most 64 KiB of UTF-8, without its last line's end: what an editor appends to a
 // PIN is no part of it. A relative path starts at the plugin's working directory.
 func readFile(path string) (string, error) {
+	if err := findFile(path); err != nil {
+		return "", err
+	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "", reason(err)
+		return "", unreadable(path, reason(err))
 	}
 	defer f.Close()
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return "", errors.New("not a regular file")
-	}
 	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
 	switch {
 	case err != nil:
-		return "", reason(err)
+		return "", unreadable(path, reason(err))
 	case len(b) > maxFile:
-		return "", errors.New("the file has more than 64 KiB")
+		return "", unreadable(path, tooLarge)
 	case !utf8.Valid(b):
-		return "", errors.New("the file is not UTF-8 text")
+		return "", unreadable(path, "it is not UTF-8 text")
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), nil
+}
+
+const tooLarge = "it has more than 64 KiB"
+
+// findFile says why a file could not be read, without reading it.
+func findFile(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return unreadable(path, reason(err))
+	case !info.Mode().IsRegular():
+		return unreadable(path, "it is not a regular file")
+	case info.Size() > maxFile:
+		return unreadable(path, tooLarge)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return unreadable(path, reason(err))
+	}
+	f.Close()
+	return nil
 }
 
 func readEnv(name string) (string, error) {
 	v, ok := os.LookupEnv(name)
 	if !ok {
-		return "", errors.New("the plugin's environment has no such variable")
+		return "", unset(name)
 	}
 	return v, nil
 }
 
 // reason gives the cause of an error without the path.
-func reason(err error) error {
-	var at *fs.PathError
-	if errors.As(err, &at) {
-		return at.Err
+func reason(err error) string {
+	if at, ok := errors.AsType[*fs.PathError](err); ok {
+		return at.Err.Error()
 	}
-	return errors.New("cannot read the file")
+	return "it cannot be read"
 }
 
 // callsOut says whether an expression calls a function that reaches outside the configuration.

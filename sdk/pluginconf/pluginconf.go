@@ -15,7 +15,8 @@
 //
 // What it promises about secrets: the value of a sensitive attribute is in no diagnostic, and a diagnostic whose
 // source lines show one is marked, so that the host prints it without those lines. An attribute with an unknown name
-// is taken for a misspelt secret unless it clearly is another one's.
+// is taken for a misspelt secret unless it clearly is another one's. What file("…") and env("…") name is no value: a
+// file or variable that is not there is named.
 package pluginconf
 
 import (
@@ -74,8 +75,8 @@ func Decode(b Block, into any, check func() []Problem) *Result {
 	return decode(b, into, check, false)
 }
 
-// Validate is Decode without any effect: file() and env() are checked for their form only. Attributes that use them
-// get a zero value, and what check says of those is dropped.
+// Validate is Decode without any effect: file() and env() look whether what they name is there, and read nothing.
+// Attributes that use them get a zero value, and what check says of those is dropped.
 func Validate(b Block, into any, check func() []Problem) *Result {
 	return decode(b, into, check, true)
 }
@@ -102,12 +103,10 @@ func decode(b Block, into any, check func() []Problem, offline bool) *Result {
 	}
 
 	ctx := &hcl.EvalContext{Functions: functions}
-	view := &view{Body: body, fields: fields}
 	if offline {
 		ctx.Functions = offlineFunctions
-		view.ctx = ctx
-		view.deferred = map[string]bool{}
 	}
+	view := &view{Body: body, fields: fields, ctx: ctx, deferred: map[string]bool{}}
 	diags = append(diags, gohcl.DecodeBody(view, ctx, into)...)
 	diags = append(diags, view.diags...)
 	r.secrets = secretsIn(reflect.ValueOf(into), false)

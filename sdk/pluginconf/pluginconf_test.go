@@ -132,7 +132,10 @@ func TestNoDiagnosticShowsASecret(t *testing.T) {
 		"a misspelt name":                 `pni = "` + canary + `"`,
 		"another name altogether":         `token_password = "` + canary + `"`,
 		"an unknown function":             `pin = sha256("` + canary + `")`,
-		"a secret taken for a path":       `pin = file("` + canary + `")`,
+		"a secret made part of a path":    `pin = file("/nonexistent/${env("DTA_TEST_PIN")}")`,
+		"a secret made a path":            `pin = file(env("DTA_TEST_PIN"))`,
+		"a secret made a variable":        `pin = env(env("DTA_TEST_PIN"))`,
+		"a key taken for a path":          `pin = file("` + canary + `\n` + canary + `")`,
 		"a secret taken for a variable":   `pin = env("` + canary + `")`,
 		"a file that is a directory":      `pin = file("` + dir + `")`,
 		"two arguments":                   `pin = env("DTA_TEST_PIN", "` + canary + `")`,
@@ -177,16 +180,66 @@ func TestHarmlessLinesAreStillShown(t *testing.T) {
 	}
 }
 
-func TestValidateTouchesNothing(t *testing.T) {
+// both runs Decode and Validate, which agree on what is not there.
+func both(t *testing.T, source string, check func(*testing.T, *pluginconf.Result)) {
+	for mode, work := range map[string]func(pluginconf.Block, any, func() []pluginconf.Problem) *pluginconf.Result{
+		"decode": pluginconf.Decode, "validate": pluginconf.Validate,
+	} {
+		t.Run(mode, func(t *testing.T) { check(t, work(operatorsFile(source), &config{}, nil)) })
+	}
+}
+
+func TestAFileOrVariableThatIsNotThereIsNamedOnce(t *testing.T) {
+	dir := t.TempDir()
+	large := filepath.Join(dir, "large")
+	if err := os.WriteFile(large, make([]byte, 64<<10+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, pin, want string }{
+		{"a file that is not there", `file("nope")`, "node.hcl:7,7-19: File not readable; The plugin cannot read the file nope: no such file or directory."},
+		{"a directory", `file("` + dir + `")`, "The plugin cannot read the file " + dir + ": it is not a regular file."},
+		{"a file too large", `file("` + large + `")`, "The plugin cannot read the file " + large + ": it has more than 64 KiB."},
+		{"a variable that is not set", `env("DTA_TEST_NOPE")`, "node.hcl:7,7-27: Environment variable not set; The plugin's environment has no variable DTA_TEST_NOPE; what"},
+		{"within a text", `"x${env("DTA_TEST_NOPE")}"`, "has no variable DTA_TEST_NOPE;"},
+		{"what is no variable's name", `env("12 34")`, "The plugin's environment has no such variable;"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			both(t, "module = \"m\"\npin = "+c.pin, func(t *testing.T, r *pluginconf.Result) {
+				if len(r.Diagnostics) != 1 || !strings.Contains(r.Diagnostics[0].Error(), c.want) {
+					t.Errorf("expected one diagnostic with %q; found %v", c.want, r.Diagnostics.Errs())
+				}
+			})
+		})
+	}
+}
+
+func TestWhatIsNamedTogetherIsReportedTogether(t *testing.T) {
+	both(t, "module = file(\"/nonexistent/module\")\nslot = env(\"DTA_TEST_NOPE\")\npin = \"${file(\"/nonexistent/a\")}${file(\"/nonexistent/b\")}\"\nsession { max = env(\"DTA_TEST_NOPE\") }",
+		func(t *testing.T, r *pluginconf.Result) {
+			if len(r.Diagnostics) != 5 {
+				t.Errorf("expected 5 diagnostics; found %v", r.Diagnostics.Errs())
+			}
+		})
+}
+
+func TestValidateReadsNothing(t *testing.T) {
+	t.Setenv("DTA_TEST_SET", "set")
+	pin := filepath.Join(t.TempDir(), "pin")
+	if err := os.WriteFile(pin, []byte("\xff is no text, which only its reader learns"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	c := &config{}
-	r := pluginconf.Validate(operatorsFile(`module = file("/nonexistent/module")
-slot = env("DTA_TEST_NOT_SET")
-pin = file("/nonexistent/pin")
-session { max = env("DTA_TEST_NOT_SET") }`), c, func() []pluginconf.Problem {
+	r := pluginconf.Validate(operatorsFile(`module = file("`+pin+`")
+slot = env("DTA_TEST_SET")
+pin = file("`+pin+`")
+session { max = env("DTA_TEST_SET") }`), c, func() []pluginconf.Problem {
 		return []pluginconf.Problem{{Attribute: "pin", Summary: "An empty PIN"}, {Attribute: "session.max", Summary: "Too few"}}
 	})
 	if len(r.Diagnostics) != 0 {
 		t.Errorf("expected nothing to complain about; got %v", r.Diagnostics)
+	}
+	if c.Module != "" || c.PIN.Reveal() != "" {
+		t.Errorf("expected no values; got %+v", c)
 	}
 	if r := pluginconf.Validate(operatorsFile(`module = file()
 pin = fil("x")`), c, nil); len(r.Diagnostics) != 2 {

@@ -8,14 +8,13 @@ import (
 	"github.com/zclconf/go-cty/cty/gocty"
 )
 
-// view is a body as it looks to the decoder. Offline, an attribute that would reach outside gives its zero value
-// after its form was checked.
+// view is a body as it looks to the decoder: an attribute that calls a function has its value already. It is the zero
+// value where there is none: offline, and after a call that failed, which is reported once and as what it is.
 type view struct {
 	hcl.Body
 	fields *fieldSet
 	path   string // of the block, "" or "session."
 
-	// Offline only.
 	ctx      *hcl.EvalContext
 	deferred map[string]bool // paths of the attributes that got a zero value
 	diags    hcl.Diagnostics
@@ -33,20 +32,23 @@ func (v *view) PartialContent(s *hcl.BodySchema) (*hcl.BodyContent, hcl.Body, hc
 }
 
 func (v *view) soften(c *hcl.BodyContent) *hcl.BodyContent {
-	if c == nil || v.ctx == nil {
+	if c == nil {
 		return c
 	}
-	for name, attr := range c.Attributes {
-		f := v.fields.byName[name]
+	for option, attr := range c.Attributes {
+		f := v.fields.byName[option]
 		if f == nil || !callsOut(attr.Expr) {
 			continue
 		}
-		_, diags := attr.Expr.Value(v.ctx)
-		v.report(diags)
-		v.deferred[v.path+name] = true
+		value, diags := attr.Expr.Value(v.ctx)
+		v.report(explain(diags))
+		if diags.HasErrors() || !value.IsWhollyKnown() {
+			v.deferred[v.path+option] = true
+			value = zero(f.typ)
+		}
 		softened := *attr
-		softened.Expr = hcl.StaticExpr(zero(f.typ), attr.Expr.Range())
-		c.Attributes[name] = &softened
+		softened.Expr = hcl.StaticExpr(value, attr.Expr.Range())
+		c.Attributes[option] = &softened
 	}
 	for _, b := range c.Blocks {
 		if f := v.fields.byName[b.Type]; f != nil && f.block != nil {
