@@ -103,8 +103,9 @@ type Plugin struct {
 	SelfEnrol  bool
 	Config     Block
 
-	// Range is the block's header in the operator's file.
-	Range hcl.Range
+	// Range is the block's header in the operator's file, SHA256Range the digest,
+	// if there is one.
+	Range, SHA256Range hcl.Range
 }
 
 // DefaultStartTimeout is how long a plugin may take to start unless

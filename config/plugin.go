@@ -49,7 +49,7 @@ func (l *loader) plugin(block *hcl.Block) {
 		if err != nil || len(sum) != 32 {
 			l.valueError(t.rng, "Wrong checksum", "A SHA-256 is 64 hex digits; found %d characters. Take the line out, and `dta plugin pin %s` writes it.", len(t.value), name)
 		} else {
-			out.SHA256 = sum
+			out.SHA256, out.SHA256Range = sum, t.rng
 		}
 	}
 	if b.has("sha256") && out.SHA256 == nil {

@@ -9,7 +9,6 @@ package custody
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -188,7 +187,7 @@ func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
 		return fmt.Errorf("configure: %w", err)
 	}
 	if diags := contract.ToHCL(answer.GetDiagnostics(), i.config.Config.Filename); diags.HasErrors() {
-		return fault.New(fault.Invalid, "configure: %w", errors.Join(diags.Errs()...))
+		return fault.New(fault.Invalid, "configure: %s", onOneLine(diags))
 	}
 	about, err := c.Plugin.Describe(ctx, &contract.DescribeRequest{})
 	if err != nil {
@@ -281,9 +280,19 @@ func (i *Instance) enrol(ctx context.Context, c *contract.Client, automatic bool
 	return id, i.set.options.Book.KeepRoot(ctx, i.config.Name, root, automatic)
 }
 
+// forOperator calls the plugin for this node's operator, who alone learns why a
+// plugin is failed. Other nodes and principals learn that it is.
+func (i *Instance) forOperator(ctx context.Context, fn func(context.Context, *contract.Client) error) error {
+	err := i.process.Call(ctx, fn)
+	if why := i.process.Failure(); why != nil && fault.Of(err) == fault.Unavailable {
+		return fmt.Errorf("plugin %q is failed: %w", i.config.Name, why)
+	}
+	return err
+}
+
 // Enrol makes the instance's custody identity; fault.Conflict when it has one.
 func (i *Instance) Enrol(ctx context.Context) (id *identity.Identity, err error) {
-	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+	err = i.forOperator(ctx, func(ctx context.Context, c *contract.Client) error {
 		if known := i.Identity(); known != nil {
 			return fault.New(fault.Conflict, "custody %q: it is enrolled already, as %s", i.config.Name, known.Name)
 		}
@@ -300,7 +309,7 @@ func (i *Instance) Enrol(ctx context.Context) (id *identity.Identity, err error)
 
 // Ready waits until the plugin can be called.
 func (i *Instance) Ready(ctx context.Context) error {
-	return i.process.Call(ctx, func(context.Context, *contract.Client) error { return nil })
+	return i.forOperator(ctx, func(context.Context, *contract.Client) error { return nil })
 }
 
 // Status asks the plugin how it is.
@@ -315,7 +324,7 @@ func (i *Instance) Status(ctx context.Context) (*contract.StatusResponse, error)
 
 // MakeKey has the plugin make a key for the node's own identity.
 func (i *Instance) MakeKey(ctx context.Context) (key *secret.Bytes, deposit []byte, err error) {
-	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+	err = i.forOperator(ctx, func(ctx context.Context, c *contract.Client) error {
 		answer, err := c.NodeIdentity.Make(ctx, &contract.MakeRequest{})
 		if err != nil {
 			return err
@@ -328,7 +337,7 @@ func (i *Instance) MakeKey(ctx context.Context) (key *secret.Bytes, deposit []by
 
 // OpenKey has the plugin open a key that it made for the node's own identity.
 func (i *Instance) OpenKey(ctx context.Context, deposit []byte) (key *secret.Bytes, err error) {
-	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+	err = i.forOperator(ctx, func(ctx context.Context, c *contract.Client) error {
 		answer, err := c.NodeIdentity.Open(ctx, &contract.OpenRequest{Deposit: deposit})
 		if err != nil {
 			return err

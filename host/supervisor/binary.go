@@ -58,6 +58,16 @@ func Digest(path string) (string, error) {
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
+// NotPinned says that another program than the pinned one is in its place.
+type NotPinned struct {
+	Path            string
+	Expected, Found string // SHA-256 in hex
+}
+
+func (e *NotPinned) Error() string {
+	return fmt.Sprintf("%s is not the pinned program: expected sha256 %s, found %s", e.Path, e.Expected, e.Found)
+}
+
 // inspect finds the program, checks who may write it and that it is the pinned one. The digest is returned also
 // when it is wrong.
 func inspect(s Spec) (path, digest string, err error) {
@@ -71,7 +81,7 @@ func inspect(s Spec) (path, digest string, err error) {
 		return path, "", err
 	}
 	if s.SHA256 != "" && subtle.ConstantTimeCompare([]byte(s.SHA256), []byte(digest)) != 1 {
-		return path, digest, fault.New(fault.Denied, "%s is not the pinned program: expected sha256 %s, found %s", path, s.SHA256, digest)
+		return path, digest, fault.New(fault.Denied, "%w", &NotPinned{Path: path, Expected: s.SHA256, Found: digest})
 	}
 	return path, digest, nil
 }

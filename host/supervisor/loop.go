@@ -7,6 +7,8 @@ import (
 	"math/rand/v2"
 	"syscall"
 	"time"
+
+	"github.com/milagro-dta/dta/protocol/fault"
 )
 
 // A plugin that dies as soon as it is ready is started again at once as often as revivals allows, and then at most
@@ -85,6 +87,7 @@ func (s *Supervisor) setBack(ctx context.Context, err error, failures int) {
 	reason = clip(clean(reason), 2*maxKept)
 	s.publish(func(v *view) {
 		v.status.State, v.status.Reason, v.status.LastLines, v.status.Failures = state, reason, lines, failures
+		v.failed = failure(err, reason)
 	})
 	if state == Failed {
 		s.log.Error("the plugin has failed and is not started again", "reason", reason)
@@ -96,6 +99,15 @@ func (s *Supervisor) setBack(ctx context.Context, err error, failures int) {
 	}
 	s.log.Warn("the plugin did not start", "reason", reason, "failures", failures, "again_in", wait.Round(time.Millisecond))
 	s.pause(ctx, wait)
+}
+
+// failure is reason with the kind of err. An internal error of a plugin is none of the host's.
+func failure(err error, reason string) error {
+	kind := fault.Of(err)
+	if kind == fault.Internal {
+		kind = fault.Unavailable
+	}
+	return fault.New(kind, "%s", reason)
 }
 
 // backoff is full jitter: anything up to a limit that doubles with each failure.

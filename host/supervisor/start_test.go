@@ -98,6 +98,9 @@ func TestAPinnedProgramStartsAndAnotherDoesNot(t *testing.T) {
 			t.Errorf("expected the reason to name %s, found %q", digest, st.Reason)
 		}
 	}
+	if err := sup.Failure(); fault.Of(err) != fault.Denied || err.Error() != st.Reason {
+		t.Errorf("expected the failure to be denied, with the status's reason; found %v", err)
+	}
 }
 
 func TestAProgramThatOthersMayWriteIsRefused(t *testing.T) {
@@ -225,6 +228,9 @@ func TestRestartLeadsOutOfFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "ready", func() bool { return sup.Status().State == supervisor.Ready })
+	if err := sup.Failure(); err != nil {
+		t.Errorf("expected no failure of a plugin that is ready; found %v", err)
+	}
 	if n, _ := os.ReadFile(count); len(n) != 4 {
 		t.Errorf("expected four starts, found %d", len(n))
 	}

@@ -43,6 +43,7 @@ type Status struct {
 // view is one state with what belongs to it. Views are immutable; the supervisor's loop replaces them.
 type view struct {
 	status Status
+	failed error         // why, while failed
 	gen    *generation   // set while ready
 	intake *intake       // of the process that runs, if one is connected
 	ending bool          // Stop was called: nothing will become ready
@@ -60,6 +61,11 @@ func (s *Supervisor) Status() Status {
 	return st
 }
 
+// Failure says why the plugin is failed, nil while it is not. Its text is the Status's Reason, for the operator and
+// for nobody else; its kind is that of the start that failed, so that a mistake in the configuration is told from
+// what may be over the next time.
+func (s *Supervisor) Failure() error { return s.view.Load().failed }
+
 // publish replaces the view by a changed copy. Only the loop calls it, and Start and New while there is no loop.
 func (s *Supervisor) publish(change func(*view)) {
 	old := s.view.Load()
@@ -70,6 +76,9 @@ func (s *Supervisor) publish(change func(*view)) {
 	}
 	if v.status.State != Ready {
 		v.gen = nil
+	}
+	if v.status.State != Failed {
+		v.failed = nil
 	}
 	v.next = make(chan struct{})
 	s.view.Store(&v)
