@@ -11,6 +11,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -33,6 +34,7 @@ import (
 	"github.com/milagro-dta/dta/host/registrar"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/ipfs/kubo"
 )
@@ -86,12 +88,15 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	}
 	n := &Node{config: c, log: o.Log}
 	n.offers = &offers{node: n, made: map[string]fiduciary.Standing{}, life: map[string]time.Time{}}
+	dir := c.Node.DataDir
 	defer func() {
 		if err != nil {
 			n.Close()
 		}
+		if errors.Is(err, store.ErrDamaged) {
+			err = fault.New(fault.Internal, "%w: it does not mend itself; restore %s from a backup", err, filepath.Join(dir, StoreFile))
+		}
 	}()
-	dir := c.Node.DataDir
 	if err := private(dir); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}

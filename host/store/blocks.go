@@ -41,7 +41,7 @@ func (tx *Tx) Block(c dag.CID) (block []byte, public bool, reference string, err
 		return nil, false, "", err
 	}
 	if err := dag.Check(c, block); err != nil {
-		return nil, false, "", fault.New(fault.Unavailable, "block %s is damaged in the store: %w", c, err)
+		return nil, false, "", fault.New(fault.Unavailable, "block %s: %w in the store: %w", c, ErrDamaged, err)
 	}
 	return block, visible != 0, reference, nil
 }
@@ -70,7 +70,7 @@ func cid(b []byte) (dag.CID, error) {
 	}
 	c, err := dag.FromBytes(b)
 	if err != nil {
-		return dag.CID{}, fault.New(fault.Unavailable, "store holds a damaged CID: %w", err)
+		return dag.CID{}, fault.New(fault.Unavailable, "%w CID in the store: %w", ErrDamaged, err)
 	}
 	return c, nil
 }

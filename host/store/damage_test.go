@@ -3,6 +3,7 @@ package store_test
 import (
 	"bytes"
 	"database/sql"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -114,6 +115,36 @@ func TestADamagedFileIsUnavailableAndNeverWrong(t *testing.T) {
 	}
 }
 
+func TestADatabaseThatIsDamagedWhereItBeginsIsNotOpened(t *testing.T) {
+	for name, damage := range map[string]func([]byte) []byte{
+		"something else":      func([]byte) []byte { return []byte("this is no database at all, whatever its name says") },
+		"its header":          func(b []byte) []byte { clear(b[:16]); return b },
+		"its schema":          func(b []byte) []byte { copy(b[100:], bytes.Repeat([]byte{0xa5}, 2000)); return b },
+		"cut within a page":   func(b []byte) []byte { return b[:6000] },
+		"its last half":       func(b []byte) []byte { return b[:len(b)/2/4096*4096] },
+		"every page but one":  func(b []byte) []byte { copy(b[4096:], bytes.Repeat([]byte{0xa5}, len(b)-4096)); return b },
+		"overwritten by text": func(b []byte) []byte { return bytes.Repeat([]byte("x"), len(b)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "dta.db")
+			if err := open(t, path).Close(); err != nil {
+				t.Fatal(err)
+			}
+			file, err := os.ReadFile(path)
+			if err == nil {
+				err = os.WriteFile(path, damage(file), 0o600)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = store.Open(ctx, path, store.Options{})
+			if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), path) {
+				t.Errorf("expected it to be damaged, by name; found %v", err)
+			}
+		})
+	}
+}
+
 func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dta.db")
 	if err := open(t, path).Close(); err != nil {
@@ -121,7 +152,7 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 	}
 	execute(t, foreign(t, path), "insert into goose_db_version (version_id, is_applied) values (999, 1)")
 	_, err := store.Open(ctx, path, store.Options{})
-	wantKind(t, fault.Unavailable, err)
+	wantKind(t, fault.Unsupported, err)
 	if !strings.Contains(err.Error(), "written by a newer program") {
 		t.Fatal(err)
 	}

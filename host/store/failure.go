@@ -38,6 +38,11 @@ var causes = map[int]string{
 	lib.SQLITE_INTERNAL:  "internal failure",
 }
 
+// ErrDamaged is within the error where the database holds something else than was
+// written. To whoever asks a node in service for it that is fault.Unavailable;
+// whoever opens the database learns that it will not mend itself.
+var ErrDamaged = errors.New("damaged")
+
 // failed gives a driver's error its kind: fault.Unavailable when the database
 // cannot serve, fault.Internal when the statement was wrong.
 func failed(doing string, err error) error {
@@ -46,7 +51,11 @@ func failed(doing string, err error) error {
 	}
 	var e *sqlite.Error
 	if errors.As(err, &e) {
-		if cause := causes[e.Code()&0xff]; cause != "" {
+		switch cause := causes[e.Code()&0xff]; cause {
+		case "":
+		case ErrDamaged.Error():
+			return fault.New(fault.Unavailable, "store %s: %w: %w", doing, ErrDamaged, err)
+		default:
 			return fault.New(fault.Unavailable, "store %s: %s: %w", doing, cause, err)
 		}
 		return fault.New(fault.Internal, "store %s: %w", doing, err)

@@ -61,7 +61,7 @@ func helperFill() {
 	if err != nil {
 		fatal(err)
 	}
-	kept, acknowledged := map[dag.CID][]byte{}, 0
+	kept, acknowledged, small := map[dag.CID][]byte{}, 0, 0
 	put := func() error {
 		c, b, err := dag.Put(random(8 << 10))
 		if err != nil {
@@ -105,6 +105,10 @@ func helperFill() {
 		if fault.Of(full) != fault.Unavailable || !strings.Contains(full.Error(), cause) {
 			fatal(fmt.Errorf("expected it to be unavailable for %q, got %s: %w", cause, fault.Of(full), full))
 		}
+		// What is small may still fit in. That makes no room for an order.
+		if s.Update(ctx, func(tx *store.Tx) error { return tx.SetMeta("small", []byte{byte(cycle)}) }) == nil {
+			small++
+		}
 		if s.Ready() == nil {
 			fatal(errors.New("ready on a full disk"))
 		}
@@ -119,6 +123,9 @@ func helperFill() {
 			}
 			delete(kept, c)
 		}
+	}
+	if small == 0 && os.Getenv(limitEnv) == "tmpfs" {
+		fatal(errors.New("nothing small ever fitted in: this does not show that it makes no difference"))
 	}
 	if err := put(); err != nil {
 		fatal(err)

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the SQL driver named "sqlite"
+	"modernc.org/sqlite" // and the SQL driver of this name
 
 	"github.com/milagro-dta/dta/host/lockfile"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -68,7 +68,9 @@ type Store struct {
 // Open opens the database at path, making it (0600) and its directory (0700)
 // when missing, and brings its schema up to date. The process holds an
 // exclusive lock on path+".lock" until Close or its end, so that two hosts
-// never share a database: the second gets fault.Unavailable naming the first.
+// never share a database: the second gets fault.Unavailable naming the first. A
+// damaged database is [ErrDamaged], one that a newer program has written
+// fault.Unsupported.
 func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	o = o.withDefaults()
 	path, err = filepath.Abs(path)
@@ -94,7 +96,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
 	}
 	if err := migrate(ctx, s.writers); err != nil {
-		return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
+		return nil, fmt.Errorf("open store %s: %w", path, unopened(err))
 	}
 	if s.readers, err = open(path, o, false); err != nil {
 		return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
@@ -213,8 +215,20 @@ func migrate(ctx context.Context, db *sql.DB) error {
 		return err
 	}
 	if current > target {
-		return fault.New(fault.Unavailable, "schema version %d was written by a newer program; this one knows %d", current, target)
+		return fault.New(fault.Unsupported, "schema version %d was written by a newer program; this one knows %d", current, target)
 	}
 	_, err = p.Up(ctx)
 	return err
+}
+
+// unopened gives the error of a database that could not be brought up to date its
+// kind.
+func unopened(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && causes[e.Code()&0xff] == ErrDamaged.Error() {
+		return fault.New(fault.Unavailable, "%w: %w", ErrDamaged, e)
+	}
+	if _, ok := errors.AsType[*fault.Error](err); ok {
+		return err
+	}
+	return fault.New(fault.Unavailable, "%w", err)
 }

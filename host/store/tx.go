@@ -11,7 +11,6 @@ import (
 type Tx struct {
 	c         *connection
 	write     bool
-	wrote     bool // changed a row
 	ended     bool
 	broken    error // the first failure of the database itself
 	refused   error
@@ -67,7 +66,6 @@ func (tx *Tx) exec(doing, query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, tx.failed(doing, err)
 	}
-	tx.wrote = tx.wrote || n > 0
 	return n, nil
 }
 

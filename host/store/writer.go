@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -53,7 +52,7 @@ type writer struct {
 	stamps  *stamps
 	size    int // closures in a batch at most
 	stopped chan struct{}
-	failure atomic.Pointer[error] // of the newest transaction that was to change anything
+	failure atomic.Pointer[error] // of the newest transaction that failed since Ready last found room
 
 	mu     sync.RWMutex // guards closing of queue against sends
 	closed bool
@@ -134,11 +133,7 @@ func (w *writer) batch(first *request, ran *[]*request) {
 		}
 		return nil
 	})
-	if err == nil {
-		if w.failure.Load() != nil && slices.ContainsFunc(*ran, func(r *request) bool { return r.err == nil && r.tx.wrote }) {
-			w.failure.Store(nil)
-		}
-	} else {
+	if err != nil {
 		w.failure.Store(&err)
 		if len(*ran) == 0 {
 			// The transaction could not even begin. Whoever waits would only
