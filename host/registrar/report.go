@@ -99,7 +99,7 @@ func (s *Service) try(ctx context.Context, n *issue.Network, index int, name str
 	}
 	out.Verdict = Unchecked
 	if asked.Needed > 0 {
-		out.Reason = fmt.Sprintf("a trial needs %d more approvals", asked.Needed)
+		out.Reason = fmt.Sprintf("a trial lacks approvals: %d", asked.Needed)
 		return nil
 	}
 	out.Request = asked.Asked.CID()

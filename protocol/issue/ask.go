@@ -117,7 +117,11 @@ func (b *Approved) check(o *order.VerifiedOrder, signer identity.Party, who orde
 		return err
 	}
 	if missing > 0 {
-		return fault.New(fault.Denied, "the authority over %s wants %d more approvals", b.Request.Kind, missing)
+		more := "approvals"
+		if missing == 1 {
+			more = "approval"
+		}
+		return fault.New(fault.Denied, "the authority over %s wants %d more %s", b.Request.Kind, missing, more)
 	}
 	return nil
 }
@@ -171,7 +175,7 @@ func checkAhead(r *Request, days uint64, at int64) error {
 		return nil
 	}
 	if today := Day(time.UnixMilli(at)); r.First+1 < today || r.First+r.Days > today+days+1 {
-		return fault.New(fault.Denied, "expected permits from yesterday on and for at most %d days ahead, found days %d to %d; the day is %d", days, r.First, r.First+r.Days-1, today)
+		return fault.New(fault.Denied, "expected permits from %s to %s, found %s to %s", date(max(1, today)-1), date(today+days), date(r.First), date(r.First+r.Days-1))
 	}
 	return nil
 }
@@ -197,6 +201,9 @@ func (r *VerifiedRequest) InForce(who order.Parties) error {
 	}
 	return nil
 }
+
+// date is a day of permits as people write it.
+func date(day uint64) string { return time.Unix(int64(day)*24*60*60, 0).UTC().Format(time.DateOnly) }
 
 func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 

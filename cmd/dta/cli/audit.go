@@ -62,7 +62,7 @@ func (a *app) auditList() *cobra.Command {
 				}
 				_ = t.Flush()
 				if next := from + int64(len(page.Entries)); len(page.Entries) > 0 && next < page.Size {
-					fmt.Fprintf(a.err, "dta: %d entries follow: --from %d\n", page.Size-next, next)
+					fmt.Fprintf(a.err, "dta: %s to follow: --from %d\n", counted(page.Size-next, "entry", "entries"), next)
 				}
 			})
 		},
@@ -102,7 +102,7 @@ that was written anew from its beginning cannot be seen.`,
 				return err
 			}
 			return a.print(got, func(w io.Writer) {
-				fmt.Fprintf(w, "%d entries, root %s: every hash is right\n", got.Size, got.Root)
+				fmt.Fprintf(w, "%s, root %s: every hash is right\n", counted(got.Size, "entry", "entries"), got.Root)
 				if got.Against {
 					fmt.Fprintln(w, "the log continues the checkpoint given")
 				}

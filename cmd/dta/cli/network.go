@@ -199,7 +199,7 @@ func printNetwork(w io.Writer, n *rest.NetworkAnswer) {
 	fmt.Fprintf(w, "reference   %s\nname        %s\nsuite       %s\nstate       %s\norder       %s\nterms       %s\nregistrar   %s\n",
 		n.Reference, fault.Foreign(n.Name), n.Suite, n.State, n.OrderCID, n.TermsCID, n.Registrar)
 	if n.Permits {
-		fmt.Fprintf(w, "permits     one a day, for at most %d days ahead\n", n.MaxPermitDays)
+		fmt.Fprintf(w, "permits     one a day, for at most %s ahead\n", counted(n.MaxPermitDays, "day", "days"))
 	}
 	if n.Notice != "" {
 		fmt.Fprintf(w, "notice      %s\n", fault.Foreign(n.Notice))

@@ -214,7 +214,7 @@ func (a *app) issued(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 		}
 	}
 	if got.State == "approval" {
-		return nil, fault.New(fault.Denied, "the network wants %d more approvals than were given", got.Needed)
+		return nil, fault.New(fault.Denied, "the network wants %s than were given", counted(got.Needed, "more approval", "more approvals"))
 	}
 	err := a.faults(n, got.Faults)
 	if err != nil && kind == order.ClientSecret && len(got.Subjects) == 1 {
@@ -236,7 +236,7 @@ func (a *app) faults(n *rest.NetworkAnswer, faults []rest.IssueFault) error {
 			kind = fault.Denied
 		}
 	}
-	return fault.New(kind, "%d of %d D-TAs gave nothing that holds, and all are needed", len(faults), len(n.Members))
+	return fault.New(kind, "%d of %s gave nothing that holds, and all are needed", len(faults), counted(len(n.Members), "D-TA", "D-TAs"))
 }
 
 func calledMember(n *rest.NetworkAnswer, index int) string {
@@ -302,7 +302,7 @@ func (a *app) gather(ctx context.Context, n *rest.NetworkAnswer, pending *rest.I
 		return approvals, nil
 	}
 	if k.request == "" || len(k.approvals) == 0 {
-		return nil, fault.New(fault.Denied, "the network wants %d more approvals than this node gives: name nodes that may sign with --co-signer, or files with --request and --approval", missing)
+		return nil, fault.New(fault.Denied, "the network wants %s than this node gives: name nodes that may sign with --co-signer, or files with --request and --approval", counted(missing, "more approval", "more approvals"))
 	}
 	place, err := credential.Replace(k.request)
 	if err != nil {

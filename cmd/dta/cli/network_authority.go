@@ -147,7 +147,7 @@ func summary(r *issue.Request) string {
 	}
 	what := fmt.Sprintf("%s for %s", r.Kind, strings.Join(names, ", "))
 	if r.Days > 0 {
-		what += fmt.Sprintf(", %d days from %s", r.Days, credential.Day(uint32(r.First)))
+		what += fmt.Sprintf(", %s from %s", counted(r.Days, "day", "days"), credential.Day(uint32(r.First)))
 	}
 	return fmt.Sprintf("%s, until %s", what, time.UnixMilli(r.Expires).UTC().Format(time.DateTime))
 }

@@ -81,7 +81,7 @@ approves it elsewhere, with --request and --approval.`,
 			}
 			w := describe(out, got, s.Name)
 			return a.print(w, func(o io.Writer) {
-				fmt.Fprintf(o, "%s: the server secret of %s, from %d D-TAs\n", out, fault.Foreign(s.Name), w.Members)
+				fmt.Fprintf(o, "%s: the server secret of %s, from %s\n", out, fault.Foreign(s.Name), counted(w.Members, "D-TA", "D-TAs"))
 			})
 		},
 	})
@@ -152,7 +152,7 @@ next number: the token and the permits of before are then another's.`,
 			w := describe(out, got, t.Name)
 			w.Enrolment = &t.Enrolment
 			return a.print(w, func(o io.Writer) {
-				fmt.Fprintf(o, "%s: the token of %s, enrolment %d, from %d D-TAs\n", out, fault.Foreign(t.Name), t.Enrolment, w.Members)
+				fmt.Fprintf(o, "%s: the token of %s, enrolment %d, from %s\n", out, fault.Foreign(t.Name), t.Enrolment, counted(w.Members, "D-TA", "D-TAs"))
 			})
 		},
 	})

@@ -14,6 +14,14 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
+// counted is a number of things.
+func counted[N int | int64 | uint64](n N, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
 // opened is a secret as it was given, or a key in hex.
 func opened(got rest.SecretAnswer) ([]byte, error) {
 	if got.Kind != string(order.Secret) {
