@@ -27,15 +27,18 @@ type refused struct{ error }
 
 func (r *refused) Unwrap() error { return r.error }
 
-// ask asks every fiduciary that has not released, all at once, and returns as
-// soon as the terms' threshold is reached: a silent one holds up nobody.
-func (s *Service) ask(ctx context.Context, red *order.VerifiedRedemption, have []answer) (got []answer, err error) {
+// ask asks every fiduciary that has not released and is not bad, all at once, and
+// returns as soon as the terms' threshold is reached: a silent one holds up nobody.
+func (s *Service) ask(ctx context.Context, red *order.VerifiedRedemption, have []answer, bad []int) (got []answer, err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	terms := red.Order().Terms()
 	done := make(map[int]bool)
 	for _, a := range have {
 		done[a.Index()] = true
+	}
+	for _, i := range bad {
+		done[i] = true
 	}
 	type outcome struct {
 		answer

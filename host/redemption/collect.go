@@ -2,6 +2,7 @@ package redemption
 
 import (
 	"context"
+	"slices"
 
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -19,8 +20,9 @@ type collected struct {
 
 // collect asks every fiduciary that has not yet answered the redemption, and
 // records the releases. It succeeds once as many have released as the terms
-// need; a fiduciary that fails does not hold up the others.
-func (s *Service) collect(ctx context.Context, ref string, redemption dag.CID) (c collected, err error) {
+// need; a fiduciary that fails does not hold up the others. The bad ones are known
+// to have released something else than they accepted.
+func (s *Service) collect(ctx context.Context, ref string, redemption dag.CID, bad []int) (c collected, err error) {
 	row, links, err := s.records.History(ctx, s.role, ref)
 	if err != nil {
 		return c, err
@@ -37,8 +39,9 @@ func (s *Service) collect(ctx context.Context, ref string, redemption dag.CID) (
 	if err != nil {
 		return c, err
 	}
+	have = slices.DeleteFunc(have, func(a answer) bool { return slices.Contains(bad, a.Index()) })
 	if len(have) < int(o.Terms().T) {
-		got, err := s.ask(ctx, red, have)
+		got, err := s.ask(ctx, red, have, bad)
 		if err != nil {
 			s.records.Hasten(ctx, records.JobRedeem, redemption.String())
 			return c, err
@@ -95,7 +98,8 @@ func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got
 	return row, err
 }
 
-// releases finds the releases of a redemption among an order's links.
+// releases finds the releases of a redemption among an order's links. A fiduciary
+// that signed two counts once, for the first.
 func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption, links records.Links) ([]answer, error) {
 	var found []answer
 	for _, l := range links.Of(envelope.Release) {
@@ -113,6 +117,9 @@ func (s *Service) releases(ctx context.Context, red *order.VerifiedRedemption, l
 		r, err := s.records.Release(ctx, red, l.CID, peer.NewBag(block))
 		if err != nil {
 			return nil, err
+		}
+		if slices.ContainsFunc(found, func(a answer) bool { return a.Index() == r.Index() }) {
+			continue
 		}
 		found = append(found, answer{VerifiedRelease: r})
 	}

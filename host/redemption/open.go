@@ -53,12 +53,22 @@ func (s *Service) receiverKey(row records.Row, red *order.VerifiedRedemption) (o
 	return order.ReceiverKey{Reply: reply}, err
 }
 
+// spoilt says whose shares were bad, by their places, where too few good ones are
+// left.
+type spoilt struct {
+	error
+	by []int
+}
+
+func (s *spoilt) Unwrap() error { return s.error }
+
 // combine opens the released shares and, once the terms' threshold of them is
 // good, recovers the secret. A fiduciary whose share is bad is named and passed
-// over while enough others are left.
+// over while enough others are left; else the error is *spoilt.
 func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases []answer, key order.ReceiverKey) (*secret.Bytes, error) {
 	var shares []*vss.Share
 	var bad []error
+	var by []int
 	defer func() {
 		for _, share := range shares {
 			share.Clear()
@@ -74,13 +84,13 @@ func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases 
 		}
 		share, err := order.OpenReleasedShare(r.VerifiedRelease, block, key)
 		if err != nil {
-			bad = append(bad, err)
+			bad, by = append(bad, err), append(by, r.Index())
 			continue
 		}
 		shares = append(shares, share)
 	}
 	if len(shares) < int(o.Terms().T) {
-		return nil, errors.Join(bad...)
+		return nil, &spoilt{errors.Join(bad...), by}
 	}
 	ciphertext, err := s.records.Get(ctx, o.Ciphertext())
 	if err != nil {

@@ -10,6 +10,7 @@ package redemption
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -86,7 +87,12 @@ func (s *Service) Redeem(ctx context.Context, ref string, receiver dag.CID, once
 			return Secret{}, err
 		}
 		if got != nil {
-			return s.open(ctx, *got, nil)
+			// Where too many of its shares are bad, a redemption of this node's own may
+			// have others.
+			out, err := s.open(ctx, *got, nil)
+			if spoilt := new(spoilt); !errors.As(err, &spoilt) || !slices.Contains(o.Terms().Redeemers, self.Name) {
+				return out, err
+			}
 		}
 	}
 	red, reply, err := s.sign(ctx, o, links, receiver, once)
@@ -117,7 +123,7 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 	if err := dag.Decode(payload, &j); err != nil {
 		return err
 	}
-	_, err := s.step(ctx, j.Reference, j.Redemption)
+	_, err := s.step(ctx, j.Reference, j.Redemption, nil)
 	var refusal *refused
 	if errors.As(err, &refusal) {
 		return s.giveUp(ctx, j, err)
@@ -238,20 +244,37 @@ func (s *Service) openReply(redemption dag.CID, sealed []byte) (*seal.PrivateKey
 	return seal.V1.ParsePrivateKey(seed)
 }
 
-// finish gets the releases of a redemption and opens them.
+// finish gets the releases of a redemption and opens them. Whose share turns out
+// bad is passed over, and another asked in its place as long as there is one.
 func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID, reply *seal.PrivateKey) (Secret, error) {
-	got, err := s.step(ctx, ref, redemption)
-	if err != nil {
-		return Secret{}, err
+	var bad []int
+	var why error
+	for {
+		got, err := s.step(ctx, ref, redemption, bad)
+		if err != nil && why != nil {
+			return Secret{}, fault.New(fault.Of(err), "%w; %w", err, why)
+		}
+		if err != nil {
+			return Secret{}, err
+		}
+		out, err := s.open(ctx, got, reply)
+		var spoilt *spoilt
+		if !errors.As(err, &spoilt) {
+			return out, err
+		}
+		bad, why = append(bad, spoilt.by...), errors.Join(why, err)
+		if terms := got.red.Order().Terms(); len(terms.Fiduciaries)-len(bad) < int(terms.T) {
+			return Secret{}, why
+		}
 	}
-	return s.open(ctx, got, reply)
 }
 
-// step collects the releases of a redemption, or joins who is doing so. The work
-// belongs to the service: the caller only stops waiting when ctx ends.
-func (s *Service) step(ctx context.Context, ref string, redemption dag.CID) (collected, error) {
-	return s.steps.Do(ctx, redemption.String(), Patience, func(ctx context.Context) (collected, error) {
-		return s.collect(ctx, ref, redemption)
+// step collects the releases of a redemption from all but the bad fiduciaries, or
+// joins who is doing so. The work belongs to the service: the caller only stops
+// waiting when ctx ends.
+func (s *Service) step(ctx context.Context, ref string, redemption dag.CID, bad []int) (collected, error) {
+	return s.steps.Do(ctx, fmt.Sprint(redemption, bad), Patience, func(ctx context.Context) (collected, error) {
+		return s.collect(ctx, ref, redemption, bad)
 	})
 }
 

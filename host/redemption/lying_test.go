@@ -1,0 +1,117 @@
+package redemption_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/host/principal"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+const what = "what two of three give back"
+
+func (r *realm) gives(ref string) {
+	r.t.Helper()
+	got, err := r.redeem.Redeem(r.t.Context(), ref, dag.CID{}, nil)
+	if err != nil {
+		r.t.Error(err)
+	} else if string(got.Material.Open()) != what {
+		r.t.Error("another secret was given back")
+	}
+}
+
+// TestALyingPluginThatAnswersFirstSpoilsNothing: whose release holds and whose
+// share does not is passed over, and another asked in its place.
+func TestALyingPluginThatAnswersFirstSpoilsNothing(t *testing.T) {
+	r := newRealm(t, 3)
+	ref := r.place(what, 2)
+	r.dtas[0].is(lying)
+	r.dtas[2].is(late)
+	for range 3 {
+		r.gives(ref)
+	}
+}
+
+func TestTooManyLyingPluginsAreNamed(t *testing.T) {
+	r := newRealm(t, 3)
+	ref := r.place(what, 2)
+	r.dtas[0].is(lying)
+	r.dtas[1].is(lying)
+	r.dtas[2].is(late)
+	_, err := r.redeem.Redeem(t.Context(), ref, dag.CID{}, nil)
+	var bad *order.BadFiduciaries
+	if fault.Of(err) != fault.Invalid || !errors.As(err, &bad) {
+		t.Fatalf("expected the culprits; found %v", err)
+	}
+	for _, d := range r.dtas[:2] {
+		if !strings.Contains(err.Error(), d.custody.Identity().Name.String()) {
+			t.Errorf("expected %s to be named; found %v", d.custody.Identity().Name, err)
+		}
+	}
+	r.dtas[1].is(away)
+	r.dtas[2].is(away)
+	if _, err := r.redeem.Redeem(t.Context(), ref, dag.CID{}, nil); fault.Of(err) != fault.Unavailable {
+		t.Errorf("expected that others may yet answer; found %v", err)
+	}
+	r.dtas[1].is(honest)
+	r.dtas[2].is(honest)
+	r.gives(ref)
+}
+
+// TestOneWhoReleasesTwiceCountsOnce: its second release stands for no other's.
+func TestOneWhoReleasesTwiceCountsOnce(t *testing.T) {
+	r := newRealm(t, 3)
+	ref := r.place(what, 2)
+	var news []peer.Notice
+	r.dtas[0].is(func(ctx context.Context, d *dta, red *order.VerifiedRedemption, k *kept) (peer.FulfilledSecret, error) {
+		for range 2 {
+			said := must(honest(ctx, d, red, k))(t)
+			said.Blocks.Add(red.Block(), k.order.Block(), k.acceptance.Block())
+			news = append(news, peer.Notice{Envelopes: []string{
+				k.order.CID().String(), k.acceptance.CID().String(), red.CID().String(), said.OrderPart4CID,
+			}, Blocks: said.Blocks})
+		}
+		return away(ctx, d, red, k)
+	})
+	r.dtas[1].is(away)
+	r.dtas[2].is(away)
+	once := r.records.NewOnce("caller", "/", "key", nil)
+	if _, err := r.redeem.Redeem(t.Context(), ref, dag.CID{}, once); fault.Of(err) != fault.Unavailable {
+		t.Fatalf("expected nobody to answer; found %v", err)
+	}
+	for _, n := range news {
+		verified := must(r.records.Verify(t.Context(), n))(t)
+		if err := r.records.Learn(t.Context(), principal.Role, ref, verified); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if links := must(r.records.Envelopes(t.Context(), ref))(t).Of(envelope.Release); len(links) != 2 {
+		t.Fatalf("expected two releases on record; found %d", len(links))
+	}
+	r.dtas[1].is(honest)
+	got := must(r.redeem.Redeem(t.Context(), ref, dag.CID{}, once))(t)
+	if string(got.Material.Open()) != what {
+		t.Error("another secret was given back")
+	}
+}
+
+// late is an honest D-TA that answers after those who hurry.
+func late(ctx context.Context, d *dta, red *order.VerifiedRedemption, k *kept) (peer.FulfilledSecret, error) {
+	select {
+	case <-time.After(200 * time.Millisecond):
+		return honest(ctx, d, red, k)
+	case <-ctx.Done():
+		return peer.FulfilledSecret{}, fault.New(fault.Deadline, "nobody waits any more")
+	}
+}
+
+func away(context.Context, *dta, *order.VerifiedRedemption, *kept) (none peer.FulfilledSecret, err error) {
+	return none, fault.New(fault.Unavailable, "it is away")
+}
