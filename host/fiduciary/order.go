@@ -33,7 +33,7 @@ func (s *Service) FulfillOrder(ctx context.Context, req peer.FulfillOrder) (peer
 		return s.accept(ctx, c, req)
 	})
 	if err != nil {
-		return peer.FulfilledOrder{}, fmt.Errorf("order %s: %w", c, err)
+		return peer.FulfilledOrder{}, fault.About("order "+c.String(), err)
 	}
 	bag, err := s.reply(ctx, acceptance)
 	return peer.FulfilledOrder{OrderPart2CID: acceptance.String(), Blocks: bag}, err

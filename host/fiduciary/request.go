@@ -43,7 +43,7 @@ func (s *Service) FulfillRequest(ctx context.Context, req peer.FulfillRequest) (
 		return s.grant(ctx, c, req.Blocks)
 	})
 	if err != nil {
-		return peer.FulfilledRequest{}, fmt.Errorf("request %s: %w", c, err)
+		return peer.FulfilledRequest{}, fault.About("request "+c.String(), err)
 	}
 	bag, err := s.reply(ctx, blocks...)
 	return peer.FulfilledRequest{GrantCID: blocks[0].String(), Blocks: bag}, err

@@ -23,7 +23,7 @@ func (s *Service) FulfillRevocation(ctx context.Context, req peer.FulfillRevocat
 		return fmt.Errorf("revocationCID: %w", err)
 	}
 	if err := s.revoke(ctx, c, req.Blocks); err != nil && !errors.Is(err, errKnown) {
-		return fmt.Errorf("revocation %s: %w", c, err)
+		return fault.About("revocation "+c.String(), err)
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ func (s *Service) FulfillSecret(ctx context.Context, req peer.FulfillSecret) (pe
 		return s.release(ctx, c, req)
 	})
 	if err != nil {
-		return peer.FulfilledSecret{}, fmt.Errorf("redemption %s: %w", c, err)
+		return peer.FulfilledSecret{}, fault.About("redemption "+c.String(), err)
 	}
 	bag, err := s.reply(ctx, blocks...)
 	return peer.FulfilledSecret{OrderPart4CID: blocks[0].String(), Blocks: bag}, err
@@ -133,7 +133,7 @@ func (s *Service) orderOf(ctx context.Context, c dag.CID) (row records.Row, err 
 		return err
 	})
 	if err != nil {
-		return row, fmt.Errorf("order %s: %w", c, err)
+		return row, fault.About("order "+c.String(), err)
 	}
 	if row.CID != c {
 		return row, fault.New(fault.Denied, "order %s: expected the order %s", c, row.CID)

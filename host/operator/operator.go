@@ -6,9 +6,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"time"
 
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -117,6 +119,9 @@ func (c *Client) Call(ctx context.Context, method, path string, in, out any) err
 	req.Header.Set("Content-Type", "application/json")
 	res, err := c.http.Do(req)
 	if err != nil {
+		if call, ok := errors.AsType[*url.Error](err); ok {
+			err = call.Err // the address is made up: there is but a socket
+		}
 		return fault.New(fault.Unavailable, "the node does not answer: %w", err)
 	}
 	defer res.Body.Close()

@@ -128,7 +128,7 @@ func (r *Records) Newest(ctx context.Context, name dag.CID) (newest dag.CID, err
 	err = r.Store.View(ctx, func(tx *store.Tx) error {
 		documents, err := tx.Identity(name)
 		if err != nil {
-			return fmt.Errorf("identity %s: %w", name, err)
+			return fault.About("identity "+name.String(), err)
 		}
 		newest = documents[len(documents)-1]
 		return nil

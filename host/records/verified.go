@@ -2,7 +2,6 @@ package records
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -29,12 +28,12 @@ func part[T any](ctx context.Context, r *Records, what string, under, c dag.CID,
 	if !ok {
 		var err error
 		if block, err = r.Get(ctx, c); err != nil {
-			return none, fmt.Errorf("%s %s: %w", what, c, err)
+			return none, fault.About(what+" "+c.String(), err)
 		}
 	}
 	got, err := verify(block, r.parties(ctx, bag))
 	if err != nil {
-		return none, fmt.Errorf("%s %s: %w", what, c, err)
+		return none, fault.About(what+" "+c.String(), err)
 	}
 	if len(block) <= cachedPart {
 		r.verified.Put(place{under, c}, got)

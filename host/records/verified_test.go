@@ -2,6 +2,7 @@ package records_test
 
 import (
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,8 +84,17 @@ func TestAVerifiedPartIsNotBelievedInAnotherOrder(t *testing.T) {
 	if _, err := r.Acceptance(t.Context(), theirs, mine.acceptance, bag); !fault.Of(err).Final() {
 		t.Errorf("expected another order's acceptance to be refused; found %v", err)
 	}
-	// Nor is a part of one kind taken for another.
-	if _, err := r.Redemption(t.Context(), o, mine.acceptance, bag); !fault.Of(err).Final() {
+	// Nor is a part of one kind taken for another. The error names what it is about
+	// once, though two packages do.
+	_, err = r.Redemption(t.Context(), o, mine.acceptance, bag)
+	if !fault.Of(err).Final() {
 		t.Errorf("expected an acceptance to be refused as a redemption; found %v", err)
+	}
+	if text := err.Error(); !strings.HasPrefix(text, "redemption "+mine.acceptance.String()+": ") || strings.Count(text, "redemption") != 2 {
+		t.Errorf("expected one name, and the kind that was expected; found %v", err)
+	}
+	stranger := mine.acceptance
+	if _, err := r.Newest(t.Context(), stranger); err == nil || err.Error() != "identity "+stranger.String()+" is not known here" {
+		t.Errorf("expected the name once; found %v", err)
 	}
 }

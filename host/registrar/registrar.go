@@ -58,8 +58,11 @@ func (f *Found) Complete() bool { return !slices.Contains(f.Acceptances, nil) }
 // Find reads a network that this node placed or was told of.
 func (s *Service) Find(ctx context.Context, ref string) (*Found, error) {
 	row, err := s.records.Row(ctx, records.NetworkIndex, ref)
+	if fault.Of(err) == fault.NotFound {
+		return nil, fault.New(fault.NotFound, "network %s: this node knows none of that reference", ref)
+	}
 	if err != nil {
-		return nil, fault.New(fault.Of(err), "network %s: %w", ref, err)
+		return nil, fault.About("network "+ref, err)
 	}
 	return s.read(ctx, row)
 }

@@ -53,7 +53,7 @@ func (tx *Tx) Order(role, reference string) (Order, error) {
 		return Order{}, err
 	}
 	if len(found) == 0 {
-		return Order{}, fault.New(fault.NotFound, "no %s order %s", role, reference)
+		return Order{}, fault.New(fault.NotFound, "order %s: this node knows none of that reference", reference)
 	}
 	return found[0], nil
 }

@@ -123,6 +123,9 @@ func (c *Client) call(ctx context.Context, method, path string, in, out any) (er
 		if errors.Is(err, context.DeadlineExceeded) || errors.Is(ctx.Err(), context.DeadlineExceeded) {
 			return fault.New(fault.Deadline, "no answer in time: %w", context.DeadlineExceeded)
 		}
+		if call, ok := errors.AsType[*url.Error](err); ok {
+			err = call.Err // without the method and the address, which call names
+		}
 		return fault.New(fault.Unavailable, "%w", err)
 	}
 	defer res.Body.Close()

@@ -126,8 +126,12 @@ func TestNobodyAnswers(t *testing.T) {
 	if c, err = peer.NewClient("http://127.0.0.1:1", nil); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Custody(context.Background()); fault.Of(err) != fault.Unavailable {
+	_, err = c.Custody(context.Background())
+	if fault.Of(err) != fault.Unavailable {
 		t.Errorf("nobody there: expected unavailable; found %v", err)
+	}
+	if n := strings.Count(err.Error(), "http://"); n != 1 {
+		t.Errorf("nobody there: expected the address once; found %v", err)
 	}
 }
 
