@@ -38,10 +38,11 @@ func New[T any]() *Group[T] {
 
 // Do runs work under a key, or joins the run under way, and waits for it until
 // ctx ends; then it is fault.Deadline and the work goes on, until limit or
-// Close. A panic of the work is fault.Internal.
+// Close. The work's context has the values of ctx. A panic of the work is
+// fault.Internal.
 func (g *Group[T]) Do(ctx context.Context, key string, limit time.Duration, work func(context.Context) (T, error)) (T, error) {
 	var none T
-	f, err := g.join(key, limit, work)
+	f, err := g.join(ctx, key, limit, work)
 	if err != nil {
 		return none, err
 	}
@@ -53,7 +54,7 @@ func (g *Group[T]) Do(ctx context.Context, key string, limit time.Duration, work
 	}
 }
 
-func (g *Group[T]) join(key string, limit time.Duration, work func(context.Context) (T, error)) (*flight[T], error) {
+func (g *Group[T]) join(caller context.Context, key string, limit time.Duration, work func(context.Context) (T, error)) (*flight[T], error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if f, ok := g.flying[key]; ok {
@@ -65,8 +66,9 @@ func (g *Group[T]) join(key string, limit time.Duration, work func(context.Conte
 	f := &flight[T]{done: make(chan struct{})}
 	g.flying[key] = f
 	g.running.Go(func() {
-		ctx, cancel := context.WithTimeout(g.life, limit)
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(caller), limit)
 		defer cancel()
+		defer context.AfterFunc(g.life, cancel)()
 		f.result, f.err = contained(ctx, work)
 		g.mu.Lock()
 		delete(g.flying, key)

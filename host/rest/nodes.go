@@ -8,6 +8,7 @@ import (
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/ipfs"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
@@ -19,7 +20,9 @@ func (s *Services) keeps() error {
 }
 
 // fulfil answers what another node asks of the fiduciary, as many at a time as the
-// gate lets in.
+// gate lets in. What is asked goes on when the caller has gone, and so does its
+// place: else callers who do not wait would have any number worked on. Nor is it
+// known who calls: what is not in the call is looked for in this node alone.
 func fulfil[Q, A any](s *Services, ask func(context.Context, Q) (A, error)) echo.HandlerFunc {
 	return func(c echo.Context) error {
 		if err := s.keeps(); err != nil {
@@ -34,7 +37,7 @@ func fulfil[Q, A any](s *Services, ask func(context.Context, Q) (A, error)) echo
 			return err
 		}
 		defer leave()
-		answer, err := ask(c.Request().Context(), req)
+		answer, err := ask(ipfs.Nowhere(context.WithoutCancel(c.Request().Context())), req)
 		if err != nil {
 			return err
 		}
@@ -70,7 +73,7 @@ func (s *Services) notice(c echo.Context) error {
 		return err
 	}
 	defer leave()
-	news, err := s.Records.Verify(ctx, req)
+	news, err := s.Records.Verify(ipfs.Nowhere(ctx), req)
 	if err != nil {
 		return err
 	}

@@ -43,10 +43,22 @@ func First(getters ...Getter) Getter { return first(getters) }
 
 type first []Getter
 
+// nowhere is the key of a context that Nowhere has marked.
+type nowhere struct{}
+
+// Nowhere marks work in which First looks for nothing: a stranger who only names
+// blocks must not have this node search the network for them.
+func Nowhere(ctx context.Context) context.Context {
+	return context.WithValue(ctx, nowhere{}, true)
+}
+
 // Get returns NotFound only when every getter does, else the kind that says
 // most about why the block is not here.
 func (f first) Get(ctx context.Context, c dag.CID) ([]byte, error) {
 	var worst error = fault.New(fault.NotFound, "block %s: nowhere to look for it", c)
+	if ctx.Value(nowhere{}) != nil {
+		return nil, worst
+	}
 	for i, g := range f {
 		block, err := g.Get(ctx, c)
 		if err == nil {
