@@ -9,8 +9,11 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/milagro-dta/dta/protocol/fault"
 )
 
 const (
@@ -22,7 +25,10 @@ const (
 	tempPrefix = "dta-"
 )
 
-var runName = regexp.MustCompile(`^p[0-9a-f]{8}$`)
+var (
+	runName  = regexp.MustCompile(`^p[0-9a-f]{8}$`)
+	tempName = regexp.MustCompile(`^` + tempPrefix + `[0-9]+$`) // as os.MkdirTemp makes them
+)
 
 // runDir is the private directory of one launch. Its lock file beside it says that a host is alive that uses it:
 //
@@ -41,6 +47,9 @@ func makeRunDir(base string) (*runDir, error) {
 	}
 	if err != nil {
 		return nil, fmt.Errorf("making the runtime directory: %w", err)
+	}
+	if err := checkOwn(base, os.Geteuid()); err != nil {
+		return nil, err
 	}
 	entry, lock, err := lockEntry(base)
 	if err != nil {
@@ -61,6 +70,21 @@ func makeRunDir(base string) (*runDir, error) {
 		return nil, fmt.Errorf("making a directory for the plugin's socket: %w", err)
 	}
 	return d, nil
+}
+
+// checkOwn refuses a directory that another user has made or may write: under the temporary directory anyone can be
+// the first to use a name, and what is found in it would be swept with this user's rights.
+func checkOwn(dir string, user int) error {
+	st, err := os.Lstat(dir)
+	if err != nil {
+		return fmt.Errorf("looking at the runtime directory: %w", err)
+	}
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	mode := st.Mode().Perm()
+	if !st.IsDir() || !ok || int(sys.Uid) != user || mode&0o002 != 0 || (mode&0o020 != 0 && sys.Uid != sys.Gid) {
+		return fault.New(fault.Denied, "runtime directory %s: expected a directory of this user (%d) that nobody else can write; found %s", dir, user, st.Mode())
+	}
+	return nil
 }
 
 // lockEntry takes a name that nobody uses, and its lock.
@@ -108,6 +132,9 @@ func Sweep(dir string) error {
 	if err != nil {
 		return fmt.Errorf("sweeping the runtime directory: %w", err)
 	}
+	if err := checkOwn(dir, os.Geteuid()); err != nil {
+		return err
+	}
 	seen := make(map[string]bool)
 	for _, e := range entries {
 		name := strings.TrimSuffix(e.Name(), ".lock")
@@ -134,7 +161,7 @@ func sweepEntry(entry string) error {
 	case !errors.Is(err, os.ErrNotExist):
 		return err
 	}
-	if target, err := os.Readlink(entry); err == nil && strings.HasPrefix(filepath.Base(target), tempPrefix) {
+	if target, err := os.Readlink(entry); err == nil && tempName.MatchString(filepath.Base(target)) {
 		if err := os.RemoveAll(target); err != nil {
 			return err
 		}
