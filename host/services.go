@@ -203,7 +203,7 @@ func (n *Node) publish(tx *store.Tx, now time.Time, blocks ...dag.CID) error {
 	if err != nil {
 		return err
 	}
-	return courier.Enqueue(tx, courier.Job{Kind: records.JobPublish, Key: blocks[0].String(), Payload: payload, Due: now.UnixMilli()})
+	return courier.Enqueue(tx, courier.Job{Kind: records.JobPublish, Key: blocks[0].String(), Place: records.PlaceIPFS, Payload: payload, Due: now.UnixMilli()})
 }
 
 // publishBlocks hands blocks to the IPFS node.

@@ -83,7 +83,8 @@ type Options struct {
 	Grace time.Duration
 	// Now is the clock: time.Now when nil.
 	Now func() time.Time
-	// Log gets the full text of failures; nothing when nil.
+	// Log gets the full text of failures, once for a place that does not answer and
+	// at every attempt at level debug; nothing when nil.
 	Log hclog.Logger
 }
 
@@ -94,6 +95,7 @@ type Courier struct {
 	owner    string // distinguishes this courier's claims
 	handlers map[string]Handler
 	kicks    map[string]chan struct{}
+	outages  outages
 
 	start, stop sync.Once
 	stopping    chan struct{}

@@ -38,7 +38,10 @@ func (c *Courier) serve(kind string, h Handler) {
 		claimed, err := c.claim(kind, free, !released)
 		if err == nil {
 			released = true
-		} else {
+			if c.outages.end(outage{kind: kind}) {
+				c.options.Log.Info("jobs can be claimed again", "kind", kind)
+			}
+		} else if c.outages.begin(outage{kind: kind}) {
 			c.options.Log.Warn("cannot claim jobs", "kind", kind, "error", err)
 		}
 		for range free - len(claimed) {
@@ -116,13 +119,14 @@ func (c *Courier) do(h Handler, j Job) {
 	outcome := func(tx *store.Tx) error { return c.finish(tx, j) }
 	switch {
 	case err == nil:
+		c.tellSuccess(j)
 	case c.ctx.Err() != nil:
 		outcome = func(tx *store.Tx) error { return tx.DelayJob(c.owner, j) }
 	case fault.Of(err).Final():
 		c.options.Log.Error("job failed for good", "kind", j.Kind, "key", j.Key, "error", err)
 		outcome = func(tx *store.Tx) error { return c.park(tx, j, err) }
 	default:
-		c.options.Log.Warn("job failed for now", "kind", j.Kind, "key", j.Key, "attempts", j.Attempts+1, "error", err)
+		c.tellFailure(j, err, silent(j, err))
 		outcome = func(tx *store.Tx) error { return c.delay(tx, j, err) }
 	}
 	// Not c.ctx: what was done must be recorded also while stopping. Where that
@@ -161,7 +165,7 @@ func (c *Courier) delay(tx *store.Tx, j Job, err error) error {
 	now := c.now()
 	j.Attempts++
 	j.Due, j.Reason = now+backoff(j.Attempts).Milliseconds(), reason(err)
-	if j.Place != "" && fault.Of(err).Retryable() {
+	if silent(j, err) {
 		until, n, err := tx.HeldJobs(j.Kind, j.Place)
 		if err != nil {
 			return err
@@ -176,6 +180,9 @@ func (c *Courier) delay(tx *store.Tx, j Job, err error) error {
 	}
 	return tx.DelayJob(c.owner, j)
 }
+
+// silent says whether a job failed because the place where it goes did not answer.
+func silent(j Job, err error) bool { return j.Place != "" && fault.Of(err).Retryable() }
 
 // backoff doubles from firstDelay to maxDelay; the later half of it is random, so
 // that jobs which failed together do not come back together.

@@ -32,10 +32,13 @@ const (
 	JobFulfil  = "fulfil"  // a principal has an order that is not accepted yet
 	JobRedeem  = "redeem"  // a redemption has no release yet
 	JobNotice  = "notice"  // a recipient has not been told of an envelope
-	JobPublish = "publish" // blocks are not yet with the IPFS node
+	JobPublish = "publish" // blocks are not yet with the IPFS node, which is PlaceIPFS
 	JobForget  = "forget"  // what was sealed for requests that are over is still in the store
 	JobRevoke  = "revoke"  // a D-TA has not been told of a revocation
 )
+
+// PlaceIPFS is where what is published goes.
+const PlaceIPFS = "ipfs"
 
 // NetworkIndex is the role under which every network that this node may ask in is
 // listed once more, whatever its role in the network's order.

@@ -164,7 +164,7 @@ func (w *Writer) finish() error {
 	if !w.records.Publish || len(w.publish) == 0 {
 		return nil
 	}
-	return w.Later(JobPublish, w.published(), Published{Blocks: w.publish}, 0)
+	return w.LaterTo(PlaceIPFS, JobPublish, w.published(), Published{Blocks: w.publish}, 0)
 }
 
 // published names the list of blocks to be published.
