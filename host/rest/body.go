@@ -13,15 +13,17 @@ import (
 )
 
 // limited refuses bodies of more than n bytes, whether or not their length is
-// told beforehand.
-func limited(n int64) echo.MiddlewareFunc {
+// told beforehand, and large ones that the budget has no room for.
+func limited(n int64, room *budget) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			r := c.Request()
 			if r.ContentLength > n {
 				return echo.ErrStatusRequestEntityTooLarge
 			}
-			r.Body = http.MaxBytesReader(c.Response().Writer, r.Body, n)
+			body := &metered{ReadCloser: http.MaxBytesReader(c.Response().Writer, r.Body, n), from: room}
+			defer body.giveBack()
+			r.Body = body
 			return next(c)
 		}
 	}
@@ -86,8 +88,11 @@ func decode(text []byte, into any) error {
 	return nil
 }
 
-// unread keeps the status of a body that was too large or too slow.
+// unread keeps the status of a body that was too large, too slow or one too many.
 func unread(err error) error {
+	if fault.Of(err) == fault.Busy {
+		return err
+	}
 	var tooLarge *http.MaxBytesError
 	if errors.As(err, &tooLarge) {
 		return echo.ErrStatusRequestEntityTooLarge

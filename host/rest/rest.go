@@ -52,6 +52,7 @@ type Server struct {
 func New(s Services, faces Faces, log hclog.Logger) *Server {
 	s.gate = newGate(nodesAtWork, nodesWaiting)
 	s.queues = &queues{read: s.Courier.Status, now: time.Now}
+	room := newBudget(bodiesHeld)
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
@@ -73,12 +74,12 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	get("/status", s.status)
 	if faces.Principals {
 		known := certified(faces.Certified)
-		guards := []echo.MiddlewareFunc{known, sameSite, limited(MaxPrincipalBody)}
+		guards := []echo.MiddlewareFunc{known, sameSite, limited(MaxPrincipalBody, room)}
 		v1.POST("/order", s.placeOrder, guards...)
 		get("/order", s.listOrders, guards...)
 		get("/order/:reference", s.showOrder, guards...)
 		v1.POST("/order/secret", s.redeem, guards...)
-		wide := []echo.MiddlewareFunc{known, sameSite, limited(MaxIssueBody)}
+		wide := []echo.MiddlewareFunc{known, sameSite, limited(MaxIssueBody, room)}
 		v1.POST("/network", s.createNetwork, guards...)
 		get("/network", s.listNetworks, guards...)
 		get("/network/:reference", s.showNetwork, guards...)
@@ -91,7 +92,7 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 		v1.POST("/network/:reference/report", s.reportMember, guards...)
 	}
 	if faces.Nodes {
-		limit := limited(peer.MaxBody)
+		limit := limited(peer.MaxBody, room)
 		v1.POST("/fulfill/order", fulfil(&s, s.fulfillOrder), limit)
 		v1.POST("/fulfill/order/secret", fulfil(&s, s.fulfillSecret), limit)
 		v1.POST("/fulfill/request", fulfil(&s, s.fulfillRequest), limit)
@@ -103,7 +104,7 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	get("/identity/:name", s.identity)
 	e.Match([]string{http.MethodGet, http.MethodHead}, "/ipfs/*", echo.WrapHandler(s.Gateway))
 	if faces.Operator {
-		s.operate(e.Group("/operator", limited(MaxPrincipalBody)))
+		s.operate(e.Group("/operator", limited(MaxPrincipalBody, room)))
 	}
 	return &Server{http: &http.Server{
 		Handler:           e,
