@@ -35,8 +35,15 @@ const patience = 60 * time.Second
 //	eventually PROGRAM [ARGS…]  run a program until it succeeds
 func TestScripts(t *testing.T) {
 	programs := built(t)
+	stories, err := filepath.Glob("testdata/*.txt")
+	if err != nil || len(stories) == 0 {
+		t.Fatalf("found %d scripts, %v", len(stories), err)
+	}
+	if testing.Short() {
+		stories = slices.DeleteFunc(stories, func(path string) bool { return slices.Contains(long, filepath.Base(path)) })
+	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+		Files:               stories,
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("BIN", programs)
@@ -51,6 +58,9 @@ func TestScripts(t *testing.T) {
 		},
 	})
 }
+
+// long are stories of many processes, most of which others tell in short.
+var long = []string{"mistakes.txt", "network.txt", "three-nodes.txt"}
 
 // built is the directory of the programs: $DTA_BIN, else they are built.
 func built(t *testing.T) string {

@@ -19,6 +19,7 @@ import (
 type plugin struct {
 	keys *identity.Keyring
 	now  func() time.Time
+	seen *identity.Cache // chains that it has verified
 
 	kept, issued atomic.Int64 // how often it was asked
 	purpose      string       // of the newest Safeguard
@@ -33,7 +34,7 @@ func (p *plugin) Name() string                 { return "vault" }
 func (p *plugin) Identity() *identity.Identity { return p.keys.Identity() }
 
 func (p *plugin) parties(chains [][][]byte) (order.Parties, error) {
-	return order.NewParties(nil, append(chains, p.Identity().Blocks())...)
+	return order.NewParties(p.seen, append(chains, p.Identity().Blocks())...)
 }
 
 func (p *plugin) Safeguard(_ context.Context, req fiduciary.Safeguard) (fiduciary.Kept, error) {

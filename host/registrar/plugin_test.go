@@ -25,6 +25,7 @@ import (
 type plugin struct {
 	keys *identity.Keyring
 	now  func() time.Time
+	seen *identity.Cache // chains that it has verified
 
 	kept, issued atomic.Int64 // how often it was asked
 
@@ -53,7 +54,7 @@ func (p *plugin) manner() (refuse error, same *bls.Scalar, lies bool) {
 }
 
 func (p *plugin) parties(chains [][][]byte) (order.Parties, error) {
-	return order.NewParties(nil, append(chains, p.Identity().Blocks())...)
+	return order.NewParties(p.seen, append(chains, p.Identity().Blocks())...)
 }
 
 func (p *plugin) Safeguard(_ context.Context, req fiduciary.Safeguard) (out fiduciary.Kept, err error) {

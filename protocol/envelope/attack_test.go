@@ -17,12 +17,16 @@ import (
 // names; and under a CID computed again the envelope does not verify.
 func TestEveryChangedByteOfAnEnvelopeIsDetected(t *testing.T) {
 	p := meet(t)
+	step := 1
+	if testing.Short() {
+		step = 37
+	}
 	for _, d := range []Draft{
 		p.draft(),
 		{Kind: Offer, Time: monday, Expires: tuesday, Body: letter{"for hire"}},
 	} {
 		s := mustSeal(t, p.ann, d)
-		for i := range s.Block {
+		for i := 0; i < len(s.Block); i += step {
 			flipped := bytes.Clone(s.Block)
 			flipped[i] ^= 1 << (i % 8)
 			if err := dag.Check(s.CID, flipped); err == nil {

@@ -152,7 +152,11 @@ func TestASignatureOfAnotherDomainDoesNotSignADocument(t *testing.T) {
 func TestEveryChangedByteOfADocumentIsDetected(t *testing.T) {
 	k, _ := create(t, Node, "acme")
 	block := k.Identity().Blocks()[0]
-	for i := range block {
+	step := 1
+	if testing.Short() {
+		step = 17
+	}
+	for i := 0; i < len(block); i += step {
 		flipped := bytes.Clone(block)
 		flipped[i] ^= 1 << (i % 8)
 		if err := dag.Check(k.Identity().Name, flipped); err == nil {

@@ -91,9 +91,13 @@ func TestAKeyringIsReadStrictly(t *testing.T) {
 	k, _ = rotate(t, k, next, tuesday)
 	good := k.Marshal().Open()
 	other, _ := create(t, Node, "other")
+	step := 1
+	if testing.Short() {
+		step = 17
+	}
 
 	t.Run("every truncation is refused", func(t *testing.T) {
-		for n := range good {
+		for n := 0; n < len(good); n += step {
 			_, err := ParseKeyring(secret.Copy(good[:n]))
 			refused(t, err, "keyring: ")
 		}
@@ -105,7 +109,7 @@ func TestAKeyringIsReadStrictly(t *testing.T) {
 	t.Run("a flipped bit is noticed everywhere but in the state key", func(t *testing.T) {
 		state := len(magic) + bls.SecretKeySize
 		small := other.Marshal().Open()
-		for i := range small {
+		for i := 0; i < len(small); i += step {
 			if i >= state && i < state+StateKeySize {
 				continue // any 32 bytes are a state key; what is encrypted under it tells
 			}

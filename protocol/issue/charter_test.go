@@ -123,7 +123,11 @@ func TestAMandateThatGivesNoAuthorityIsRefused(t *testing.T) {
 // TestNetworksOfOneAndOfMostDTAs: what they issue adds up, and their charter fits
 // one block.
 func TestNetworksOfOneAndOfMostDTAs(t *testing.T) {
-	for _, dtas := range []int{1, order.MaxMembers} {
+	most := order.MaxMembers
+	if testing.Short() {
+		most = 4
+	}
+	for _, dtas := range []int{1, most} {
 		r := newRealm(t, dtas)
 		n := r.found(t, r.terms(mpin.V1))
 		if got := must(ReadCharter(must(n.Charter())(t)))(t); len(got.Acceptances) != dtas {
@@ -140,6 +144,9 @@ func TestNetworksOfOneAndOfMostDTAs(t *testing.T) {
 
 // TestTheLargestCharterLeavesRoom for the documents that its parties will have.
 func TestTheLargestCharterLeavesRoom(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes the identities of the most parties")
+	}
 	r := newRealm(t, order.MaxMembers)
 	ids := []*identity.Identity{r.registrar.Identity()}
 	for len(ids)+len(r.nodes) < order.MaxSealings/(order.MaxMembers+1) {

@@ -95,7 +95,10 @@ func TestEveryChangedByteIsDetected(t *testing.T) {
 func TestAChangedCharterProvesNothing(t *testing.T) {
 	n := smallInquiry(t).network
 	charter := must(n.Charter())(t)
-	const step = 61
+	own, step := 1, 61
+	if testing.Short() {
+		own, step = 7, 601
+	}
 	within := make([]bool, len(charter))
 	c := n.charter(t)
 	for _, b := range slices.Concat([][]byte{c.Order.Envelope, c.Order.Plain, c.Acceptances[0].Envelope, c.Acceptances[0].Plain}, slices.Concat(c.Chains...)) {
@@ -106,7 +109,7 @@ func TestAChangedCharterProvesNothing(t *testing.T) {
 	}
 	var places []int
 	for i := range charter {
-		if !within[i] || i%step == 0 {
+		if !within[i] && i%own == 0 || i%step == 0 {
 			places = append(places, i)
 		}
 	}
@@ -241,8 +244,11 @@ func TestALogReaderFindsNoProof(t *testing.T) {
 	base := must(q.request.Bases())(t)[0]
 	right := must(bls.ParseG1(w.Points[0]))(t)
 	token := right.Sub(base.MulSmall(1234))
-	found := -1
-	for pin := range uint32(2000) {
+	found, from := -1, uint32(0)
+	if testing.Short() {
+		from = 1200
+	}
+	for pin := from; pin < 2000; pin++ {
 		candidate := wire{Points: [][]byte{token.Add(base.MulSmall(pin)).Bytes()}, Proof: w.Proof}
 		b := secret.New(must(dag.Encode(candidate))(t))
 		s, err := parseShare(q.request, b)

@@ -149,7 +149,11 @@ func (d *door) expect(l client.Login, pin int, want string) *client.Result {
 
 // everywhere runs a test in both suites, with and without permits.
 func everywhere(t *testing.T, test func(t *testing.T, n *authntest.Network)) {
-	for _, suite := range []mpin.Suite{mpin.V1, mpin.AMCL} {
+	suites := []mpin.Suite{mpin.V1, mpin.AMCL}
+	if testing.Short() {
+		suites = suites[:1]
+	}
+	for _, suite := range suites {
 		for _, permits := range []bool{true, false} {
 			t.Run(fmt.Sprintf("%s, permits %t", suite, permits), func(t *testing.T) {
 				test(t, authntest.New(t, suite, "shop", permits))
