@@ -9,6 +9,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -80,9 +81,13 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	if err != nil {
 		return nil, err
 	}
-	chains, err := s.chains(ctx, req.Blocks, append(records.Named(o), records.At(red.Signer(), red.Recipients()...)...)...)
+	parties, err := s.inForce(ctx, o, red, req.Blocks)
 	if err != nil {
 		return nil, err
+	}
+	var chains [][][]byte
+	for _, id := range parties {
+		chains = append(chains, id.Blocks())
 	}
 	got, err := custodian.Restore(ctx, Restore{
 		Order:         Shown{o.Block(), o.Plain()},
@@ -98,20 +103,35 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		return nil, fmt.Errorf("custody %q: %w", custodian.Name(), err)
 	}
 	release := dag.Sum(got.Release.Block)
-	rel, err := s.records.Release(ctx, red, release, peer.NewBag(got.Release.Block))
+	rel, err := s.records.Release(ctx, red, release, req.Blocks.With(got.Release.Block))
 	if err != nil {
 		return nil, doesNotHold(custodian, err)
 	}
 	if rel.Index() != index || rel.Share() != dag.Sum(got.Share) {
 		return nil, fault.New(fault.Internal, "custody %q: its release links another share", custodian.Name())
 	}
-	if err := s.commitRelease(ctx, o, red, rel, a.CID(), got); err != nil {
+	if err := s.commitRelease(ctx, o, red, rel, a.CID(), parties, got); err != nil {
 		if given, _, known := s.answer(ctx, c); fault.Of(err) == fault.Conflict && known == nil && given.Defined() {
 			return []dag.CID{given}, nil // another call of the same redemption was first
 		}
 		return nil, err
 	}
 	return []dag.CID{rel.CID(), rel.Share(), o.Ciphertext()}, nil
+}
+
+// inForce finds all concerned as they stand now, and refuses a redemption signed
+// with a key that this node knows to be replaced: the plugin, which remembers
+// nothing, can refuse it only where it is shown what came after.
+func (s *Service) inForce(ctx context.Context, o *order.VerifiedOrder, red *order.VerifiedRedemption, bag peer.Bag) ([]*identity.Identity, error) {
+	parties, err := s.records.NewestOf(ctx, bag, append(records.Named(o), records.At(red.Signer(), red.Recipients()...)...)...)
+	if err != nil {
+		return nil, err
+	}
+	who, err := order.PartiesOf(parties...)
+	if err != nil {
+		return nil, err
+	}
+	return parties, red.Current(who)
 }
 
 // ordered finds the order that a redemption is of: the last of its links.
@@ -153,10 +173,10 @@ func (s *Service) kept(ctx context.Context, o *order.VerifiedOrder, by Custodian
 	return acceptance, deposit, err
 }
 
-func (s *Service) commitRelease(ctx context.Context, o *order.VerifiedOrder, red *order.VerifiedRedemption, rel *order.VerifiedRelease, acceptance dag.CID, got Restored) error {
+func (s *Service) commitRelease(ctx context.Context, o *order.VerifiedOrder, red *order.VerifiedRedemption, rel *order.VerifiedRelease, acceptance dag.CID, parties []*identity.Identity, got Restored) error {
 	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		for _, id := range red.Recipients() {
+		for _, id := range parties {
 			if err := w.Chain(id); err != nil {
 				return err
 			}
