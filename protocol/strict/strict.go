@@ -15,6 +15,10 @@ import (
 	"strings"
 )
 
+// maxItems bounds the members and elements of a text, wherever in it they are. The
+// shortest take two bytes in it and forty in memory, before anyone counts them.
+const maxItems = 1 << 16
+
 // Decode reads one JSON object into the struct that into points to, by the json
 // tags of its own fields; structs within it, maps, and lists of them are held to
 // the same. A field whose type has an UnmarshalJSON answers for itself, and its
@@ -26,6 +30,8 @@ func Decode(text []byte, into any) error {
 		return errors.New("expected a JSON object; it is empty")
 	case start[0] != '{':
 		return errors.New("expected a JSON object")
+	case bytes.Count(text, []byte{','}) >= maxItems:
+		return fmt.Errorf("expected at most %d members and elements in all", maxItems)
 	}
 	if err := json.Unmarshal(text, into); err != nil {
 		return malformed(err, text)
