@@ -29,7 +29,7 @@ type loggedIn struct {
 }
 
 func (a *app) mpinLogin() *cobra.Command {
-	var token, permits, url, ca string
+	var token, permits, url, name, ca string
 	var full, twoPass, stdin bool
 	c := &cobra.Command{
 		Use: "login", Short: "Log in with a token and a PIN", Args: none,
@@ -55,7 +55,7 @@ whoever has had too many.`,
 				return err
 			}
 			defer t.Clear()
-			l := client.Login{URL: url, Token: t, TwoPass: twoPass}
+			l := client.Login{URL: url, Server: name, Token: t, TwoPass: twoPass}
 			if permits != "" {
 				if l.Permits, err = credential.ReadPermits(permits); err != nil {
 					return err
@@ -94,6 +94,7 @@ whoever has had too many.`,
 	c.Flags().StringVar(&token, "token", "", "the person's file, from dta network enrol-client")
 	c.Flags().StringVar(&permits, "permits", "", "the person's permits, from dta network permit; where the network has them")
 	c.Flags().StringVar(&url, "server", "", "where the server answers")
+	c.Flags().StringVar(&name, "server-name", "", "the name that the server must have in the network; with M-Pin Full no other can pass the login on to it")
 	c.Flags().StringVar(&ca, "ca", "", "PEM file of the authority that the server's certificate is from; the system's by default")
 	c.Flags().BoolVar(&full, "full", false, "M-Pin Full, with a key (the default)")
 	c.Flags().BoolVar(&twoPass, "two-pass", false, "two passes, without a key: the server is not proven to be the network's")

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -135,7 +136,8 @@ func (a *app) obtain(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 	}
 	defer key.Clear()
 	req.Receiver = key.Public()
-	got, err := a.issued(ctx, n, kind, req, k)
+	wanted := wanted{n, pin, kind, req}
+	got, err := a.issued(ctx, wanted, k)
 	if err != nil {
 		return nil, err
 	}
@@ -147,9 +149,13 @@ func (a *app) obtain(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 	if err != nil {
 		return nil, fault.New(kindOf(err), "what was issued does not hold: %w", err)
 	}
-	if err := asWanted(received, n, kind, req); err != nil {
+	if err := wanted.is(received.Request.Request()); err != nil {
 		received.Clear()
 		return nil, err
+	}
+	if ref := received.Network.Order.Terms().ReferenceHex(); ref != n.Reference {
+		received.Clear()
+		return nil, fault.New(fault.Unavailable, "the node's answer: expected network %s; found %s", n.Reference, ref)
 	}
 	return received, nil
 }
@@ -175,26 +181,44 @@ func delivery(got *rest.IssueAnswer) issue.Delivery {
 	return d
 }
 
-// asWanted compares what was issued with what this command was to ask for.
-func asWanted(got *issue.Received, n *rest.NetworkAnswer, kind order.IssueKind, want rest.IssueRequest) error {
-	r := got.Request.Request()
+// wanted is what this command is to ask for, of which network, to which key.
+type wanted struct {
+	network *rest.NetworkAnswer
+	pin     dag.CID // undefined: what the node says
+	kind    order.IssueKind
+	rest.IssueRequest
+}
+
+// is holds a request of the node's to what is wanted: one that differs would have
+// others approve something else, or issue it to someone else.
+func (w wanted) is(r *issue.Request) error {
+	want := w.pin
+	if !want.Defined() {
+		want = orderCID(w.network)
+	}
+	differs := func(format string, args ...any) error {
+		return fault.New(fault.Unavailable, "the node's answer: "+format, args...)
+	}
 	switch {
-	case got.Network.Order.Terms().ReferenceHex() != n.Reference:
-		return fault.New(fault.Unavailable, "the node's answer: expected network %s; found %s", n.Reference, got.Network.Order.Terms().ReferenceHex())
-	case r.Kind != kind:
-		return fault.New(fault.Unavailable, "the node's answer: expected a %s; found a %s", kind, r.Kind)
-	case len(r.Subjects) != 1 || r.Subjects[0].Name != want.Name:
-		return fault.New(fault.Unavailable, "the node's answer: expected what is for %q", want.Name)
-	case want.Enrolment != nil && r.Subjects[0].Enrolment != *want.Enrolment:
-		return fault.New(fault.Unavailable, "the node's answer: expected enrolment %d; found %d", *want.Enrolment, r.Subjects[0].Enrolment)
-	case kind == order.TimePermit && (r.Days != max(want.Days, 1) || want.First != "" && credential.Day(uint32(r.First)) != want.First):
-		return fault.New(fault.Unavailable, "the node's answer: expected permits for other days")
+	case r.Order != want:
+		return differs("expected the network of order %s; found %s", want, r.Order)
+	case r.Kind != w.kind:
+		return differs("expected a %s; found a %s", w.kind, r.Kind)
+	case !bytes.Equal(r.Receiver, w.Receiver):
+		return differs("expected it sealed to the key made here; found another")
+	case len(r.Subjects) != 1 || r.Subjects[0].Name != w.Name:
+		return differs("expected what is for %q", w.Name)
+	case w.Enrolment != nil && r.Subjects[0].Enrolment != *w.Enrolment:
+		return differs("expected enrolment %d; found %d", *w.Enrolment, r.Subjects[0].Enrolment)
+	case w.kind == order.TimePermit && (r.Days != max(w.Days, 1) || w.First != "" && credential.Day(uint32(r.First)) != w.First):
+		return differs("expected permits for other days")
 	}
 	return nil
 }
 
 // issued asks the node, and gathers approvals where they are needed.
-func (a *app) issued(ctx context.Context, n *rest.NetworkAnswer, kind order.IssueKind, req rest.IssueRequest, k asking) (*rest.IssueAnswer, error) {
+func (a *app) issued(ctx context.Context, w wanted, k asking) (*rest.IssueAnswer, error) {
+	n, kind, req := w.network, w.kind, w.IssueRequest
 	path := fmt.Sprintf("%s/%s/%s", networkPath, n.Reference, kind)
 	once := rand.Text()
 	var got rest.IssueAnswer
@@ -202,7 +226,7 @@ func (a *app) issued(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 		return nil, err
 	}
 	if got.State == "approval" {
-		approvals, err := a.gather(ctx, n, &got, k)
+		approvals, err := a.gather(ctx, w, &got, k)
 		if err != nil {
 			return nil, err
 		}
@@ -267,16 +291,20 @@ func (a *app) accuse(ctx context.Context, n *rest.NetworkAnswer, got *rest.Issue
 const knownWithin = 10 * time.Second
 
 // gather asks the co-signers, then waits for the files of others.
-func (a *app) gather(ctx context.Context, n *rest.NetworkAnswer, pending *rest.IssueAnswer, k asking) ([][]byte, error) {
+func (a *app) gather(ctx context.Context, w wanted, pending *rest.IssueAnswer, k asking) ([][]byte, error) {
 	r, err := issue.ParseRequest(pending.Pending)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "the node's answer: request: %w", err)
 	}
+	if err := w.is(r); err != nil {
+		return nil, err
+	}
+	fmt.Fprintf(a.err, "dta: approvals are asked for a %s\n", summary(r))
 	approvals := pending.Approvals
 	for _, url := range k.coSigners {
 		var got rest.ApprovalAnswer
 		told := false
-		path := networkPath + "/" + n.Reference + "/approval"
+		path := networkPath + "/" + w.network.Reference + "/approval"
 		for end := time.Now().Add(knownWithin); ; {
 			err = a.callAt(ctx, url, http.MethodPost, path, "", rest.ApprovalRequest{Request: pending.Pending}, &got)
 			// It hears of the network from the D-TAs, as each accepts: until then it

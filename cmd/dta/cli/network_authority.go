@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bufio"
+	"crypto/sha256"
 	"fmt"
 	"io"
 	"net/http"
@@ -149,7 +150,14 @@ func summary(r *issue.Request) string {
 	if r.Days > 0 {
 		what += fmt.Sprintf(", %s from %s", counted(r.Days, "day", "days"), credential.Day(uint32(r.First)))
 	}
-	return fmt.Sprintf("%s, until %s", what, time.UnixMilli(r.Expires).UTC().Format(time.DateTime))
+	return fmt.Sprintf("%s, until %s, to key %s", what, time.UnixMilli(r.Expires).UTC().Format(time.DateTime), fingerprint(r.Receiver))
+}
+
+// fingerprint is how whoever asks and whoever approves compare a receiver's key:
+// 64 bits of its SHA-256.
+func fingerprint(key []byte) string {
+	sum := sha256.Sum256(key)
+	return fmt.Sprintf("%x-%x-%x-%x", sum[:2], sum[2:4], sum[4:6], sum[6:8])
 }
 
 // confirm asks at the terminal.
