@@ -96,15 +96,23 @@ func (d *Directory) Identity(ctx context.Context, name, document dag.CID, bag pe
 		if err != nil {
 			return nil, err
 		}
+		// A chain of another's costs its maker less than the pairings that verify it.
+		if len(chain) > 0 && dag.Sum(chain[0]) != name {
+			return nil, notOf(name, document, dag.Sum(chain[0]))
+		}
 		if id, err = d.cache.Verify(chain); err != nil {
 			return nil, err
 		}
 		d.known.Put(document, id)
 	}
 	if id.Name != name {
-		return nil, fault.New(fault.Denied, "identity document %s: expected a document of %s; found one of %s", document, name, id.Name)
+		return nil, notOf(name, document, id.Name)
 	}
 	return id, nil
+}
+
+func notOf(name, document, found dag.CID) error {
+	return fault.New(fault.Denied, "identity document %s: expected a document of %s; found one of %s", document, name, found)
 }
 
 // Parties resolves the identities that an envelope names, for one call. It
