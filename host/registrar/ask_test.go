@@ -303,15 +303,19 @@ func TestAnAnswerThatDoesNotHoldNamesItsDTA(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			entry := map[string]string{"faulty": "network.fault", "refused": "network.refused"}[c.want]
-			before := l.registrar.audited(entry)
+			sender := l.dtas[1].keys.Identity().Name
+			before := l.registrar.auditedOf(entry, sender)
 			l.dtas[1].bends(c.bend)
 			defer l.dtas[1].bends(nil)
 			a := l.enrol(string(rune('a' + i)))
 			if d := cmp.Diff(map[int]string{1: c.want}, a.verdicts()); d != "" || a.State != "incomplete" || len(a.Grants) != 2 {
 				t.Errorf("expected two grants, and D-TA 1 to be %s; found %q, %+v, %v", c.want, a.State, a.Faults, a.err)
 			}
-			if got := l.registrar.audited(entry); got != before+1 {
-				t.Errorf("expected one entry %s; found %d", entry, got-before)
+			if got := l.registrar.auditedOf(entry, sender); got != before+1 {
+				t.Errorf("expected one entry %s of its node; found %d", entry, got-before)
+			}
+			if got := l.registrar.auditedOf(entry, l.dtas[1].plugin.Identity().Name); got != 0 {
+				t.Errorf("expected its custody identity, which signed nothing of the kind, not to be accused; found %d", got)
 			}
 		})
 	}
@@ -336,6 +340,11 @@ func TestAShareThatIsNotAsCommittedNamesItsDTA(t *testing.T) {
 	if got := report(honest.RequestCID, 2); got.Verdict != "not confirmed" || got.Custody != l.dtas[2].plugin.Identity().Name.String() {
 		t.Errorf("of an honest D-TA: expected not confirmed; found %+v", got)
 	}
+	l.dtas[2].bends(func(a peer.FulfilledRequest) peer.FulfilledRequest { a.Blocks = peer.Bag{}; return a })
+	if got := report(honest.RequestCID, 2); got.Verdict != "unchecked" || got.Reason == "" {
+		t.Errorf("of an honest plugin whose host answers nonsense: expected unchecked; found %+v", got)
+	}
+	l.dtas[2].bends(nil)
 	l.dtas[2].plugin.set(func(p *plugin) { p.lies = true })
 	a := l.enrol("ben@example.com")
 	if a.err != nil || a.State != "issued" {
@@ -352,8 +361,8 @@ func TestAShareThatIsNotAsCommittedNamesItsDTA(t *testing.T) {
 	if got := report(a.RequestCID, 1); got.Verdict != "not confirmed" {
 		t.Errorf("of the honest D-TA beside it: expected not confirmed; found %+v", got)
 	}
-	if got := l.registrar.audited("network.fault"); got != 1 {
-		t.Errorf("expected one entry network.fault; found %d", got)
+	if got := l.registrar.auditedOf("network.fault", l.dtas[2].plugin.Identity().Name); got != 1 {
+		t.Errorf("expected one entry network.fault of the custody identity; found %d", got)
 	}
 	l.registrar.registrar.Hurry(12 * time.Second)
 	l.dtas[2].down.Store(true)

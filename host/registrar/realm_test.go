@@ -270,12 +270,15 @@ func (r *realm) Get(ctx context.Context, c dag.CID) ([]byte, error) {
 }
 
 // audited counts the entries of a kind in a node's log.
-func (n *node) audited(kind string) (count int) {
+func (n *node) audited(kind string) int { n.realm.t.Helper(); return n.auditedOf(kind, dag.CID{}) }
+
+// auditedOf counts those of an actor; undefined: of anybody.
+func (n *node) auditedOf(kind string, actor dag.CID) (count int) {
 	n.realm.t.Helper()
 	err := n.store.View(context.Background(), func(tx *store.Tx) error {
 		rows, err := tx.AuditEntries(0, 10_000)
 		for _, row := range rows {
-			if e, err := audit.ParseEntry(row.Entry); err == nil && e.Kind == kind {
+			if e, err := audit.ParseEntry(row.Entry); err == nil && e.Kind == kind && (!actor.Defined() || e.Actor == actor) {
 				count++
 			}
 		}

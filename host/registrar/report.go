@@ -31,7 +31,8 @@ type Finding struct {
 }
 
 // Report takes a receiver's word that a D-TA's share was bad, and tries the D-TA: it
-// asks for the client secret of an identity that nobody has. What the receiver
+// asks for the client secret of an identity that nobody has. Only what its custody
+// identity has signed confirms it: its host could answer anything else. What the receiver
 // opened could not be shown to this node, for with its proof it would be a test for
 // that person's PIN.
 func (s *Service) Report(ctx context.Context, ref string, request dag.CID, index int, reason string) (*Finding, error) {
@@ -106,9 +107,6 @@ func (s *Service) try(ctx context.Context, n *issue.Network, index int, name str
 	for _, f := range asked.Faults {
 		if f.Index == index {
 			out.Reason = f.Reason
-			if f.Verdict == Faulty {
-				out.Verdict = Confirmed
-			}
 			return nil
 		}
 	}
@@ -123,7 +121,7 @@ func (s *Service) try(ctx context.Context, n *issue.Network, index int, name str
 		case errors.As(err, &bad):
 			out.Verdict, out.Reason = Confirmed, string(bad.Reason)
 		case err != nil:
-			out.Verdict, out.Reason = Confirmed, fault.Public(err)
+			out.Reason = fault.Public(err)
 		default:
 			out.Verdict = NotConfirmed
 		}

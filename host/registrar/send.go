@@ -111,7 +111,9 @@ func (s *Service) grant(ctx context.Context, n *issue.Network, bag peer.Bag, q *
 }
 
 // judge names the D-TA and says how it failed. Silence is never called guilt, nor
-// is what went wrong in this node.
+// is what went wrong in this node. A faulty answer is none that the custody identity
+// has signed for this request ([issue.BadAnswer]): it accuses nobody but whoever
+// sent it.
 func (s *Service) judge(a *order.VerifiedAcceptance, err error) Fault {
 	f := Fault{Index: a.Index(), Custody: a.Custody(), Verdict: Unresponsive, Reason: fault.Public(err), Kind: fault.Of(err)}
 	var bad *faulty
@@ -146,7 +148,9 @@ func (s *Service) conclude(ctx context.Context, n *issue.Network, bag peer.Bag, 
 			}
 		}
 		for _, f := range out.Faults {
-			if err := w.Audit(f.Verdict.entry(), f.Custody, ref, out.Asked.CID(), string(f.Kind)); err != nil {
+			// No custody identity has signed any of it: it is what its node did.
+			node := n.Order.Terms().Fiduciaries[f.Index].Node
+			if err := w.Audit(f.Verdict.entry(), node.Name, ref, out.Asked.CID(), string(f.Kind)); err != nil {
 				return err
 			}
 		}
