@@ -82,6 +82,9 @@ func TestADTAThatIsDownIsToldOfARevocationWhenItIsBack(t *testing.T) {
 		"when the revocation that was signed has expired": issue.RevocationLife + time.Hour,
 	} {
 		t.Run(what, func(t *testing.T) {
+			if testing.Short() && away == 0 {
+				t.Skip("the longer absence tells as much")
+			}
 			l := newLab(t, 3, nil)
 			l.receives(l.enrol("anna"))
 			l.dtas[1].down.Store(true)
