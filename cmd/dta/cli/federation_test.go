@@ -135,6 +135,7 @@ func (f *federation) shown() *rest.NetworkAnswer {
 	n := &rest.NetworkAnswer{
 		Reference: o.Terms().ReferenceHex(), OrderCID: o.CID().String(), TermsCID: o.TermsCID().String(), Name: "staff",
 		Suite: "dta-v1", State: "accepted", Permits: true, Revocable: true, MaxPermitDays: 31,
+		Charter: must(f.network.Charter())(f.t),
 	}
 	for i, a := range f.network.Acceptances {
 		n.Members = append(n.Members, rest.NetworkMember{Index: i, Peer: fmt.Sprintf("dta-%d", i), Node: f.nodes[i].Identity().Name.String(), Custody: a.Custody().String(), Commitment: hex.EncodeToString(a.Commitment())})

@@ -292,17 +292,42 @@ func (a *app) findNetwork(ctx context.Context, ref string) (*rest.NetworkAnswer,
 	return &got, nil
 }
 
-// pinned checks a network against the CID that the user insists on.
-func pinned(n *rest.NetworkAnswer, cid string) (dag.CID, error) {
-	if cid == "" {
-		return dag.CID{}, nil
+// pinned is the CID that the network's order must have: of the order that the user
+// insists on, or has a delegation in; else of the charter's, which proves what has the
+// reference. With it comes the delegation, where there is one.
+func pinned(n *rest.NetworkAnswer, k asking) (pin dag.CID, mandate []byte, err error) {
+	if k.pin == "" && k.delegation == "" {
+		pin, err = chartered(n)
+		return pin, nil, err
 	}
-	want, err := dag.Parse(cid)
+	if k.pin != "" {
+		if pin, err = dag.Parse(k.pin); err != nil {
+			return pin, nil, usagef("--network-cid: %w", err)
+		}
+	}
+	if k.delegation != "" {
+		var network *issue.Network
+		if mandate, network, err = readMandate(k.delegation); err != nil {
+			return pin, nil, err
+		}
+		if found := network.Order.CID(); k.pin != "" && found != pin {
+			return pin, nil, fault.New(fault.Denied, "--delegation %s: expected the network of order %s; it is in that of %s", k.delegation, pin, found)
+		}
+		pin = network.Order.CID()
+	}
+	if n.OrderCID != pin.String() {
+		return pin, nil, fault.New(fault.Denied, "expected the network of order %s; the node has %s", pin, fault.Foreign(n.OrderCID))
+	}
+	return pin, mandate, nil
+}
+
+func chartered(n *rest.NetworkAnswer) (dag.CID, error) {
+	network, err := issue.ReadCharter(n.Charter)
 	if err != nil {
-		return want, usagef("--network-cid: %w", err)
+		return dag.CID{}, fault.New(fault.Unavailable, "the node's answer: charter: %w", err)
 	}
-	if n.OrderCID != want.String() {
-		return want, fault.New(fault.Denied, "expected the network of order %s; the node has %s", want, fault.Foreign(n.OrderCID))
+	if ref := network.Order.Terms().ReferenceHex(); ref != n.Reference {
+		return dag.CID{}, fault.New(fault.Unavailable, "the node's answer: expected network %s; found %s", n.Reference, ref)
 	}
-	return want, nil
+	return network.Order.CID(), nil
 }

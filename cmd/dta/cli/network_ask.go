@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"os"
 	"strings"
@@ -118,18 +119,14 @@ func readMandate(path string) ([]byte, *issue.Network, error) {
 // obtain has something issued to a key made here, and checks all of it: that this
 // is the network, that what was asked is what was wanted, and every D-TA's share.
 func (a *app) obtain(ctx context.Context, n *rest.NetworkAnswer, kind order.IssueKind, req rest.IssueRequest, k asking) (*issue.Received, error) {
-	pin, err := pinned(n, k.pin)
-	if err != nil {
-		return nil, err
-	}
 	if n.State != string(order.Accepted) {
 		return nil, fault.New(fault.Unavailable, "the network is %s: nothing is issued before all its D-TAs have accepted", fault.Foreign(n.State))
 	}
-	if k.delegation != "" {
-		if req.Delegation, _, err = readMandate(k.delegation); err != nil {
-			return nil, err
-		}
+	pin, mandate, err := pinned(n, k)
+	if err != nil {
+		return nil, err
 	}
+	req.Delegation = mandate
 	key, err := seal.V1.NewPrivateKey()
 	if err != nil {
 		return nil, err
@@ -152,10 +149,6 @@ func (a *app) obtain(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 	if err := wanted.is(received.Request.Request()); err != nil {
 		received.Clear()
 		return nil, err
-	}
-	if ref := received.Network.Order.Terms().ReferenceHex(); ref != n.Reference {
-		received.Clear()
-		return nil, fault.New(fault.Unavailable, "the node's answer: expected network %s; found %s", n.Reference, ref)
 	}
 	return received, nil
 }
@@ -184,7 +177,7 @@ func delivery(got *rest.IssueAnswer) issue.Delivery {
 // wanted is what this command is to ask for, of which network, to which key.
 type wanted struct {
 	network *rest.NetworkAnswer
-	pin     dag.CID // undefined: what the node says
+	order   dag.CID // the network's
 	kind    order.IssueKind
 	rest.IssueRequest
 }
@@ -192,16 +185,12 @@ type wanted struct {
 // is holds a request of the node's to what is wanted: one that differs would have
 // others approve something else, or issue it to someone else.
 func (w wanted) is(r *issue.Request) error {
-	want := w.pin
-	if !want.Defined() {
-		want = orderCID(w.network)
-	}
 	differs := func(format string, args ...any) error {
 		return fault.New(fault.Unavailable, "the node's answer: "+format, args...)
 	}
 	switch {
-	case r.Order != want:
-		return differs("expected the network of order %s; found %s", want, r.Order)
+	case r.Order != w.order:
+		return differs("expected the network of order %s; found %s", w.order, r.Order)
 	case r.Kind != w.kind:
 		return differs("expected a %s; found a %s", w.kind, r.Kind)
 	case !bytes.Equal(r.Receiver, w.Receiver):
@@ -210,10 +199,20 @@ func (w wanted) is(r *issue.Request) error {
 		return differs("expected what is for %q", w.Name)
 	case w.Enrolment != nil && r.Subjects[0].Enrolment != *w.Enrolment:
 		return differs("expected enrolment %d; found %d", *w.Enrolment, r.Subjects[0].Enrolment)
-	case w.kind == order.TimePermit && (r.Days != max(w.Days, 1) || w.First != "" && credential.Day(uint32(r.First)) != w.First):
+	case w.kind == order.TimePermit && (r.Days != max(w.Days, 1) || !w.begins(r.First)):
 		return differs("expected permits for other days")
 	}
 	return nil
+}
+
+// begins tells whether a day is the first one wanted. By default that is today, which
+// may be over by one of two clocks.
+func (w wanted) begins(first uint64) bool {
+	if w.First != "" {
+		return first <= math.MaxUint32 && credential.Day(uint32(first)) == w.First
+	}
+	today := uint64(credential.Today(time.Now()))
+	return first+1 >= today && first <= today+1
 }
 
 // issued asks the node, and gathers approvals where they are needed.
@@ -297,7 +296,7 @@ func (a *app) gather(ctx context.Context, w wanted, pending *rest.IssueAnswer, k
 		return nil, fault.New(fault.Unavailable, "the node's answer: request: %w", err)
 	}
 	if err := w.is(r); err != nil {
-		return nil, err
+		return nil, fault.New(fault.Denied, "nobody is asked to approve: %w", err)
 	}
 	fmt.Fprintf(a.err, "dta: approvals are asked for a %s\n", summary(r))
 	approvals := pending.Approvals

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -47,7 +49,7 @@ func TestNobodyIsAskedToApproveWhatWasNotWanted(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			asked = 0
 			w := wanted{
-				network: &rest.NetworkAnswer{Reference: "aa", OrderCID: network.String()}, kind: test.kind,
+				network: &rest.NetworkAnswer{Reference: "aa", OrderCID: network.String()}, order: network, kind: test.kind,
 				IssueRequest: rest.IssueRequest{Name: "anna", Enrolment: &number, Receiver: key},
 			}
 			if test.kind == order.TimePermit {
@@ -71,9 +73,61 @@ func TestNobodyIsAskedToApproveWhatWasNotWanted(t *testing.T) {
 				}
 				return
 			}
-			if fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), test.names) || asked != 0 {
+			if fault.Of(err) != fault.Denied || !strings.Contains(err.Error(), test.names) || asked != 0 {
 				t.Errorf("expected a refusal that names %q, and nobody asked; found %d calls, %v", test.names, asked, err)
 			}
 		})
+	}
+}
+
+// A node chooses what it calls a network's order; the charter proves it.
+func TestNobodyIsAskedToApproveInAnotherNetwork(t *testing.T) {
+	f := federate(t, 2)
+	ref, other := f.ref(), dag.Sum([]byte("another"))
+	f.describe = func(n *rest.NetworkAnswer) { n.OrderCID = other.String() }
+	var asked issue.Request
+	f.ask = func(q *issue.Request) { asked = *q }
+	f.answer = func(a *rest.IssueAnswer) {
+		asked.Order = other
+		*a = rest.IssueAnswer{State: "approval", Needed: 1, Pending: must(asked.Marshal())(t)}
+	}
+	request := file(t, "request")
+	code, _, errOut := f.run("1234\n", "network", "enrol-client", ref, "anna", "--out", file(t, "out"), "--pin-stdin", "--request", request, "--approval", file(t, "approval"))
+	if code != ExitDenied || !strings.Contains(errOut, "nobody is asked to approve") {
+		t.Errorf("expected a refusal; found %d, %s", code, errOut)
+	}
+	nothingIn(t, request)
+}
+
+// A delegation is in one network: one that its registrar's node has under the same
+// reference is another.
+func TestADelegationIsUsedInItsNetwork(t *testing.T) {
+	f := federate(t, 2)
+	ref, mine := f.ref(), f.network
+	d := must(issue.Delegate(f.registrar, mine.Order, issue.Delegation{
+		To: f.nodes[0].Identity().Name, Kinds: []order.IssueKind{order.ClientSecret},
+		NotBefore: time.Now().UnixMilli(), Expires: time.Now().Add(time.Hour).UnixMilli(),
+	}))(t)
+	mandate := file(t, "mandate")
+	if err := os.WriteFile(mandate, must(mine.Mandate(d))(t), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	enrol := func(f *federation) (int, string) {
+		out := file(t, "out")
+		code, _, errOut := f.run("1234\n", "network", "enrol-client", ref, "anna", "--out", out, "--pin-stdin", "--delegation", mandate)
+		if code != ExitOK {
+			nothingIn(t, out)
+		}
+		return code, errOut
+	}
+	if code, errOut := enrol(f); code != ExitOK {
+		t.Errorf("in its own: found %d, %s", code, errOut)
+	}
+	f.network = f.found("staff")
+	for what, order := range map[string]string{"that says so": f.network.Order.CID().String(), "that calls it by the order of the first": mine.Order.CID().String()} {
+		f.describe = func(n *rest.NetworkAnswer) { n.Reference, n.OrderCID = ref, order }
+		if code, errOut := enrol(f); code != ExitDenied || !strings.Contains(errOut, mine.Order.CID().String()) {
+			t.Errorf("in another, of a node %s: expected a refusal that names the delegation's; found %d, %s", what, code, errOut)
+		}
 	}
 }

@@ -114,7 +114,7 @@ func TestANodeThatLiesIsNotBelieved(t *testing.T) {
 		{"another network's charter", func(f *federation) {
 			other := federate(f.t, 3).network
 			f.answer = func(a *rest.IssueAnswer) { a.Charter = must(other.Charter())(f.t) }
-		}, ExitUnavailable, "what was issued does not hold"},
+		}, ExitDenied, "what was issued does not hold"},
 		{"a network of its own throughout", func(f *federation) {
 			ref := f.ref()
 			f.network = f.found("staff")
