@@ -152,7 +152,7 @@ func (s *stage) typing(ctx context.Context, pin string, args ...string) ([]byte,
 
 // attemptLogin is one login, as a person's own program does it.
 func (s *stage) attemptLogin(ctx context.Context, who, token, pin string) (result, error) {
-	args := []string{"mpin", "login", "--token", token, "--server", s.url[login], "--pin-stdin"}
+	args := []string{"mpin", "login", "--token", token, "--server", s.url[login], "--server-name", login, "--pin-stdin"}
 	if permits := s.path(who + ".permits"); exists(permits) {
 		args = append(args, "--permits", permits)
 	}

@@ -35,11 +35,12 @@ func (a *app) mpinLogin() *cobra.Command {
 		Use: "login", Short: "Log in with a token and a PIN", Args: none,
 		Long: `Log in with a token and a PIN.
 
-M-Pin Full, the default, also shows that the server is one of the network: both
-sides end up with a key and prove it to each other. The PIN is asked for at the
+M-Pin Full, the default, also shows that the server is one of the network, with
+--server-name that it is this one: both sides end up with a key and prove it to each
+other. The PIN is asked for at the
 terminal and does not leave this program. A server counts wrong PINs and locks
 whoever has had too many.`,
-		Example: `  dta mpin login --token anna.token --permits anna.permits --server https://login.example`,
+		Example: `  dta mpin login --token anna.token --permits anna.permits --server https://login.example --server-name login`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if token == "" || url == "" {
 				return usagef("expected --token FILE and --server URL")

@@ -84,6 +84,33 @@ func TestALoginOverTLS(t *testing.T) {
 	}
 }
 
+// A broken server of the network could pass a login on to another of it.
+func TestAPersonMayInsistOnAServer(t *testing.T) {
+	n := authntest.New(t, mpin.V1, "shop", false)
+	token := save(t, "anna", n.Token("anna", 1234).Text())
+	address := door(t, "--secret", save(t, "door", n.Server("door").Text()), "--state", file(t, "state"))
+	for _, test := range []struct {
+		name string
+		code int
+		says string
+	}{
+		{"door", ExitOK, ""},
+		{"gate", ExitDenied, `expected "gate"; found "door"`},
+		{"", ExitUsage, "--server-name"},
+	} {
+		// Where it is another, nobody is asked for a PIN.
+		typed := ""
+		if test.code == ExitOK {
+			typed = "1234\n"
+		}
+		var out, errOut strings.Builder
+		args := []string{"mpin", "login", "--token", token, "--server", "http://" + address, "--server-name", test.name, "--pin-stdin"}
+		if code := run(t.Context(), args, strings.NewReader(typed), &out, &errOut); code != test.code || !strings.Contains(errOut.String(), test.says) {
+			t.Errorf("%q: expected %d and %q; found %d, %s", test.name, test.code, test.says, code, errOut.String())
+		}
+	}
+}
+
 func TestAChangedPINIsTheNewOneOnlyIfTheOldWasRight(t *testing.T) {
 	for _, suite := range []mpin.Suite{mpin.V1, mpin.AMCL} {
 		n := authntest.New(t, suite, "shop", false)
