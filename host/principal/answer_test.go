@@ -164,15 +164,15 @@ func TestOnlyAFinalRefusalEndsAnOrder(t *testing.T) {
 			r := newRealm(t, 2)
 			d := r.dtas[1]
 			d.behaves(fault.New(kind, "not this one"), nil)
-			_, err := r.Place(ctx, r.request())
+			placed, err := r.Place(ctx, r.request())
 			rows := must(r.records.Pending(ctx, principal.Role, order.Ordered, order.Failed))(t)
 			if len(rows) != 1 {
 				t.Fatalf("expected one order; found %d", len(rows))
 			}
 			ref := rows[0].Reference
 			if !ends {
-				if fault.Of(err).Final() {
-					t.Errorf("expected the caller to hope; found %v", err)
+				if err != nil || placed.Reference != ref || placed.State != order.Ordered {
+					t.Errorf("expected the caller to be told of the order that goes on; found %+v, %v", placed, err)
 				}
 				r.wantState(ref, order.Ordered)
 				d.behaves(nil, nil)

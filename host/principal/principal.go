@@ -155,17 +155,21 @@ func (s *Service) repeated(ctx context.Context, err error) (Placed, error) {
 	return out, nil
 }
 
-// await waits for an order's acceptances, but not for ever.
+// await waits for an order's acceptances, but not for ever. Only an order that has
+// failed is an error: a caller who is told of another would place it anew, while it
+// goes on.
 func (s *Service) await(ctx context.Context, out Placed) (Placed, error) {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	waiting, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	row, err := s.step(ctx, out.Reference)
-	if err != nil && !fault.Of(err).Retryable() {
-		return Placed{}, err
+	row, err := s.step(waiting, out.Reference)
+	if err != nil {
+		now, unknown := s.records.Row(context.WithoutCancel(ctx), Role, out.Reference)
+		if unknown != nil || now.State == string(order.Failed) {
+			return Placed{}, err
+		}
+		return out, nil
 	}
-	if err == nil {
-		out.State, out.Commitment = order.State(row.State), row.Commitment
-	}
+	out.State, out.Commitment = order.State(row.State), row.Commitment
 	return out, nil
 }
 
