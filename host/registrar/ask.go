@@ -63,7 +63,8 @@ type Grant struct {
 // Fault is a D-TA that gave no answer that holds.
 type Fault struct {
 	Index   int
-	Custody dag.CID
+	Custody dag.CID // whose grant is missing
+	Node    dag.CID // whose answer it was: all that is audited is audited of it
 	Verdict Verdict
 	Reason  string
 	Kind    fault.Kind
@@ -74,14 +75,15 @@ type Verdict string
 
 const (
 	Unresponsive Verdict = "unresponsive" // which may be anybody's fault
-	Refused      Verdict = "refused"      // its own word
-	Faulty       Verdict = "faulty"       // what it answered does not hold
+	Refused      Verdict = "refused"      // its node's word
+	Faulty       Verdict = "faulty"       // what its node answered does not hold
 )
 
-// entry is what the audit log calls it.
+// entry is what the audit log calls it. network.fault is another's: it stands for
+// what a custody identity has signed.
 func (v Verdict) entry() string {
 	if v == Faulty {
-		return "network.fault"
+		return "network.garbled"
 	}
 	return "network." + string(v)
 }

@@ -302,7 +302,7 @@ func TestAnAnswerThatDoesNotHoldNamesItsDTA(t *testing.T) {
 		}, "refused"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			entry := map[string]string{"faulty": "network.fault", "refused": "network.refused"}[c.want]
+			entry := map[string]string{"faulty": "network.garbled", "refused": "network.refused"}[c.want]
 			sender := l.dtas[1].keys.Identity().Name
 			before := l.registrar.auditedOf(entry, sender)
 			l.dtas[1].bends(c.bend)
@@ -314,7 +314,10 @@ func TestAnAnswerThatDoesNotHoldNamesItsDTA(t *testing.T) {
 			if got := l.registrar.auditedOf(entry, sender); got != before+1 {
 				t.Errorf("expected one entry %s of its node; found %d", entry, got-before)
 			}
-			if got := l.registrar.auditedOf(entry, l.dtas[1].plugin.Identity().Name); got != 0 {
+			if a.Faults[0].Node != sender.String() {
+				t.Errorf("expected its node to be named; found %+v", a.Faults[0])
+			}
+			if got := l.registrar.auditedOf(entry, l.dtas[1].plugin.Identity().Name) + l.registrar.audited("network.fault"); got != 0 {
 				t.Errorf("expected its custody identity, which signed nothing of the kind, not to be accused; found %d", got)
 			}
 		})

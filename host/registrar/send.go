@@ -45,7 +45,7 @@ func (s *Service) asking(ctx context.Context, n *issue.Network, bag peer.Bag, q 
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
-					out.Faults = append(out.Faults, s.judge(a, err))
+					out.Faults = append(out.Faults, s.judge(n, a, err))
 					return
 				}
 				out.Grants = append(out.Grants, *g)
@@ -114,8 +114,11 @@ func (s *Service) grant(ctx context.Context, n *issue.Network, bag peer.Bag, q *
 // is what went wrong in this node. A faulty answer is none that the custody identity
 // has signed for this request ([issue.BadAnswer]): it accuses nobody but whoever
 // sent it.
-func (s *Service) judge(a *order.VerifiedAcceptance, err error) Fault {
-	f := Fault{Index: a.Index(), Custody: a.Custody(), Verdict: Unresponsive, Reason: fault.Public(err), Kind: fault.Of(err)}
+func (s *Service) judge(n *issue.Network, a *order.VerifiedAcceptance, err error) Fault {
+	f := Fault{
+		Index: a.Index(), Custody: a.Custody(), Node: n.Order.Terms().Fiduciaries[a.Index()].Node.Name,
+		Verdict: Unresponsive, Reason: fault.Public(err), Kind: fault.Of(err),
+	}
 	var bad *faulty
 	switch {
 	case !fault.Of(err).Final():
@@ -149,8 +152,7 @@ func (s *Service) conclude(ctx context.Context, n *issue.Network, bag peer.Bag, 
 		}
 		for _, f := range out.Faults {
 			// No custody identity has signed any of it: it is what its node did.
-			node := n.Order.Terms().Fiduciaries[f.Index].Node
-			if err := w.Audit(f.Verdict.entry(), node.Name, ref, out.Asked.CID(), string(f.Kind)); err != nil {
+			if err := w.Audit(f.Verdict.entry(), f.Node, ref, out.Asked.CID(), string(f.Kind)); err != nil {
 				return err
 			}
 		}

@@ -67,10 +67,12 @@ type IssuedGrant struct {
 	Share    []byte `json:"share"`
 }
 
-// IssueFault names a D-TA that gave no answer that holds.
+// IssueFault names a D-TA that gave no answer that holds. All of it is what its node
+// did, or anybody on the way; none of it is the custody identity's doing.
 type IssueFault struct {
 	Index   int    `json:"index"`
-	Custody string `json:"custody"`
+	Node    string `json:"node"`    // whose answer it was
+	Custody string `json:"custody"` // whose grant is missing
 	Verdict string `json:"verdict"` // unresponsive, refused or faulty
 	Kind    string `json:"kind"`
 	Reason  string `json:"reason"`
@@ -159,7 +161,7 @@ func issued(out *registrar.Outcome) (int, IssueAnswer) {
 	}
 	for _, f := range out.Faults {
 		a.State = "incomplete"
-		a.Faults = append(a.Faults, IssueFault{f.Index, f.Custody.String(), string(f.Verdict), string(f.Kind), f.Reason})
+		a.Faults = append(a.Faults, IssueFault{f.Index, f.Node.String(), f.Custody.String(), string(f.Verdict), string(f.Kind), f.Reason})
 	}
 	return http.StatusOK, a
 }

@@ -59,6 +59,7 @@ type Issued struct {
 	} `json:"grants"`
 	Faults []struct {
 		Index   int    `json:"index"`
+		Node    string `json:"node"`
 		Custody string `json:"custody"`
 		Verdict string `json:"verdict"`
 		Kind    string `json:"kind"`
