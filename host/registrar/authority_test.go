@@ -11,7 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -230,6 +232,70 @@ func TestADelegateEnrolsWithinItsScope(t *testing.T) {
 		l.advance(time.Hour + time.Minute)
 		refused(t, by(l.delegate, order.ClientSecret, body{"name": "ben@example.com"}).err, fault.Denied)
 	})
+}
+
+// Whoever gets a person's client secret again can log in as that person: the
+// registrar has it on record, once, though every D-TA tells of it.
+func TestWhatADelegateHasIssuedAgainIsOnRecord(t *testing.T) {
+	l := newLab(t, 3, nil)
+	mandate := must(l.handOn(l.registrar, "delegate", time.Hour, nil))(t)
+	by := l.delegate.keys.Identity().Name
+	ask := func(b body) {
+		t.Helper()
+		b["delegation"] = mandate.Delegation
+		l.receives(l.ask(l.delegate, order.ClientSecret, b))
+		for _, d := range l.dtas {
+			eventually(t, d.alias+" has told", func() bool { n, err := d.waiting(records.JobNotice); return err == nil && n == 0 })
+		}
+	}
+	entries := func(what string, learned, again int) {
+		t.Helper()
+		got := []int{l.registrar.auditedOf("network.learned", by), l.registrar.auditedOf("network.issued-again", by)}
+		if d := cmp.Diff([]int{learned, again}, got); d != "" {
+			t.Errorf("%s: entries of the delegate, learned and issued again (-expected +found):\n%s", what, d)
+		}
+	}
+	l.receives(l.enrol("anna"))
+	ask(body{"name": "anna", "enrolment": 1})
+	entries("whom the registrar enrolled", 0, 1)
+	ask(body{"name": "ben"})
+	entries("somebody new", 1, 1)
+	ask(body{"names": []string{"ben", "eve"}, "enrolment": 1})
+	entries("one of two", 2, 2)
+	ask(body{"name": "anna", "enrolment": 1})
+	entries("a request more", 2, 3)
+	l.receives(l.ask(l.registrar, order.ClientSecret, body{"name": "anna", "enrolment": 1}))
+	if n := l.registrar.audited("network.issued-again"); n != 3 {
+		t.Errorf("what the registrar asks for itself is on record as that; found %d entries", n)
+	}
+}
+
+// A registrar chooses its networks' references: two may have the same.
+func TestAMandateIsInTheNetworkOnRecord(t *testing.T) {
+	authority := body{"authority": []any{body{"kind": "server-secret", "names": []string{"self", "cosigner"}}}}
+	l := newLab(t, 1, authority)
+	l.cosigner.becomes(l.network.Reference, "accepted")
+	other := l.create(authority)
+	l.cosigner.becomes(other.Reference, "accepted")
+	mandate := must(l.handOn(l.registrar, "cosigner", time.Hour, nil))(t)
+	ask := func(name string) asked {
+		return l.ask(l.cosigner, order.ClientSecret, body{"name": name, "delegation": mandate.Delegation})
+	}
+	l.receives(ask("anna"))
+	err := l.cosigner.records.Write(t.Context(), func(w *records.Writer) error {
+		err := w.Change(records.NetworkIndex, l.network.Reference, func(row *records.Row) error {
+			row.CID = must(dag.Parse(other.OrderCID))(t)
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+		return w.Audit("test.swapped", dag.CID{}, l.network.Reference, dag.CID{}, "")
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused(t, ask("ben").err, fault.Conflict)
 }
 
 func TestADelegateSignsInAnothersPlace(t *testing.T) {

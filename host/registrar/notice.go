@@ -3,9 +3,13 @@ package registrar
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -14,41 +18,72 @@ var errKnown = errors.New("it is known already")
 
 // Notice takes in what others have had done in a network of this node's, as its D-TAs
 // tell: whom they enrolled, so that this node gives nobody the same number, and whom
-// they revoked.
+// they revoked. Whoever has an enrolment issued again can log in as that person: it
+// is audited, once for each request. Requests that are on record already count as
+// told, so that this comes before whatever else records the news.
 func (s *Service) Notice(ctx context.Context, ref string, news records.News) error {
-	var learn func(*records.Writer) (bool, error)
-	var by, what dag.CID
+	var learn func(*records.Writer) error
 	switch {
 	case news.Request != nil && news.Request.Request().Kind == order.ClientSecret:
-		by, what = news.Request.Signer().Name, news.Request.CID()
-		learn = func(w *records.Writer) (fresh bool, err error) {
-			for _, subject := range news.Request.Request().Subjects {
-				added, err := w.PutEnrolment(enrolment(ref, subject, stateEnrolled, w.Now, what))
-				if err != nil {
-					return false, err
-				}
-				fresh = fresh || added
-			}
-			return fresh, nil
-		}
+		learn = func(w *records.Writer) error { return learnEnrolments(w, ref, news.Order, news.Request) }
 	case news.Revocation != nil:
-		by, what = news.Revocation.Signer().Name, news.Revocation.CID()
-		learn = func(w *records.Writer) (bool, error) { return markRevoked(w, ref, news.Revocation.Subject(), what) }
+		learn = func(w *records.Writer) error { return learnRevocation(w, ref, news.Revocation) }
 	default:
 		return nil
 	}
-	err := s.records.Write(ctx, func(w *records.Writer) error {
-		fresh, err := learn(w)
-		if err == nil && !fresh {
-			err = errKnown
-		}
+	if err := s.records.Write(ctx, learn); !errors.Is(err, errKnown) {
+		return err
+	}
+	return nil
+}
+
+func learnEnrolments(w *records.Writer, ref string, o *order.VerifiedOrder, q *issue.VerifiedRequest) error {
+	_, err := w.OrderOf(q.CID())
+	told := err == nil
+	if err != nil && fault.Of(err) != fault.NotFound {
+		return err
+	}
+	subjects, added := q.Request().Subjects, 0
+	for _, subject := range subjects {
+		fresh, err := w.PutEnrolment(enrolment(ref, subject, stateEnrolled, w.Now, q.CID()))
 		if err != nil {
 			return err
 		}
-		return w.Audit("network.learned", by, ref, what, "")
-	})
-	if errors.Is(err, errKnown) {
-		return nil
+		if fresh {
+			added++
+		}
 	}
-	return err
+	if told && added == 0 {
+		return errKnown
+	}
+	if err := w.Chain(q.Signer()); err != nil {
+		return err
+	}
+	if err := w.Envelope(records.Chapter(o, q.CID()), envelope.Request, q.CID(), q.Block(), o.Terms().Publish); err != nil {
+		return err
+	}
+	if added > 0 {
+		if err := learned(w, ref, q.Signer().Name, q.CID()); err != nil {
+			return err
+		}
+	}
+	if again := len(subjects) - added; !told && again > 0 {
+		return w.Audit("network.issued-again", q.Signer().Name, ref, q.CID(), fmt.Sprintf("%d of %d subjects", again, len(subjects)))
+	}
+	return nil
+}
+
+func learnRevocation(w *records.Writer, ref string, v *issue.VerifiedRevocation) error {
+	fresh, err := markRevoked(w, ref, v.Subject(), v.CID())
+	if err != nil {
+		return err
+	}
+	if !fresh {
+		return errKnown
+	}
+	return learned(w, ref, v.Signer().Name, v.CID())
+}
+
+func learned(w *records.Writer, ref string, by, what dag.CID) error {
+	return w.Audit("network.learned", by, ref, what, "")
 }

@@ -139,8 +139,14 @@ func (s *Service) known(ctx context.Context, ref string, mandate []byte) (*issue
 			return nil, nil, fault.New(fault.Denied, "delegation: it is for %s, not for this node", d.To)
 		}
 		// A reference is its registrar's choice: another network may have the same.
-		if f, err := s.Find(ctx, ref); err == nil && f.Order.CID() != n.Order.CID() {
-			return nil, nil, fault.New(fault.Conflict, "delegation: it is in network %s; this node has another of the reference %s, %s", n.Order.CID(), ref, f.Order.CID())
+		row, err := s.records.Row(ctx, records.NetworkIndex, ref)
+		switch {
+		case fault.Of(err) == fault.NotFound:
+			return n, d, nil
+		case err != nil:
+			return nil, nil, err
+		case row.CID != n.Order.CID():
+			return nil, nil, fault.New(fault.Conflict, "delegation: it is in network %s; this node has another of the reference %s, %s", n.Order.CID(), ref, row.CID)
 		}
 		return n, d, nil
 	}

@@ -80,10 +80,10 @@ func (s *Services) notice(c echo.Context) error {
 	ref := news.Order.Terms().ReferenceHex()
 	placed := news.Order.Principal().Name == s.Records.Self().Name
 	if placed {
-		if _, err := s.Principal.Notice(ctx, ref, news); err != nil {
+		if err := s.Registrar.Notice(ctx, ref, news); err != nil {
 			return err
 		}
-		if err := s.Registrar.Notice(ctx, ref, news); err != nil {
+		if _, err := s.Principal.Notice(ctx, ref, news); err != nil {
 			return err
 		}
 	} else if err := s.Beneficiary.Notice(ctx, ref, news); err != nil {
