@@ -1,5 +1,6 @@
 // Package strict reads JSON that is what it seems: one object, every member
-// known by exactly its name and there once, nothing after it. Its errors do not
+// known by its name, in upper or lower case as encoding/json has it, and there once,
+// nothing after it. Its errors do not
 // repeat what they found, which may be a secret; nor does it keep a copy, as
 // encoding/json's Decoder does, in a buffer that nobody can clear.
 //
@@ -93,9 +94,9 @@ func value(text []byte, t reflect.Type) (rest []byte, err error) {
 	switch open := text[0]; {
 	case reflect.PointerTo(t).Implements(unmarshaler):
 	case t.Kind() == reflect.Struct && open == '{':
-		return members(text, func(name string) (reflect.Type, error) { return field(t, name) })
+		return members(text, func(name string) (string, reflect.Type, error) { return field(t, name) })
 	case t.Kind() == reflect.Map && open == '{':
-		return members(text, func(string) (reflect.Type, error) { return t.Elem(), nil })
+		return members(text, func(name string) (string, reflect.Type, error) { return name, t.Elem(), nil })
 	case t.Kind() == reflect.Slice && open == '[':
 		for rest = space(text[1:]); rest[0] != ']'; rest = space(rest) {
 			if rest[0] == ',' {
@@ -111,8 +112,8 @@ func value(text []byte, t reflect.Type) (rest []byte, err error) {
 }
 
 // members checks the object at the beginning of the text, whose members have the
-// types that known tells, and returns what follows it.
-func members(text []byte, known func(name string) (reflect.Type, error)) (rest []byte, err error) {
+// one spelling and the types that known tells, and returns what follows it.
+func members(text []byte, known func(name string) (string, reflect.Type, error)) (rest []byte, err error) {
 	seen := make(map[string]bool)
 	for rest = space(text[1:]); rest[0] != '}'; rest = space(rest) {
 		if rest[0] == ',' {
@@ -123,14 +124,14 @@ func members(text []byte, known func(name string) (reflect.Type, error)) (rest [
 		if err := json.Unmarshal(rest[:n], &name); err != nil {
 			return nil, errors.New("expected the name of a member")
 		}
-		t, err := known(name)
+		one, t, err := known(name)
 		if err != nil {
 			return nil, err
 		}
-		if seen[name] {
+		if seen[one] {
 			return nil, fmt.Errorf("%.40q: expected it once", name)
 		}
-		seen[name] = true
+		seen[one] = true
 		rest = space(space(rest[n:])[1:]) // after the colon
 		if rest, err = value(rest, t); err != nil {
 			return nil, err
@@ -139,14 +140,14 @@ func members(text []byte, known func(name string) (reflect.Type, error)) (rest [
 	return rest[1:], nil
 }
 
-// field is the type of a member of a struct.
-func field(t reflect.Type, name string) (reflect.Type, error) {
+// field is the name and the type of a member of a struct.
+func field(t reflect.Type, name string) (string, reflect.Type, error) {
 	for i := range t.NumField() {
-		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); tag == name && tag != "" {
-			return t.Field(i).Type, nil
+		if tag, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); strings.EqualFold(tag, name) && tag != "" {
+			return tag, t.Field(i).Type, nil
 		}
 	}
-	return nil, fmt.Errorf("unknown field %.40q", name)
+	return "", nil, fmt.Errorf("unknown field %.40q", name)
 }
 
 // quoted is the length of the string at the beginning of the text.
