@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +13,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/milagro-dta/dta/host/systest/loopback"
 )
 
 // Time limits of one command.
@@ -26,7 +27,7 @@ const (
 // page run one after the other.
 type session struct {
 	dir   string
-	ports *strings.Replacer // of the pages, by free ones
+	there *strings.Replacer // the pages' addresses by this session's
 	back  *strings.Replacer
 	shell *exec.Cmd
 	in    io.WriteCloser
@@ -42,7 +43,7 @@ func newSession(bin, root string) (_ *session, err error) {
 		return nil, err
 	}
 	s := &session{dir: dir}
-	if err := s.choosePorts(); err != nil {
+	if err := s.chooseAddresses(); err != nil {
 		return nil, err
 	}
 	if err := s.copyExamples(root); err != nil {
@@ -62,7 +63,7 @@ func newSession(bin, root string) (_ *session, err error) {
 		}
 	}
 	s.shell.Env = append(s.shell.Env, "PATH="+bin+":"+os.Getenv("PATH"), "TMPDIR="+dir, "NO_COLOR=1",
-		"DTA_BIN="+bin, "DTA_SOURCE="+root, "DTA_URL="+s.ports.Replace("http://127.0.0.1:5556"))
+		"DTA_BIN="+bin, "DTA_SOURCE="+root, "DTA_URL="+s.there.Replace("http://127.0.0.1:5556"))
 	s.shell.ExtraFiles = []*os.File{w}
 	s.shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if s.in, err = s.shell.StdinPipe(); err != nil {
@@ -77,21 +78,19 @@ func newSession(bin, root string) (_ *session, err error) {
 	return s, err
 }
 
-// choosePorts finds free ports for those that the pages and examples name, so
-// that pages can be tested beside whatever else runs.
-func (s *session) choosePorts() error {
+// chooseAddresses puts others in the place of those that the pages and examples
+// name, so that pages can be tested beside whatever else runs.
+func (s *session) chooseAddresses() error {
 	var there, back []string
 	for _, port := range []string{"5556", "5601", "5602", "5603", "5610", "5621", "5622", "5623", "5624"} {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		free, err := loopback.Address()
 		if err != nil {
 			return err
 		}
-		defer l.Close()
-		free := l.Addr().String()
 		there = append(there, "127.0.0.1:"+port, free)
 		back = append(back, free, "127.0.0.1:"+port)
 	}
-	s.ports, s.back = strings.NewReplacer(there...), strings.NewReplacer(back...)
+	s.there, s.back = strings.NewReplacer(there...), strings.NewReplacer(back...)
 	return nil
 }
 
@@ -123,7 +122,7 @@ func (s *session) write(name, text string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return err
 	}
-	return os.WriteFile(path, []byte(s.ports.Replace(text)), 0o600)
+	return os.WriteFile(path, []byte(s.there.Replace(text)), 0o600)
 }
 
 // run runs a command and compares what it prints with the lines that the page
@@ -131,7 +130,7 @@ func (s *session) write(name, text string) error {
 func (s *session) run(c command) error {
 	s.count++
 	out := filepath.Join(s.dir, fmt.Sprintf("output-%d", s.count))
-	if _, err := fmt.Fprintf(s.in, "{ %s\n} > %q 2>&1 3>&- < /dev/null; echo $? >&3\n", s.ports.Replace(c.text), out); err != nil {
+	if _, err := fmt.Fprintf(s.in, "{ %s\n} > %q 2>&1 3>&- < /dev/null; echo $? >&3\n", s.there.Replace(c.text), out); err != nil {
 		return fmt.Errorf("$ %s: the shell has ended: %w", c.text, err)
 	}
 	code, err := s.code()

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,6 +16,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/milagro-dta/dta/host/systest/loopback"
 )
 
 // patience is how long a node may take to start or to end on a machine that is
@@ -30,7 +31,7 @@ const patience = 60 * time.Second
 //	node NAME CONFIG            start a node; $NAME_URL is where it answers
 //	door NAME [ARGS…]           start dta mpin server, likewise
 //	end NAME                    stop a node or a server
-//	port NAME                   find a free port for $NAME
+//	address NAME                find a free address for $NAME
 //	member NAME PATH            set $NAME to a member of the JSON just printed
 //	eventually PROGRAM [ARGS…]  run a program until it succeeds
 func TestScripts(t *testing.T) {
@@ -54,7 +55,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "node": start, "door": door, "end": end, "port": port, "member": member, "eventually": eventually,
+			"exits": exits, "node": start, "door": door, "end": end, "address": address, "member": member, "eventually": eventually,
 		},
 	})
 }
@@ -131,14 +132,13 @@ func member(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv(args[0], fmt.Sprint(v))
 }
 
-func port(ts *testscript.TestScript, neg bool, args []string) {
+func address(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
-		ts.Fatalf("usage: port NAME")
+		ts.Fatalf("usage: address NAME")
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	at, err := loopback.Address()
 	ts.Check(err)
-	ts.Setenv(args[0], strconv.Itoa(l.Addr().(*net.TCPAddr).Port))
-	ts.Check(l.Close())
+	ts.Setenv(args[0], at)
 }
 
 // nodes is the key of a script's running nodes, by name.
