@@ -107,9 +107,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return nil, fmt.Errorf("open the audit log: %w", err)
 	}
 	n.now = o.Now
-	if n.clock, err = clock.Open(ctx, n.store, o.Now); err != nil {
-		return nil, fmt.Errorf("open the clock: %w", err)
-	}
+	n.clock = clock.New(n.store, o.Now)
 	n.custody, err = custody.Start(ctx, custody.Options{
 		Plugins: c.Plugins, Book: book{n.store, n.audit, n.clock},
 		RuntimeDir: runtimeDir(dir), Node: c.Node.Name, Log: o.Log,
@@ -155,6 +153,9 @@ func (n *Node) Config() *config.Config { return n.config }
 func (n *Node) Ledger() operator.Ledger {
 	return operator.Ledger{Store: n.store, Audit: n.audit, Node: n.keys.Identity()}
 }
+
+// Clock is what the node goes by, for its operator.
+func (n *Node) Clock() operator.Clock { return operator.Clock{Clock: n.clock, Audit: n.audit} }
 
 // Close ends what runs, what uses before what is used, and closes the store. It
 // may be called on a node that was opened in part, and again.

@@ -188,7 +188,7 @@ func serverTLS(t *config.TLS, nodes bool) (*tls.Config, error) {
 func (n *Node) restServices() rest.Services {
 	return rest.Services{
 		Records: n.records, Principal: n.principal, Registrar: n.registrar, Redeem: n.redeems, Beneficiary: n.beneficiary, Fiduciary: n.fiduciary,
-		Custody: n.custody, Courier: n.courier, Ledger: n.Ledger(), Config: n.config,
+		Custody: n.custody, Courier: n.courier, Ledger: n.Ledger(), Clock: n.Clock(), Config: n.config,
 		Gateway: n.gateway(), Ready: n.ready, Describe: n.Describe,
 	}
 }

@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"bufio"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -17,6 +18,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
+	"github.com/milagro-dta/dta/host"
+	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/host/systest/loopback"
 )
 
@@ -32,6 +35,7 @@ const patience = 60 * time.Second
 //	door NAME [ARGS…]           start dta mpin server, likewise
 //	end NAME                    stop a node or a server
 //	address NAME                find a free address for $NAME
+//	ahead DIR                   have a stopped node have recorded a time an hour ahead
 //	member NAME PATH            set $NAME to a member of the JSON just printed
 //	eventually PROGRAM [ARGS…]  run a program until it succeeds
 func TestScripts(t *testing.T) {
@@ -55,7 +59,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits, "node": start, "door": door, "end": end, "address": address, "member": member, "eventually": eventually,
+			"exits": exits, "node": start, "door": door, "end": end, "address": address, "ahead": ahead, "member": member, "eventually": eventually,
 		},
 	})
 }
@@ -139,6 +143,17 @@ func address(ts *testscript.TestScript, neg bool, args []string) {
 	at, err := loopback.Address()
 	ts.Check(err)
 	ts.Setenv(args[0], at)
+}
+
+func ahead(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: ahead DIR")
+	}
+	ctx := context.Background()
+	db, err := store.Open(ctx, filepath.Join(ts.MkAbs(args[0]), host.StoreFile), store.Options{})
+	ts.Check(err)
+	ts.Check(db.Update(ctx, func(tx *store.Tx) error { return tx.Stamp(time.Now().Add(time.Hour).UnixMilli()) }))
+	ts.Check(db.Close())
 }
 
 // nodes is the key of a script's running nodes, by name.

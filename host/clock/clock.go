@@ -10,7 +10,7 @@
 // committed transaction ([store.Tx.Stamp]); every audit entry stamps its own. It
 // outlives the process.
 //
-//	c, err := clock.Open(ctx, s, time.Now)
+//	c := clock.New(s, time.Now)
 //	now, err := c.Now()
 //
 // Differences of up to Tolerance are ordinary corrections of the clock.
@@ -18,7 +18,6 @@ package clock
 
 import (
 	"context"
-	"sync/atomic"
 	"time"
 
 	"github.com/milagro-dta/dta/host/store"
@@ -31,36 +30,28 @@ const Tolerance = 2 * time.Minute
 // Clock is a wall clock that refuses to go back. It is safe for concurrent use.
 type Clock struct {
 	now   func() time.Time
-	store *store.Store // nil: only Advance raises the mark
-	mark  atomic.Int64 // unix milliseconds
+	store *store.Store
 }
 
-// New guards the clock now (time.Now when nil), held to nothing yet.
-func New(now func() time.Time) *Clock {
+// New guards the clock now (time.Now when nil) and holds it to what the store has
+// recorded and will record; to nothing where s is nil. A clock that is behind
+// already is not an error here: Check says so.
+func New(s *store.Store, now func() time.Time) *Clock {
 	if now == nil {
 		now = time.Now
 	}
-	return &Clock{now: now}
-}
-
-// Open guards the clock now (time.Now when nil) and holds it to what the store
-// has recorded and will record. A clock that is behind already is not an error
-// here: Check says so.
-func Open(_ context.Context, s *store.Store, now func() time.Time) (*Clock, error) {
-	c := New(now)
-	c.store = s
-	return c, nil
+	return &Clock{now: now, store: s}
 }
 
 // Now returns the time, or fault.Unavailable while the clock is behind the mark
 // by more than Tolerance.
 func (c *Clock) Now() (time.Time, error) {
 	now := c.now()
-	behind := c.Mark() - now.UnixMilli()
-	if behind > Tolerance.Milliseconds() {
+	behind := c.Mark().Sub(now)
+	if behind > Tolerance {
 		return time.Time{}, fault.New(fault.Unavailable,
-			"clock is %d seconds behind what this node has recorded (it shows %s): it was set back, or ran ahead before",
-			behind/1000, now.UTC().Format(time.RFC3339))
+			"clock is %s behind what this node has recorded (it shows %s): it was set back, or ran ahead before",
+			behind.Round(time.Second), now.UTC().Format(time.RFC3339))
 	}
 	return now, nil
 }
@@ -71,36 +62,30 @@ func (c *Clock) Check() error {
 	return err
 }
 
-// Mark returns the time the clock is held to, in unix milliseconds.
-func (c *Clock) Mark() int64 {
-	mark := c.mark.Load()
-	if c.store != nil {
-		mark = max(mark, c.store.Stamped())
+// Shows returns what the wall clock shows, trusted or not.
+func (c *Clock) Shows() time.Time { return c.now() }
+
+// Mark returns the time the clock is held to; the epoch's beginning where nothing
+// was recorded yet.
+func (c *Clock) Mark() time.Time {
+	if c.store == nil {
+		return time.UnixMilli(0)
 	}
-	return mark
+	return time.UnixMilli(c.store.Stamped())
 }
 
-// Advance raises the mark to a time learnt elsewhere, in unix milliseconds; one
-// before the mark changes nothing.
-func (c *Clock) Advance(to int64) {
-	for {
-		old := c.mark.Load()
-		if to <= old || c.mark.CompareAndSwap(old, to) {
-			return
-		}
+// Reset sets the mark back to what the clock shows, in one transaction with what
+// record writes of it. It is the operator's way out after a clock had run ahead;
+// fault.Conflict where the clock is not behind.
+func (c *Clock) Reset(ctx context.Context, record func(tx *store.Tx, now time.Time) error) error {
+	if c.Check() == nil {
+		return fault.New(fault.Conflict, "reset the clock: expected one that is behind what this node has recorded; it is not")
 	}
-}
-
-// Reset sets the mark to what the clock shows now, back if need be. It is the
-// operator's way out after a clock had run ahead.
-func (c *Clock) Reset(ctx context.Context) error {
-	at := c.now().UnixMilli()
-	if c.store != nil {
-		err := c.store.Update(ctx, func(tx *store.Tx) error { return tx.Restamp(at) })
-		if err != nil {
+	now := c.now()
+	return c.store.Update(ctx, func(tx *store.Tx) error {
+		if err := tx.Restamp(now.UnixMilli()); err != nil {
 			return err
 		}
-	}
-	c.mark.Store(at)
-	return nil
+		return record(tx, now)
+	})
 }

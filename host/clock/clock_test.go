@@ -40,8 +40,9 @@ func TestAClockSetBackIsRefusedUntilItHasCaughtUp(t *testing.T) {
 	} {
 		t.Run(step.name, func(t *testing.T) {
 			w := noon()
-			c := clock.New(w.now)
-			c.Advance(w.t.UnixMilli())
+			s := open(t, filepath.Join(t.TempDir(), "dta.db"))
+			c := clock.New(s, w.now)
+			wantKind(t, "", s.Update(ctx, stamp(w)))
 			w.t = w.t.Add(-step.back)
 			wantKind(t, step.want, c.Check())
 			w.t = w.t.Add(step.back)
@@ -60,15 +61,6 @@ func open(t *testing.T, path string) *store.Store {
 	return s
 }
 
-func opened(t *testing.T, s *store.Store, w *wall) *clock.Clock {
-	t.Helper()
-	c, err := clock.Open(ctx, s, w.now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return c
-}
-
 func stamp(w *wall) func(*store.Tx) error {
 	return func(tx *store.Tx) error { return tx.Stamp(w.t.UnixMilli()) }
 }
@@ -76,7 +68,7 @@ func stamp(w *wall) func(*store.Tx) error {
 func TestWhatIsCommittedHoldsTheClock(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "dta.db"))
 	w := noon()
-	c := opened(t, s, w)
+	c := clock.New(s, w.now)
 	wantKind(t, "", s.Update(ctx, stamp(w)))
 	w.t = w.t.Add(-clock.Tolerance - time.Second)
 	wantKind(t, fault.Unavailable, c.Check())
@@ -96,18 +88,34 @@ func TestTheMarkOutlivesTheProcess(t *testing.T) {
 
 	w.t = noon().t.Add(-time.Hour)
 	s = open(t, path)
-	c := opened(t, s, w)
+	c := clock.New(s, w.now)
 	_, err := c.Now()
 	wantKind(t, fault.Unavailable, err)
-	if want := noon().t.Add(2 * time.Minute).UnixMilli(); c.Mark() != want {
-		t.Fatalf("mark: expected %d, got %d", want, c.Mark())
+	if want := noon().t.Add(2 * time.Minute); !c.Mark().Equal(want) {
+		t.Fatalf("mark: expected %s, got %s", want, c.Mark())
 	}
+}
 
-	if err := c.Reset(ctx); err != nil {
+func TestAClockThatRanAheadIsReset(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	w := noon()
+	c := clock.New(s, w.now)
+	unrecorded := func(*store.Tx, time.Time) error { t.Error("recorded"); return nil }
+	wantKind(t, fault.Conflict, c.Reset(ctx, unrecorded))
+	wantKind(t, "", s.Update(ctx, stamp(w)))
+	wantKind(t, fault.Conflict, c.Reset(ctx, unrecorded))
+
+	w.t = w.t.Add(-time.Hour)
+	wantKind(t, fault.Denied, c.Reset(ctx, func(*store.Tx, time.Time) error { return fault.New(fault.Denied, "no") }))
+	wantKind(t, fault.Unavailable, c.Check())
+
+	wantKind(t, "", c.Reset(ctx, func(tx *store.Tx, now time.Time) error { return tx.Stamp(now.UnixMilli()) }))
+	wantKind(t, "", c.Check())
+	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	wantKind(t, "", c.Check())
-	wantKind(t, "", opened(t, s, w).Check())
+	wantKind(t, "", clock.New(open(t, path), w.now).Check())
 }
 
 func TestAMarkThatWasNotCommittedDoesNotHold(t *testing.T) {
@@ -120,8 +128,8 @@ func TestAMarkThatWasNotCommittedDoesNotHold(t *testing.T) {
 		return fault.New(fault.Denied, "no")
 	})
 	wantKind(t, fault.Denied, err)
-	if mark := opened(t, s, w).Mark(); mark != 0 {
-		t.Fatalf("mark is %d", mark)
+	if mark := clock.New(s, w.now).Mark(); mark.UnixMilli() != 0 {
+		t.Fatalf("mark is %s", mark)
 	}
 }
 

@@ -115,7 +115,7 @@ func (d *dta) start() {
 	d.store = must(store.Open(ctx, d.path, store.Options{}))(t)
 	log := must(audit.Open(ctx, d.store))(t)
 	log.SetSigner(audit.NewSigner(d.node))
-	c := must(clock.Open(ctx, d.store, d.realm.now))(t)
+	c := clock.New(d.store, d.realm.now)
 	var service *fiduciary.Service
 	var r *records.Records
 	work := courier.New(d.store, map[string]courier.Handler{

@@ -25,6 +25,8 @@ const (
 	PathAudit      = "/operator/audit"
 	PathCheckpoint = "/operator/audit/checkpoint"
 	PathVerify     = "/operator/audit/verify"
+	PathClock      = "/operator/clock"
+	PathClockReset = "/operator/clock/reset"
 )
 
 // Identity is a node's or a custody identity's name and newest document.
@@ -74,6 +76,15 @@ type Verified struct {
 // Checkpoint is a signed note.
 type Checkpoint struct {
 	Note string `json:"note"`
+}
+
+// ClockShown is a node's clock beside the newest time it has recorded, both in
+// unix milliseconds.
+type ClockShown struct {
+	Shows    int64  `json:"shows"`
+	Recorded int64  `json:"recorded"` // 0: nothing yet
+	Trusted  bool   `json:"trusted"`
+	Problem  string `json:"problem,omitempty"` // why it is not trusted
 }
 
 // Client calls a running node.

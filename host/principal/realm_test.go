@@ -79,7 +79,7 @@ func (r *realm) start() {
 	log.SetSigner(audit.NewSigner(r.keys))
 	r.records = records.New(records.Options{
 		Store: r.store, Audit: log, Courier: courier.New(r.store, nil, courier.Options{Now: r.now}), Keys: r.keys,
-		Clock: must(clock.Open(ctx, r.store, r.now))(t), Peers: r.peers, Log: hclog.NewNullLogger(),
+		Clock: clock.New(r.store, r.now), Peers: r.peers, Log: hclog.NewNullLogger(),
 	})
 	r.records.Directory.Add(&directory.Peer{Alias: "self", Name: r.keys.Identity().Name})
 	err := r.records.Write(ctx, func(w *records.Writer) error {

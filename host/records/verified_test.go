@@ -61,7 +61,7 @@ func TestAVerifiedPartIsNotBelievedInAnotherOrder(t *testing.T) {
 	}
 	t.Cleanup(func() { s.Close() })
 	node, custody := identitytest.Keyring(t, identity.Node, "test", time.Now()), identitytest.Keyring(t, identity.Custody, "test", time.Now())
-	r := records.New(records.Options{Store: s, Keys: node, Clock: clock.New(nil), Log: hclog.NewNullLogger()})
+	r := records.New(records.Options{Store: s, Keys: node, Clock: clock.New(nil, nil), Log: hclog.NewNullLogger()})
 
 	var bag peer.Bag
 	bag.Add(node.Identity().Blocks()...)

@@ -66,7 +66,7 @@ func newRealm(t *testing.T, n int) *realm {
 	log.SetSigner(audit.NewSigner(r.keys))
 	r.records = records.New(records.Options{
 		Store: db, Audit: log, Courier: courier.New(db, nil, courier.Options{Now: now}), Keys: r.keys,
-		Clock: must(clock.Open(t.Context(), db, now))(t), Peers: peers, Log: hclog.NewNullLogger(),
+		Clock: clock.New(db, now), Peers: peers, Log: hclog.NewNullLogger(),
 	})
 	r.records.Directory.Add(&directory.Peer{Alias: "self", Name: r.keys.Identity().Name})
 	r.principal, r.redeem = principal.New(r.records, ""), redemption.New(r.records, principal.Role)

@@ -143,7 +143,7 @@ func (n *node) start() {
 		records.JobForget: func(ctx context.Context, _ courier.Job) error { return n.records.Forget(ctx) },
 	}, courier.Options{Now: n.realm.now})
 	n.records = records.New(records.Options{
-		Store: n.store, Audit: log, Courier: work, Keys: n.keys, Clock: must(clock.Open(ctx, n.store, n.realm.now))(t),
+		Store: n.store, Audit: log, Courier: work, Keys: n.keys, Clock: clock.New(n.store, n.realm.now),
 		Log: hclog.NewNullLogger(), Peers: n.peers(), Network: n.realm,
 	})
 	s = rest.Services{

@@ -42,7 +42,7 @@ func nodesAPI(t *testing.T) (http.Handler, *identity.Keyring) {
 		t.Fatal(err)
 	}
 	work := courier.New(s, nil, courier.Options{})
-	r := records.New(records.Options{Store: s, Audit: log, Courier: work, Keys: k, Clock: clock.New(nil), Log: hclog.NewNullLogger()})
+	r := records.New(records.Options{Store: s, Audit: log, Courier: work, Keys: k, Clock: clock.New(nil, nil), Log: hclog.NewNullLogger()})
 	f := fiduciary.New(fiduciary.Options{Records: r, Offers: func() []fiduciary.Standing { return nil }})
 	t.Cleanup(f.Close)
 	return New(Services{Records: r, Fiduciary: f, Courier: work}, Faces{Nodes: true}, hclog.NewNullLogger()).Handler(), k

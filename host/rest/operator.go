@@ -20,6 +20,8 @@ func (s *Services) operate(g *echo.Group) {
 	g.GET("/audit", s.auditList)
 	g.GET("/audit/checkpoint", s.auditCheckpoint)
 	g.POST("/audit/verify", s.auditVerify)
+	g.GET("/clock", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Clock.Show()) })
+	g.POST("/clock/reset", s.clockReset)
 }
 
 func (s *Services) enrol(c echo.Context) error {
@@ -92,4 +94,12 @@ func (s *Services) auditVerify(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, got)
+}
+
+func (s *Services) clockReset(c echo.Context) error {
+	shown, err := s.Clock.Reset(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, shown)
 }

@@ -32,6 +32,7 @@ type Services struct {
 	Custody     *custody.Set
 	Courier     *courier.Courier
 	Ledger      operator.Ledger
+	Clock       operator.Clock
 	Config      *config.Config
 	Gateway     http.Handler
 	Ready       func() error

@@ -57,7 +57,7 @@ func TestAStrangerHasNothingSearchedFor(t *testing.T) {
 	var all network
 	work := courier.New(s, nil, courier.Options{})
 	r := records.New(records.Options{
-		Store: s, Audit: log, Courier: work, Keys: self, Clock: clock.New(nil), Log: hclog.NewNullLogger(),
+		Store: s, Audit: log, Courier: work, Keys: self, Clock: clock.New(nil, nil), Log: hclog.NewNullLogger(),
 		Network: ipfs.First(&all), Peers: []*directory.Peer{{Alias: "principal", Name: name}},
 	})
 	f := fiduciary.New(fiduciary.Options{Records: r, Principals: []dag.CID{name}, Offers: func() []fiduciary.Standing { return nil }})

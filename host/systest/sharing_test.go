@@ -91,16 +91,12 @@ func newSharer(t *testing.T, n int) *sharer {
 		t.Fatal(err)
 	}
 	log.SetSigner(audit.NewSigner(keys))
-	clock, err := clock.Open(ctx, db, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
 	work := courier.New(db, map[string]courier.Handler{
 		records.JobFulfil: func(ctx context.Context, j courier.Job) error { return s.principal.Resume(ctx, j.Payload) },
 		records.JobRedeem: func(ctx context.Context, j courier.Job) error { return s.redeem.Resume(ctx, j.Payload) },
 	}, courier.Options{})
 	s.records = records.New(records.Options{
-		Store: db, Audit: log, Courier: work, Keys: keys, Clock: clock, Peers: peers, Log: hclog.NewNullLogger(),
+		Store: db, Audit: log, Courier: work, Keys: keys, Clock: clock.New(db, nil), Peers: peers, Log: hclog.NewNullLogger(),
 	})
 	s.principal, s.redeem = principal.New(s.records, ""), redemption.New(s.records, principal.Role)
 	work.Start()

@@ -112,12 +112,8 @@ func (l *lab) close(t *testing.T) {
 // remembered as verified.
 func (l *lab) records(t *testing.T, peers ...*directory.Peer) *records.Records {
 	t.Helper()
-	c, err := clock.Open(t.Context(), l.store, time.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
 	return records.New(records.Options{
-		Store: l.store, Audit: l.audit, Keys: l.keys, Clock: c, Peers: peers, Log: hclog.NewNullLogger(),
+		Store: l.store, Audit: l.audit, Keys: l.keys, Clock: clock.New(l.store, nil), Peers: peers, Log: hclog.NewNullLogger(),
 		Courier: courier.New(l.store, nil, courier.Options{}),
 	})
 }

@@ -2,13 +2,9 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
-	"os"
-	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -31,8 +27,8 @@ func (a *app) ledger(ctx context.Context, running func(*operator.Client) error, 
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(filepath.Join(c.Node.DataDir, host.StoreFile)); errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.NotFound, "no audit log in the data directory %s: no node has worked there yet", place(c))
+	if err := worked(c); err != nil {
+		return err
 	}
 	return a.asking(ctx, c, running, func(n *host.Node) error { return alone(n.Ledger()) })
 }

@@ -117,7 +117,7 @@ Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
 	root.AddCommand(a.hostCommand(), a.identityCommand(), a.configCommand(), a.pluginCommand(), a.orderCommand(), a.auditCommand(),
-		a.networkCommand(), a.mpinCommand())
+		a.clockCommand(), a.networkCommand(), a.mpinCommand())
 	return root
 }
 

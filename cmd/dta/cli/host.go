@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"path/filepath"
 
 	"github.com/hashicorp/go-hclog"
@@ -78,6 +80,14 @@ func place(c *config.Config) string {
 		return abs
 	}
 	return c.Node.DataDir
+}
+
+// worked is fault.NotFound where no node has been: none is made to be looked at.
+func worked(c *config.Config) error {
+	if _, err := os.Stat(filepath.Join(c.Node.DataDir, host.StoreFile)); errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.NotFound, "nothing in the data directory %s: no node has worked there yet", place(c))
+	}
+	return nil
 }
 
 // running is the node that runs over the configuration's data directory.
