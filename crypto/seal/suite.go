@@ -78,5 +78,5 @@ func ByName(name string) (Suite, error) {
 			return s, nil
 		}
 	}
-	return Suite{}, fmt.Errorf("%w %q", ErrUnknownSuite, name)
+	return Suite{}, fmt.Errorf("%w %.40q", ErrUnknownSuite, name)
 }

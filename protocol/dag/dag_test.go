@@ -161,6 +161,17 @@ func TestABlockHoldsExactlyTheFieldsOfItsType(t *testing.T) {
 	})
 }
 
+func TestARefusalRepeatsLittleOfANameOutOfOrder(t *testing.T) {
+	name := append([]byte{0x7a, 0, 1, 0, 0}, bytes.Repeat([]byte{0x01}, 1<<16)...)
+	block := bytes.Join([][]byte{{0xa2}, name, {0}, name, {0}}, nil)
+	var raw dag.Raw
+	err := dag.Decode(block, &raw)
+	refused(t, err, "after")
+	if n := len(err.Error()); n > 4096 {
+		t.Errorf("expected at most 4096 bytes; found %d", n)
+	}
+}
+
 func TestEveryTruncationIsRefused(t *testing.T) {
 	block := encode(t, full(t))
 	for n := range block {

@@ -176,7 +176,7 @@ func (s *scanner) walkMap(n uint64, depth int, visit func(name []byte, start, en
 		}
 		if i > 0 && !before(last, name) {
 			s.at = at
-			return s.refuse("expected a name after %q, got %q", last, name)
+			return s.refuse("expected a name after %.40q, got %.40q", last, name)
 		}
 		last = name
 		start := s.at

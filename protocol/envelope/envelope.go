@@ -148,7 +148,7 @@ func (e *Envelope) check() error {
 	}
 	for i, s := range e.Signatures {
 		if s.Algorithm != suite.Signatures[i] {
-			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %q", i, suite.Signatures[i], s.Algorithm)
+			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %.40q", i, suite.Signatures[i], s.Algorithm)
 		}
 		if len(s.Signature) != bls.SignatureSize {
 			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, bls.SignatureSize, len(s.Signature))
@@ -166,7 +166,7 @@ func (h *Header) check() (seal.Suite, error) {
 		return seal.Suite{}, fault.New(fault.Invalid, "suite: %w", err)
 	}
 	if !h.Kind.known() {
-		return seal.Suite{}, fault.New(fault.Invalid, "expected a known kind, got %q", h.Kind)
+		return seal.Suite{}, fault.New(fault.Invalid, "expected a known kind, got %.40q", h.Kind)
 	}
 	if err := h.checkParties(); err != nil {
 		return seal.Suite{}, err

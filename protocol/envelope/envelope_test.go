@@ -186,6 +186,31 @@ func TestParseRefusesASignedEnvelopeThatBreaksARule(t *testing.T) {
 	}
 }
 
+// A refusal is kept, logged and sent: it must not grow with what is refused.
+func TestARefusalRepeatsLittleOfAnEnvelope(t *testing.T) {
+	p := meet(t)
+	long := strings.Repeat("\u202e", 100_000)
+	for name, change := range map[string]func(e *Envelope){
+		"a long suite":     func(e *Envelope) { e.Header.Suite = long },
+		"a long kind":      func(e *Envelope) { e.Header.Kind = Kind(long) },
+		"a long algorithm": func(e *Envelope) { e.Signatures[0].Algorithm = long },
+	} {
+		t.Run(name, func(t *testing.T) {
+			e := received(t, mustSeal(t, p.ann, p.draft()).Block)
+			change(e)
+			block, err := dag.Encode(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, err = Parse(block)
+			refused(t, err, "")
+			if n := len(err.Error()); n > 4096 {
+				t.Errorf("expected at most 4096 bytes; found %d", n)
+			}
+		})
+	}
+}
+
 func TestAnEnvelopeHasExactlyItsSignatures(t *testing.T) {
 	p := meet(t)
 	for _, c := range []struct {

@@ -90,7 +90,11 @@ func Of(err error) Kind {
 	return Internal
 }
 
-// Public returns the text of err that a caller may see.
+// maxPublic bounds, in bytes, the text that a caller may see.
+const maxPublic = 2048
+
+// Public returns the text of err that a caller may see, at most 2 KiB of it: a
+// refusal is no larger for a request that was.
 func Public(err error) string {
 	switch Of(err) {
 	case "":
@@ -98,5 +102,5 @@ func Public(err error) string {
 	case Internal:
 		return "internal error"
 	}
-	return err.Error()
+	return cut(err.Error(), maxPublic, "…")
 }

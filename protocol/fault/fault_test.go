@@ -7,6 +7,7 @@ import (
 	"io"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -99,6 +100,17 @@ func TestInternalTextStaysHere(t *testing.T) {
 	}
 	if got := fault.ToStatus(err).Error(); strings.Contains(got, "/var/lib") {
 		t.Errorf("got %q", got)
+	}
+}
+
+func TestNoAnswerGrowsWithWhatIsRefused(t *testing.T) {
+	err := fault.New(fault.Invalid, "kind %q", strings.Repeat("é", 1<<20))
+	got := fault.Public(err)
+	if len(got) > 2100 || !utf8.ValidString(got) || !strings.HasSuffix(got, "…") {
+		t.Errorf("expected at most 2100 bytes of whole characters; found %d", len(got))
+	}
+	if short := fault.New(fault.Invalid, "%s", strings.Repeat("x", 2048)); fault.Public(short) != short.Error() {
+		t.Error("expected a text of 2048 bytes to stay as it is")
 	}
 }
 

@@ -111,7 +111,7 @@ func (d *Document) check() error {
 		return fault.New(fault.Invalid, "suite: %w", err)
 	}
 	if d.Kind != Node && d.Kind != Custody {
-		return fault.New(fault.Invalid, "expected kind %q or %q, got %q", Node, Custody, d.Kind)
+		return fault.New(fault.Invalid, "expected kind %q or %q, got %.40q", Node, Custody, d.Kind)
 	}
 	if err := CheckReference(d.Reference); err != nil {
 		return err
@@ -180,7 +180,7 @@ func (d *Document) checkSignatures(suite seal.Suite) error {
 			return fault.New(fault.Invalid, "signature %d: expected signer and document exactly where others sign, got %q and %q", i, s.Signer, s.Document)
 		}
 		if want := suite.Signatures[i%own]; s.Algorithm != want {
-			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %q", i, want, s.Algorithm)
+			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %.40q", i, want, s.Algorithm)
 		}
 		if len(s.Signature) != bls.SignatureSize {
 			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, bls.SignatureSize, len(s.Signature))

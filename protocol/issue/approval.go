@@ -137,7 +137,7 @@ func (d *Delegation) checkKinds(n *order.NetworkTerms) error {
 	for _, i := range d.Kinds {
 		place := slices.Index(order.IssueKinds(), i)
 		if place <= at {
-			return fault.New(fault.Invalid, "expected kinds of request in their order, each once, found %q", d.Kinds)
+			return fault.New(fault.Invalid, "expected kinds of request in their order, each once, found %.40q", i)
 		}
 		at = place
 		if rule, ok := n.Rule(i); !ok || !slices.Contains(rule.Names, d.From.Name) {

@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -196,6 +197,7 @@ func TestADelegationIsRefusedBeforeItIsSigned(t *testing.T) {
 		"of nothing":                     {r.registrar, func(d *Delegation) { d.Kinds = nil }, fault.Invalid},
 		"of a kind twice":                {r.registrar, func(d *Delegation) { d.Kinds = append(d.Kinds, d.Kinds[0]) }, fault.Invalid},
 		"of an unknown kind":             {r.registrar, func(d *Delegation) { d.Kinds = []order.IssueKind{"everything"} }, fault.Invalid},
+		"of a kind without end":          {r.registrar, func(d *Delegation) { d.Kinds = []order.IssueKind{order.IssueKind(strings.Repeat("\u202e", 100_000))} }, fault.Invalid},
 		"of days without permits":        {r.registrar, func(d *Delegation) { d.MaxDays = 1 }, fault.Invalid},
 		"of permits without days":        {r.registrar, func(d *Delegation) { d.Kinds = []order.IssueKind{order.TimePermit} }, fault.Invalid},
 		"for ever":                       {r.registrar, func(d *Delegation) { d.Expires = now.Add(2 * MaxDelegation).UnixMilli() }, fault.Invalid},
@@ -208,6 +210,9 @@ func TestADelegationIsRefusedBeforeItIsSigned(t *testing.T) {
 			c.edit(&d)
 			_, err := Delegate(c.by, n.Order, d)
 			wantKind(t, err, c.want)
+			if n := len(err.Error()); n > 4096 {
+				t.Errorf("expected a refusal of at most 4096 bytes; found %d", n)
+			}
 		})
 	}
 }

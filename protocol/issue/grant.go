@@ -183,7 +183,7 @@ func (b *Grant) check(r *VerifiedRequest, a *order.VerifiedAcceptance, signer *i
 	receiver := sha256.Sum256(q.Receiver)
 	switch {
 	case b.Kind != q.Kind:
-		return fault.New(fault.Invalid, "expected a %s, found %q", q.Kind, b.Kind)
+		return fault.New(fault.Invalid, "expected a %s, found %.40q", q.Kind, b.Kind)
 	case b.Epoch != q.Epoch:
 		return fault.New(fault.Invalid, "expected epoch %d, found %d", q.Epoch, b.Epoch)
 	case !slices.Equal(b.Quorum, q.Quorum):

@@ -170,7 +170,7 @@ func (r *Request) checkSubjects(o *order.VerifiedOrder, n *order.NetworkTerms) e
 		return checkServerName(r.Subjects[0].Name)
 	case order.ClientSecret, order.TimePermit:
 	default:
-		return fault.New(fault.Unsupported, "cannot issue %q", r.Kind)
+		return fault.New(fault.Unsupported, "cannot issue %.40q", r.Kind)
 	}
 	suite, err := mpin.ByName(n.Suite)
 	if err != nil {
@@ -192,7 +192,7 @@ func (r *Request) checkSubjects(o *order.VerifiedOrder, n *order.NetworkTerms) e
 // checkServerName wants what a terminal shows as it is.
 func checkServerName(name string) error {
 	if len(name) < 1 || len(name) > order.MaxLabel || slices.ContainsFunc([]byte(name), func(b byte) bool { return b < ' ' || b > '~' }) {
-		return fault.New(fault.Invalid, "expected a server's name of 1 to %d printable characters, found %q", order.MaxLabel, name)
+		return fault.New(fault.Invalid, "expected a server's name of 1 to %d printable characters, found %.40q", order.MaxLabel, name)
 	}
 	return nil
 }

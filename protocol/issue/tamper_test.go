@@ -49,6 +49,7 @@ func TestARequestOutOfItsNetworksTermsIsRefused(t *testing.T) {
 		"another version":                    {func(q *Request) { q.Version = 2 }, fault.Unsupported},
 		"an unknown critical name":           {func(q *Request) { q.Critical = unknown }, fault.Unsupported},
 		"another kind":                       {func(q *Request) { q.Kind = "master-secret" }, fault.Unsupported},
+		"a kind without end":                 {func(q *Request) { q.Kind = order.IssueKind(strings.Repeat("\u202e", 100_000)) }, fault.Unsupported},
 		"another network's order":            {func(q *Request) { q.Order = other.Order.CID() }, fault.Invalid},
 		"another network's terms":            {func(q *Request) { q.Terms = other.Order.TermsCID().Bytes() }, fault.Invalid},
 		"another epoch":                      {func(q *Request) { q.Epoch = 1 }, fault.Invalid},
@@ -71,11 +72,14 @@ func TestARequestOutOfItsNetworksTermsIsRefused(t *testing.T) {
 		"two servers":                        {func(q *Request) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{Name: "a"}, {Name: "b"}} }, fault.Invalid},
 		"a server with an enrolment":         {func(q *Request) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{"a", 1}} }, fault.Invalid},
 		"a server's name that does not show": {func(q *Request) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{Name: "a\x1b[2J"}} }, fault.Invalid},
-		"no receiver":                        {func(q *Request) { q.Receiver = nil }, fault.Invalid},
-		"a receiver's key cut short":         {func(q *Request) { q.Receiver = q.Receiver[:1000] }, fault.Invalid},
-		"a short nonce":                      {func(q *Request) { q.Nonce = q.Nonce[:31] }, fault.Invalid},
-		"an end before its time":             {func(q *Request) { q.Expires = q.Time }, fault.Invalid},
-		"a request for two days":             {func(q *Request) { q.Expires = q.Time + 2*MaxLife.Milliseconds() }, fault.Invalid},
+		"a server's name without end": {func(q *Request) {
+			q.Kind, q.Subjects = order.ServerSecret, []Subject{{Name: strings.Repeat("\u202e", 100_000)}}
+		}, fault.Invalid},
+		"no receiver":                {func(q *Request) { q.Receiver = nil }, fault.Invalid},
+		"a receiver's key cut short": {func(q *Request) { q.Receiver = q.Receiver[:1000] }, fault.Invalid},
+		"a short nonce":              {func(q *Request) { q.Nonce = q.Nonce[:31] }, fault.Invalid},
+		"an end before its time":     {func(q *Request) { q.Expires = q.Time }, fault.Invalid},
+		"a request for two days":     {func(q *Request) { q.Expires = q.Time + 2*MaxLife.Milliseconds() }, fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")})
@@ -83,6 +87,9 @@ func TestARequestOutOfItsNetworksTermsIsRefused(t *testing.T) {
 			sealed := n.askWith(t, r.registrar, Approved{Version: Version, Request: *q, Approvals: []Approval{{Signer: r.registrar.Identity().Party()}}})
 			_, err := VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who)
 			wantKind(t, err, c.want)
+			if n := len(err.Error()); n > 4096 {
+				t.Errorf("expected a refusal of at most 4096 bytes; found %d", n)
+			}
 			if err := q.Check(n.Order); fault.Of(err) != c.want {
 				t.Errorf("before it is sealed: expected %s; found %v", c.want, err)
 			}
@@ -169,6 +176,7 @@ func TestAGrantThatAnswersSomethingElseIsRefused(t *testing.T) {
 		"another D-TA's place":          {edit: func(g *Grant) { g.Index = 1 }, want: fault.Invalid},
 		"a place beyond the list":       {edit: func(g *Grant) { g.Index = 1 << 63 }, want: fault.Invalid},
 		"another kind":                  {edit: func(g *Grant) { g.Kind = order.TimePermit }, want: fault.Invalid},
+		"a kind without end":            {edit: func(g *Grant) { g.Kind = order.IssueKind(strings.Repeat("\u202e", 100_000)) }, want: fault.Invalid},
 		"another epoch":                 {edit: func(g *Grant) { g.Epoch = 1 }, want: fault.Invalid},
 		"another quorum":                {edit: func(g *Grant) { g.Quorum = []uint64{0} }, want: fault.Invalid},
 		"another receiver":              {edit: func(g *Grant) { g.Receiver = make([]byte, 32) }, want: fault.Invalid},
@@ -198,6 +206,9 @@ func TestAGrantThatAnswersSomethingElseIsRefused(t *testing.T) {
 			sealed := n.seal(t, c.signer, envelope.Grant, parties, c.previous, body)
 			_, err := VerifyGrant(q.request, n.Acceptances[0], sealed.Block, sealed.Plain, n.who)
 			wantKind(t, err, c.want)
+			if n := len(err.Error()); n > 4096 {
+				t.Errorf("expected a refusal of at most 4096 bytes; found %d", n)
+			}
 		})
 	}
 	t.Run("as it was", func(t *testing.T) {

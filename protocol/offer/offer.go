@@ -119,7 +119,7 @@ func (b *Body) Check() error {
 		return fault.New(fault.Invalid, "offer: the custody identity lacks its name or document")
 	}
 	if b.Mode != order.Supervised && b.Mode != order.Enrolled {
-		return fault.New(fault.Unsupported, "offer: unknown mode %q", b.Mode)
+		return fault.New(fault.Unsupported, "offer: unknown mode %.40q", b.Mode)
 	}
 	if l := b.Limits; l.Secret > MaxLimit || l.Fiduciaries < 1 || l.Fiduciaries > order.MaxFiduciaries {
 		return fault.New(fault.Invalid, "offer: expected limits of at most %d bytes and 1 to %d fiduciaries, found %d and %d", MaxLimit, order.MaxFiduciaries, l.Secret, l.Fiduciaries)
@@ -147,7 +147,7 @@ func (b *Body) Suite() (seal.Suite, error) {
 			return s, nil
 		}
 	}
-	return seal.Suite{}, fault.New(fault.Unsupported, "offer: knows suites %q, none of which is known here", b.Suites)
+	return seal.Suite{}, fault.New(fault.Unsupported, "offer: knows suites %.40q, none of which is known here", b.Suites)
 }
 
 func checkNames(what string, names []string) error {

@@ -122,10 +122,10 @@ func (r *Receipt) check(t *Terms) error {
 		return fault.New(fault.Invalid, "receipt: expected a deposit hash of 32 bytes, found %d", len(r.Deposit))
 	}
 	if r.Mode != Supervised && r.Mode != Enrolled {
-		return fault.New(fault.Unsupported, "receipt: unknown mode %q", r.Mode)
+		return fault.New(fault.Unsupported, "receipt: unknown mode %.40q", r.Mode)
 	}
 	if len(r.Type) < 1 || !label(r.Type) || !label(r.Scheme) {
-		return fault.New(fault.Invalid, "receipt: expected a type, and it and a scheme of at most %d printable characters, found %q and %q", MaxLabel, r.Type, r.Scheme)
+		return fault.New(fault.Invalid, "receipt: expected a type, and it and a scheme of at most %d printable characters, found %.40q and %.40q", MaxLabel, r.Type, r.Scheme)
 	}
 	if want := t.Policy.Enforcement == HostEnforced; r.HostEnforced != want {
 		return fault.New(fault.Invalid, "receipt: expected host_enforced %t as the terms say, found %t", want, r.HostEnforced)

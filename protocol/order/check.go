@@ -48,17 +48,17 @@ func (t *Terms) checkClosedLists() error {
 	switch t.What {
 	case Secret, Key, Network:
 	default:
-		return fault.New(fault.Unsupported, "terms: cannot keep %q, only %q, %q or %q", t.What, Secret, Key, Network)
+		return fault.New(fault.Unsupported, "terms: cannot keep %.40q, only %q, %q or %q", t.What, Secret, Key, Network)
 	}
 	switch t.Publish {
 	case PublishNone, PublishChain, PublishAll:
 	default:
-		return fault.New(fault.Unsupported, "terms: cannot publish %q", t.Publish)
+		return fault.New(fault.Unsupported, "terms: cannot publish %.40q", t.Publish)
 	}
 	switch t.Policy.Enforcement {
 	case "", HostEnforced:
 	default:
-		return fault.New(fault.Unsupported, "terms: cannot enforce policy %q", t.Policy.Enforcement)
+		return fault.New(fault.Unsupported, "terms: cannot enforce policy %.40q", t.Policy.Enforcement)
 	}
 	return nil
 }

@@ -45,7 +45,7 @@ func getDetached(want dag.CID, block []byte, kind string) ([]byte, error) {
 		return nil, fault.New(fault.Unsupported, "%s block: expected version %d, found %d", kind, Version, d.Version)
 	}
 	if d.Kind != kind {
-		return nil, fault.New(fault.Invalid, "expected a %s block, found %q", kind, d.Kind)
+		return nil, fault.New(fault.Invalid, "expected a %s block, found %.40q", kind, d.Kind)
 	}
 	return d.Sealed, nil
 }

@@ -107,13 +107,13 @@ func (n *NetworkTerms) check() error {
 		return err
 	}
 	if n.Name == "" || !label(n.Name) {
-		return fault.New(fault.Invalid, "network: expected a name of 1 to %d printable characters, found %q", MaxLabel, n.Name)
+		return fault.New(fault.Invalid, "network: expected a name of 1 to %d printable characters, found %.40q", MaxLabel, n.Name)
 	}
 	if _, err := mpin.ByName(n.Suite); err != nil {
 		return fault.New(fault.Unsupported, "network: %w", err)
 	}
 	if n.Sharing != Additive {
-		return fault.New(fault.Unsupported, "network: cannot share %q, only %q", n.Sharing, Additive)
+		return fault.New(fault.Unsupported, "network: cannot share %.40q, only %q", n.Sharing, Additive)
 	}
 	switch {
 	case n.Permits && (n.MaxDays < 1 || n.MaxDays > MaxPermitDays):
@@ -131,7 +131,7 @@ func (n *NetworkTerms) checkAuthority() error {
 	}
 	for i, r := range n.Authority {
 		if r.Kind != kinds[i] {
-			return fault.New(fault.Invalid, "network: expected rule %d to be for %q, found %q", i, kinds[i], r.Kind)
+			return fault.New(fault.Invalid, "network: expected rule %d to be for %q, found %.40q", i, kinds[i], r.Kind)
 		}
 		if err := checkSorted(string(r.Kind)+" names", r.Names, MaxAuthority); err != nil {
 			return err
@@ -189,7 +189,7 @@ func (t *Terms) checkNetwork(n *NetworkTerms) error {
 		enforcement = HostEnforced
 	}
 	if t.Policy.Enforcement != enforcement {
-		return fault.New(fault.Invalid, "terms: expected enforcement %q, found %q", enforcement, t.Policy.Enforcement)
+		return fault.New(fault.Invalid, "terms: expected enforcement %q, found %.40q", enforcement, t.Policy.Enforcement)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -53,6 +54,50 @@ func TestEveryValueOfABodyIsChecked(t *testing.T) {
 			})
 		}
 	}
+}
+
+// A refusal is kept, logged and sent: it must not grow with what is refused.
+func TestARefusalRepeatsLittleOfABody(t *testing.T) {
+	r := newRealm(t, 2)
+	h := r.run(t, r.plan(Secret, 2), secret.Random(32), r.beneficiary, r.beneficiary)
+	long := strings.Repeat("\u202e", 50_000)
+	short := func(t *testing.T, err error) {
+		t.Helper()
+		if err == nil || len(err.Error()) > 4096 {
+			t.Errorf("expected a refusal of at most 4096 bytes; found %d", len(fmt.Sprint(err)))
+		}
+	}
+	for _, part := range parts {
+		for i, l := range leaves(h.body(part, 0)) {
+			if l.value.Kind() != reflect.String {
+				continue
+			}
+			t.Run(part+"."+l.path, func(t *testing.T) {
+				body := deepCopy(t, h.body(part, 0))
+				leaves(body)[i].value.SetString(long)
+				sealed := h.reseal(t, h.signer(part, 0), h.part(part, 0), reflect.ValueOf(body).Elem().Interface())
+				short(t, h.verify(part, 0, sealed.Block, sealed.Plain))
+			})
+		}
+	}
+	for i, l := range leaves(soundNetwork(inventedNames(2, 'a')...)) {
+		if l.value.Kind() != reflect.String {
+			continue
+		}
+		t.Run("network."+l.path, func(t *testing.T) {
+			n := soundNetwork(inventedNames(2, 'a')...)
+			leaves(n)[i].value.SetString(long)
+			short(t, n.check())
+		})
+	}
+	t.Run("a detached block's kind", func(t *testing.T) {
+		c, block, err := dag.Put(detached{Version: Version, Kind: long})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = getDetached(c, block, detachedShare)
+		short(t, err)
+	})
 }
 
 // deepCopy copies a body through its encoding.

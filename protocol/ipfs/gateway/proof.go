@@ -75,7 +75,7 @@ func ParseProof(header string) (*Proof, error) {
 	case p.Version != 1:
 		return nil, fault.New(fault.Invalid, "party proof: expected version 1, found %d", p.Version)
 	case p.Kind != proofKind:
-		return nil, fault.New(fault.Invalid, "party proof: expected kind %q, found %q", proofKind, p.Kind)
+		return nil, fault.New(fault.Invalid, "party proof: expected kind %q, found %.40q", proofKind, p.Kind)
 	case !p.Name.Defined() || !p.Document.Defined() || !p.Audience.Defined() || !p.CID.Defined():
 		return nil, fault.New(fault.Invalid, "party proof: expected name, document, audience and cid")
 	case len(p.Signature) != bls.SignatureSize:
