@@ -126,8 +126,15 @@ func TestErrorsIsAsksForAKind(t *testing.T) {
 
 func TestTextFromAnotherProcessIsBounded(t *testing.T) {
 	got := fault.FromStatus(status.Error(codes.NotFound, strings.Repeat("é", 1<<20)))
-	if n := len(got.Error()); n > 2100 {
-		t.Errorf("expected at most 2100 bytes, got %d", n)
+	if n := len(got.Error()); n > 1100 {
+		t.Errorf("expected at most 1100 bytes, got %d", n)
+	}
+}
+
+func TestTextFromAnotherProcessIsFitToBePrinted(t *testing.T) {
+	got := fault.FromStatus(status.Error(codes.NotFound, "a\x1b[2J\nlevel=error \u202eall is well"))
+	if want := "a[2J level=error all is well"; got.Error() != want || fault.Public(got) != want {
+		t.Errorf("expected %q; found %q", want, got)
 	}
 }
 

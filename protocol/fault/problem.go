@@ -13,8 +13,9 @@ import (
 // travels over HTTP as the member "kind".
 const ProblemType = "application/problem+json"
 
-// maxForeign bounds, in bytes, the text taken over from an HTTP answer.
-const maxForeign = 512
+// maxForeign bounds, in bytes, the text taken over from another process. It is
+// less than maxPublic: what was put in front of it is told, too.
+const maxForeign = 1024
 
 // FromProblem turns an HTTP answer other than 2xx into an error of the kind that
 // its problem details say, where that kind is known and the one that the status
@@ -40,7 +41,7 @@ func FromProblem(status int, contentType string, text []byte) error {
 }
 
 // Foreign makes text from another process fit to be printed and logged: valid
-// UTF-8 on one line, at most 512 bytes and an ellipsis, without control
+// UTF-8 on one line, at most 1 KiB and an ellipsis, without control
 // characters and those that change the direction of writing.
 func Foreign(text string) string {
 	// Cut twice: cleaning can lengthen a text, and must not cost more for a long one.

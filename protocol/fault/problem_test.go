@@ -59,8 +59,8 @@ func TestForeignTextIsFitToBePrinted(t *testing.T) {
 		"\x1b[2Jgone\x00\u009b\u007f":    "[2Jgone",
 		"order \u202edeined\u2066":       "order deined",
 		"bytes \xff\xfe":                 "bytes �",
-		strings.Repeat("é", 255) + "abc": strings.Repeat("é", 255) + "ab…",
-		strings.Repeat("x", 511) + "é":   strings.Repeat("x", 511) + "…",
+		strings.Repeat("é", 511) + "abc": strings.Repeat("é", 511) + "ab…",
+		strings.Repeat("x", 1023) + "é":  strings.Repeat("x", 1023) + "…",
 	} {
 		if got := fault.Foreign(in); got != want {
 			t.Errorf("%q: expected %q; found %q", in, want, got)
@@ -77,7 +77,7 @@ func FuzzFromProblem(f *testing.F) {
 		if k := fault.Of(err); k == "" || !strings.Contains(fmt.Sprint(fault.Kinds()), string(k)) {
 			t.Errorf("found kind %q", k)
 		}
-		if s := err.Error(); len(s) > 520 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
+		if s := err.Error(); len(s) > 1040 || !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl) {
 			t.Errorf("found text %q", s)
 		}
 	})

@@ -1,8 +1,6 @@
 package fault
 
 import (
-	"strings"
-
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -10,10 +8,6 @@ import (
 
 // domain marks the ErrorInfo detail in which a kind travels.
 const domain = "dta"
-
-// maxText bounds, in bytes, the text taken over from another process, which
-// may be a plugin that means ill.
-const maxText = 2048
 
 // ToStatus turns err into the gRPC status error a server returns: the kind's
 // code, the public text, and the kind itself as google.rpc.ErrorInfo. Nil stays
@@ -32,8 +26,8 @@ func ToStatus(err error) error {
 }
 
 // FromStatus turns what a gRPC client call returned into an error with a kind:
-// the kind sent, or the one the code stands for when none was. An error that is
-// no status keeps its text and gets the kind Of finds.
+// the kind sent, or the one the code stands for when none was, and the text as
+// Foreign leaves it, for a plugin may mean ill. An error that is no status keeps its text and gets the kind Of finds.
 func FromStatus(err error) error {
 	if err == nil {
 		return nil
@@ -45,7 +39,7 @@ func FromStatus(err error) error {
 	if s.Code() == codes.OK {
 		return nil
 	}
-	return New(ofStatus(s), "%s", bounded(s.Message()))
+	return New(ofStatus(s), "%s", Foreign(s.Message()))
 }
 
 func ofStatus(s *status.Status) Kind {
@@ -60,11 +54,4 @@ func ofStatus(s *status.Status) Kind {
 		}
 	}
 	return ofGRPC(s.Code())
-}
-
-func bounded(text string) string {
-	if len(text) > maxText {
-		text = text[:maxText] + "…"
-	}
-	return strings.ToValidUTF8(text, "�")
 }

@@ -36,6 +36,7 @@ func TestANodeIsNotBelieved(t *testing.T) {
 		{"the block is nowhere", say(500, `{"Message":"block was not found locally (offline): ipld: could not find x"}`), fault.NotFound, fault.NotFound},
 		{"the disk is full", say(500, `{"Message":"no space left on device"}`), fault.Unavailable, fault.Unavailable},
 		{"the interface is closed", say(403, "403 - Forbidden"), fault.Unavailable, fault.Unavailable},
+		{"an error text for a terminal", say(500, "a\x1b[2J\nlevel=error \u202e"), fault.Unavailable, fault.Unavailable},
 		{"an answer cut short", cut, fault.Unavailable, fault.Unavailable},
 		{"no answer", silent, fault.Deadline, fault.Deadline},
 	} {
@@ -51,8 +52,8 @@ func TestANodeIsNotBelieved(t *testing.T) {
 			defer cancel()
 			_, err = k.Put(ctx, block)
 			ipfstest.Expect(t, err, test.put)
-			if err != nil && len(err.Error()) > 2048 {
-				t.Errorf("expected a short error, found %d bytes", len(err.Error()))
+			if err != nil && (len(err.Error()) > 2048 || strings.ContainsAny(err.Error(), "\x1b\n\u202e")) {
+				t.Errorf("expected a short error of one line, found %d bytes: %.80q", len(err.Error()), err)
 			}
 			_, err = k.Get(ctx, name)
 			ipfstest.Expect(t, err, test.get)

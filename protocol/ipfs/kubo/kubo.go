@@ -114,7 +114,7 @@ func (k *Kubo) Put(ctx context.Context, block []byte) (dag.CID, error) {
 	}
 	c := dag.Sum(block)
 	if put.Key != c.String() {
-		return dag.CID{}, fault.New(fault.Unavailable, "kubo: block/put: expected %s, found %q", c, bound(put.Key))
+		return dag.CID{}, fault.New(fault.Unavailable, "kubo: block/put: expected %s, found %.80q", c, put.Key)
 	}
 	return c, nil
 }
@@ -167,7 +167,7 @@ func (k *Kubo) call(ctx context.Context, most time.Duration, r *api.RequestBuild
 	}
 	defer res.Close()
 	if res.Error != nil {
-		return nil, fault.New(fault.Unavailable, "kubo: %s", bound(res.Error.Error()))
+		return nil, fault.New(fault.Unavailable, "kubo: %s", fault.Foreign(res.Error.Error()))
 	}
 	answer, err := io.ReadAll(res.Output)
 	if err != nil {

@@ -17,9 +17,6 @@ import (
 // maxAnswer bounds an answer: a block, or a little JSON.
 const maxAnswer = dag.MaxBlock
 
-// maxText bounds what is kept of an error text.
-const maxText = 512
-
 // bounded limits the size of answers and takes errors out before go-ipfs-api
 // sees them, which reads them without a limit and writes to standard error.
 type bounded struct{ next http.RoundTripper }
@@ -39,7 +36,7 @@ func (b *bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	if json.Unmarshal(text, &said) != nil || said.Message == "" {
 		said.Message = string(text)
 	}
-	return nil, &refusal{status: res.StatusCode, text: bound(said.Message)}
+	return nil, &refusal{status: res.StatusCode, text: fault.Foreign(said.Message)}
 }
 
 // limited is a body that fails, instead of ending, beyond its limit.
@@ -87,11 +84,4 @@ func failed(ctx context.Context, err error) error {
 		return fault.New(fault.Unavailable, "kubo: %w", r)
 	}
 	return ipfs.Failed(ctx, "kubo", err)
-}
-
-func bound(text string) string {
-	if len(text) > maxText {
-		text = text[:maxText]
-	}
-	return strings.ToValidUTF8(text, "")
 }
