@@ -56,8 +56,12 @@ func TestMemoryStillRefusesAnotherSigner(t *testing.T) {
 	if err := m.Verify(parsed(t, block), from.Identity()); err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Verify(parsed(t, block), to.Identity()); err == nil {
+	e := parsed(t, block)
+	if err := m.Verify(e, to.Identity()); err == nil {
 		t.Error("expected an envelope remembered under one signer to be refused under another")
+	}
+	if _, err := e.Open(to); err == nil {
+		t.Error("expected an envelope that was refused not to open")
 	}
 }
 

@@ -19,7 +19,13 @@ import (
 // The first success marks the envelope as verified; until then it belongs to
 // one goroutine. After it only the rules that depend on signer are checked.
 func (e *Envelope) Verify(signer *identity.Identity) error {
-	if err := e.verify(signer); err != nil {
+	return e.verify(signer, e.verified)
+}
+
+// verify is Verify; of a block whose signature is known to hold, only the rules
+// that depend on signer are checked.
+func (e *Envelope) verify(signer *identity.Identity, known bool) error {
+	if err := e.checkSigner(signer, known); err != nil {
 		return fault.New(fault.Invalid, "envelope %s: %w", e.cid, err)
 	}
 	// Written once only, so that a shared envelope may be verified again.
@@ -29,7 +35,7 @@ func (e *Envelope) Verify(signer *identity.Identity) error {
 	return nil
 }
 
-func (e *Envelope) verify(signer *identity.Identity) error {
+func (e *Envelope) checkSigner(signer *identity.Identity, known bool) error {
 	if e.block == nil || signer == nil {
 		return fault.New(fault.Invalid, "verify: expected a parsed envelope and a signer, got none")
 	}
@@ -46,7 +52,7 @@ func (e *Envelope) verify(signer *identity.Identity) error {
 	if next := signer.Successor(then.Document); next != nil && e.Header.Time > next.Time+MaxSkew.Milliseconds() {
 		return fault.New(fault.Invalid, "signer: expected a document that was not replaced at %s, got one replaced at %s", show(e.Header.Time), show(next.Time))
 	}
-	if e.verified {
+	if known {
 		return nil // this very block, under this very document
 	}
 	msg, err := e.signed()
