@@ -3,6 +3,7 @@ package envelope
 import (
 	"bytes"
 	"crypto/sha256"
+	"slices"
 	"testing"
 	"time"
 
@@ -232,6 +233,38 @@ func TestASignatureOfAnotherDomainDoesNotSignAnEnvelope(t *testing.T) {
 		}
 		refused(t, received(t, block).Verify(p.ann.Identity()), "signature does not verify")
 	}
+}
+
+// A suite that requires more than there is code for: neither signed nor believed.
+func TestEverySignatureThatASuiteRequiresIsMadeAndVerified(t *testing.T) {
+	p := meet(t)
+	requiring := func(algorithm string) *Envelope {
+		e := received(t, mustSeal(t, p.ann, p.draft()).Block)
+		e.suite.Signatures = append(slices.Clone(e.suite.Signatures), algorithm)
+		return e
+	}
+	t.Run("one of no implementation is not passed over", func(t *testing.T) {
+		e := requiring("ml-dsa-65")
+		e.Signatures = append(e.Signatures, Signature{Algorithm: "ml-dsa-65", Signature: e.Signatures[0].Signature})
+		refused(t, e.Verify(p.ann.Identity()), "expected signature algorithm")
+		e.Signatures = nil
+		if err := e.sign(p.ann); fault.Of(err) != fault.Unsupported {
+			t.Errorf("expected nothing to be signed; found %v", err)
+		}
+	})
+	t.Run("the second counts as the first does", func(t *testing.T) {
+		e := requiring(bls.Algorithm)
+		e.Signatures = append(e.Signatures, Signature{Algorithm: bls.Algorithm, Signature: p.ann.Sign(bls.DomainEnvelope, []byte("another"))})
+		refused(t, e.Verify(p.ann.Identity()), "signature 1: ")
+		e.Signatures = nil
+		if err := e.sign(p.ann); err != nil || len(e.Signatures) != 2 {
+			t.Fatalf("expected two signatures; found %d and %v", len(e.Signatures), err)
+		}
+		e.verified = false
+		if err := e.Verify(p.ann.Identity()); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestRotation(t *testing.T) {

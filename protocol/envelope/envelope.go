@@ -3,7 +3,6 @@ package envelope
 import (
 	"crypto/sha256"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -150,8 +149,12 @@ func (e *Envelope) check() error {
 		if s.Algorithm != suite.Signatures[i] {
 			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %.40q", i, suite.Signatures[i], s.Algorithm)
 		}
-		if len(s.Signature) != bls.SignatureSize {
-			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, bls.SignatureSize, len(s.Signature))
+		size, err := identity.SignatureSize(s.Algorithm)
+		if err != nil {
+			return fault.New(fault.Invalid, "signature %d: %w", i, err)
+		}
+		if len(s.Signature) != size {
+			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, size, len(s.Signature))
 		}
 	}
 	return nil

@@ -11,8 +11,8 @@ import (
 	"github.com/milagro-dta/dta/protocol/identity"
 )
 
-// Verify checks that signer is the one the header names, and the signature by
-// the key of the very document it names. signer may have later documents; then
+// Verify checks that signer is the one the header names, and the signatures, one
+// in each algorithm of the suite, by the keys of the very document it names. signer may have later documents; then
 // the envelope must not be younger than the document that replaced its own
 // (give or take MaxSkew), or a stolen key would sign for ever.
 //
@@ -59,7 +59,12 @@ func (e *Envelope) checkSigner(signer *identity.Identity, known bool) error {
 	if err != nil {
 		return err
 	}
-	return then.SigningKey().Verify(bls.DomainEnvelope, msg, e.Signatures[0].Signature)
+	for i, a := range e.suite.Signatures {
+		if err := then.VerifyIn(a, bls.DomainEnvelope, msg, e.Signatures[i].Signature); err != nil {
+			return fault.New(fault.Invalid, "signature %d: %w", i, err)
+		}
+	}
+	return nil
 }
 
 // signed returns the block with an empty list of signatures, cut from the block

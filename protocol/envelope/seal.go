@@ -109,13 +109,19 @@ func (e *Envelope) encrypt(plain []byte, recipients []*identity.Identity) error 
 	return nil
 }
 
-// sign signs, and makes the block.
+// sign signs in each algorithm of the suite, and makes the block.
 func (e *Envelope) sign(signer *identity.Keyring) error {
 	msg, err := dag.Encode(e)
 	if err != nil {
 		return err
 	}
-	e.Signatures = []Signature{{Algorithm: bls.Algorithm, Signature: signer.Sign(bls.DomainEnvelope, msg)}}
+	for _, a := range e.suite.Signatures {
+		s, err := signer.SignIn(a, bls.DomainEnvelope, msg)
+		if err != nil {
+			return err
+		}
+		e.Signatures = append(e.Signatures, Signature{Algorithm: a, Signature: s})
+	}
 	if e.cid, e.block, err = dag.Put(e); err != nil {
 		return err
 	}

@@ -182,8 +182,12 @@ func (d *Document) checkSignatures(suite seal.Suite) error {
 		if want := suite.Signatures[i%own]; s.Algorithm != want {
 			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %.40q", i, want, s.Algorithm)
 		}
-		if len(s.Signature) != bls.SignatureSize {
-			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, bls.SignatureSize, len(s.Signature))
+		size, err := SignatureSize(s.Algorithm)
+		if err != nil {
+			return fault.New(fault.Invalid, "signature %d: %w", i, err)
+		}
+		if len(s.Signature) != size {
+			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, size, len(s.Signature))
 		}
 	}
 	return nil

@@ -152,14 +152,25 @@ func newHalf(doc *Document) (half, error) {
 	return h, nil
 }
 
-// sign puts the document's own signature first and returns the block.
+// sign puts the document's own signatures first, one in each algorithm of its
+// suite, and returns the block.
 func sign(doc *Document, key *bls.SecretKey) ([]byte, error) {
+	suite, err := seal.ByName(doc.Suite)
+	if err != nil {
+		return nil, err
+	}
 	doc.Signatures = nil
 	msg, err := dag.Encode(doc)
 	if err != nil {
 		return nil, err
 	}
-	doc.Signatures = []Signature{{Algorithm: bls.Algorithm, Signature: key.Sign(bls.DomainDocument, msg)}}
+	for _, a := range suite.Signatures {
+		s, err := signIn(a, key, bls.DomainDocument, msg)
+		if err != nil {
+			return nil, err
+		}
+		doc.Signatures = append(doc.Signatures, Signature{Algorithm: a, Signature: s})
+	}
 	return dag.Encode(doc)
 }
 

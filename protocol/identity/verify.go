@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -99,6 +100,10 @@ func recovers(previous, next *Document) bool {
 func verifyLink(links []link, who Resolver) error {
 	n := len(links) - 1
 	last := &links[n]
+	suite, err := seal.ByName(last.doc.Suite)
+	if err != nil {
+		return fault.New(fault.Invalid, "suite: %w", err)
+	}
 	key, err := bls.ParsePublicKey(last.doc.Signing)
 	if err != nil {
 		return fault.New(fault.Invalid, "signing key: %w", err)
@@ -107,8 +112,9 @@ func verifyLink(links []link, who Resolver) error {
 	if err != nil {
 		return err
 	}
-	if err := key.Verify(bls.DomainDocument, msg, last.doc.Signatures[0].Signature); err != nil {
-		return fault.New(fault.Invalid, "its own signature: %w", err)
+	own := len(suite.Signatures) // at least as many are there: checkSignatures
+	if err := verifyAll(suite.Signatures, key, msg, last.doc.Signatures[:own]); err != nil {
+		return fault.New(fault.Invalid, "its own signatures: %w", err)
 	}
 	if err := key.VerifyPossession(last.doc.Possession); err != nil {
 		return fault.New(fault.Invalid, "signing key: %w", err)
@@ -119,17 +125,18 @@ func verifyLink(links []link, who Resolver) error {
 	if n > 0 && recovers(links[n-1].doc, last.doc) {
 		set = *links[n-1].doc.Recovery
 	}
-	return verifyRecovery(set, last.doc.Signatures[1:], msg, who)
+	return verifyRecovery(set, suite.Signatures, last.doc.Signatures[own:], msg, who)
 }
 
-// verifyRecovery checks that exactly the threshold of set signed, none twice.
-// An empty set wants no signature.
-func verifyRecovery(set Recovery, signatures []Signature, msg []byte, who Resolver) error {
-	if uint64(len(signatures)) != set.Threshold {
-		return fault.New(fault.Invalid, "expected %d signatures of others, got %d", set.Threshold, len(signatures))
+// verifyRecovery checks that exactly the threshold of set signed, none twice,
+// each in all algorithms. An empty set wants no signature.
+func verifyRecovery(set Recovery, algorithms []string, signatures []Signature, msg []byte, who Resolver) error {
+	if want := set.Threshold * uint64(len(algorithms)); uint64(len(signatures)) != want {
+		return fault.New(fault.Invalid, "expected %d signatures of others, got %d", want, len(signatures))
 	}
 	var last dag.CID
-	for _, s := range signatures {
+	for by := range slices.Chunk(signatures, len(algorithms)) {
+		s := by[0]
 		if !slices.Contains(set.Names, s.Signer) || s.Signer.Compare(last) <= 0 {
 			return fault.New(fault.Invalid, "recovery: expected signers of the set in its order, got %s after %q", s.Signer, last)
 		}
@@ -144,7 +151,10 @@ func verifyRecovery(set Recovery, signatures []Signature, msg []byte, who Resolv
 		if signer == nil || signer.Name != s.Signer || signer.Document != s.Document {
 			return fault.New(fault.Invalid, "recovery: expected document %s of signer %s, got another", s.Document, s.Signer)
 		}
-		if err := signer.SigningKey().Verify(bls.DomainDocument, msg, s.Signature); err != nil {
+		if slices.ContainsFunc(by, func(other Signature) bool { return other.Signer != s.Signer || other.Document != s.Document }) {
+			return fault.New(fault.Invalid, "recovery: expected all algorithms of signer %s side by side, found another signer", s.Signer)
+		}
+		if err := verifyAll(algorithms, signer.SigningKey(), msg, by); err != nil {
 			return fault.New(fault.Invalid, "recovery: signer %s: %w", s.Signer, err)
 		}
 	}
