@@ -1,11 +1,11 @@
 package bls
 
 import (
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"math/bits"
 
+	"github.com/milagro-dta/dta/crypto/secret"
 	blst "github.com/supranational/blst/bindings/go"
 )
 
@@ -15,8 +15,13 @@ var (
 	errIdentity = errors.New("point is the identity")
 )
 
-// G1 is an element of the group G1. It does not change and may be shared.
-type G1 struct{ p blst.P1 }
+// G1 is an element of the group G1. It may be shared: nothing changes it but
+// Clear, which the owner of a secret point calls. Since some are secret it does
+// not print, with no verb.
+type G1 struct {
+	secret.Hidden
+	p blst.P1
+}
 
 // ParseG1 reads 48 bytes, compressed, and refuses the identity.
 func ParseG1(b []byte) (*G1, error) {
@@ -57,8 +62,8 @@ func HashToG1(msg []byte, dst string) *G1 {
 // Bytes returns the 48-byte encoding.
 func (g *G1) Bytes() []byte { return g.p.Compress() }
 
-// String is the encoding in hexadecimal.
-func (g *G1) String() string { return hex.EncodeToString(g.Bytes()) }
+// Clone returns a copy, for an owner of its own.
+func (g *G1) Clone() *G1 { return &G1{p: g.p} }
 
 // Mul returns x·g, in constant time.
 func (g *G1) Mul(x *Scalar) *G1 { return &G1{p: *g.p.Mult(x.open())} }

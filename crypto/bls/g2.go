@@ -1,14 +1,17 @@
 package bls
 
 import (
-	"encoding/hex"
 	"fmt"
 
+	"github.com/milagro-dta/dta/crypto/secret"
 	blst "github.com/supranational/blst/bindings/go"
 )
 
-// G2 is an element of the group G2. It does not change and may be shared.
-type G2 struct{ p blst.P2 }
+// G2 is an element of the group G2, as G1 is of its own.
+type G2 struct {
+	secret.Hidden
+	p blst.P2
+}
 
 // ParseG2 reads 96 bytes, compressed, and refuses the identity.
 func ParseG2(b []byte) (*G2, error) {
@@ -49,8 +52,8 @@ func HashToG2(msg []byte, dst string) *G2 {
 // Bytes returns the 96-byte encoding.
 func (g *G2) Bytes() []byte { return g.p.Compress() }
 
-// String is the encoding in hexadecimal.
-func (g *G2) String() string { return hex.EncodeToString(g.Bytes()) }
+// Clone returns a copy, for an owner of its own.
+func (g *G2) Clone() *G2 { return &G2{p: g.p} }
 
 // Mul returns x·g, in constant time.
 func (g *G2) Mul(x *Scalar) *G2 { return &G2{p: *g.p.Mult(x.open())} }

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"os"
 	"testing"
+
+	"github.com/milagro-dta/dta/crypto/secret/secrettest"
 )
 
 func TestOnlyOneEncodingOfAPointIsAccepted(t *testing.T) {
@@ -30,6 +33,31 @@ func TestPointsSurviveTheirEncodings(t *testing.T) {
 	g2 := G2Generator().Mul(x)
 	if again, err := ParseG2(g2.Bytes()); err != nil || !again.Equal(g2) {
 		t.Errorf("G2: %v", err)
+	}
+}
+
+func TestPointsDoNotPrint(t *testing.T) {
+	x := RandomScalar()
+	g1, g2 := G1Generator().Mul(x), G2Generator().Mul(x)
+	secrettest.DoesNotLeak(t, g1, g1.Bytes())
+	secrettest.DoesNotLeak(t, g2, g2.Bytes())
+	for _, verb := range []string{"%v", "%+v", "%#v", "%d", "%x"} {
+		if a, b := fmt.Sprintf(verb, g1), fmt.Sprintf(verb, g1.Add(g1)); a != b {
+			t.Errorf("%s tells points of G1 apart: %.40s", verb, a)
+		}
+		if a, b := fmt.Sprintf(verb, g2), fmt.Sprintf(verb, g2.Add(g2)); a != b {
+			t.Errorf("%s tells points of G2 apart: %.40s", verb, a)
+		}
+	}
+}
+
+func TestACopyOutlivesItsOriginal(t *testing.T) {
+	g1, g2 := G1Generator(), G2Generator()
+	c1, c2 := g1.Clone(), g2.Clone()
+	g1.Clear()
+	g2.Clear()
+	if !g1.IsIdentity() || !g2.IsIdentity() || !c1.Equal(G1Generator()) || !c2.Equal(G2Generator()) {
+		t.Error("a copy shares its point")
 	}
 }
 
@@ -83,8 +111,8 @@ func TestGeneratorsAreNotChangedByUse(t *testing.T) {
 	if !bytes.Equal(before, G1Generator().Bytes()) {
 		t.Error("the generator of G1 changed")
 	}
-	if want := "97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"; G1Generator().String() != want {
-		t.Errorf("expected %s, got %s", want, G1Generator())
+	if want := "97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"; hex.EncodeToString(G1Generator().Bytes()) != want {
+		t.Errorf("expected %s, got %x", want, G1Generator().Bytes())
 	}
 }
 

@@ -121,7 +121,7 @@ func TestLiftingAgreesWithASecondLibrary(t *testing.T) {
 			got := LiftX(x[:], odd)
 			if !exists {
 				if got != nil {
-					t.Errorf("x = %x: no point has it, got %s", x, got)
+					t.Errorf("x = %x: no point has it, got %x", x, got.Bytes())
 				}
 				continue
 			}

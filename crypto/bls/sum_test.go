@@ -43,11 +43,11 @@ func TestASumOfProductsIsOne(t *testing.T) {
 			want = want.Add(p.Mul(coefficient(t, c)))
 		}
 		if got := SumOfProducts(points, cs); !got.Equal(want) {
-			t.Errorf("%d points: expected %s, got %s", n, want, got)
+			t.Errorf("%d points: expected %x, got %x", n, want.Bytes(), got.Bytes())
 		}
 	}
 	if got := SumOfProducts([]*G1{new(G1), new(G1)}, make([][CoefficientSize]byte, 2)); !got.IsIdentity() {
-		t.Errorf("identities add up to %s", got)
+		t.Errorf("identities add up to %x", got.Bytes())
 	}
 }
 
@@ -67,7 +67,7 @@ func TestManyPointsAreEncodedAsEachIs(t *testing.T) {
 		}
 		for i, p := range points {
 			if !bytes.Equal(got[i], p.Bytes()) {
-				t.Errorf("point %d of %d: expected %s, got %x", i, n, p, got[i])
+				t.Errorf("point %d of %d: expected %x, got %x", i, n, p.Bytes(), got[i])
 			}
 		}
 	}

@@ -93,12 +93,12 @@ func TestPointsSurviveTheirCoordinates(t *testing.T) {
 func TestMalformedCoordinatesAreRefused(t *testing.T) {
 	for name, bad := range malformedCoordinates(t, write1(randomG1())) {
 		if p, err := parse1(bad); err == nil {
-			t.Errorf("G1, %s: %s", name, p)
+			t.Errorf("G1, %s: %x", name, p.Bytes())
 		}
 	}
 	for name, bad := range malformedCoordinates(t, write2(randomG2())) {
 		if p, err := parse2(bad); err == nil {
-			t.Errorf("G2, %s: %s", name, p)
+			t.Errorf("G2, %s: %x", name, p.Bytes())
 		}
 	}
 }

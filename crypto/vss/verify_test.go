@@ -2,6 +2,7 @@ package vss
 
 import (
 	"bytes"
+	"encoding/hex"
 	"errors"
 	"slices"
 	"testing"
@@ -109,7 +110,7 @@ func TestTheSecondGeneratorIsIndependentAndFixed(t *testing.T) {
 	}
 	// A change of it would make every commitment ever published worthless.
 	const want = "acd6b64c5e54c98c789bedadd55bf5d50cc12dc6bed0f7fdcac629d420f161b7f07bfe8c224bed5588ff0c3bb5dfbbac"
-	if got := h.String(); got != want {
+	if got := hex.EncodeToString(h.Bytes()); got != want {
 		t.Errorf("expected %s, got %s", want, got)
 	}
 }
