@@ -52,7 +52,15 @@ func (s Suite) NewProver(l Login) (*Prover, error) {
 
 // newProver is AMCL's CLIENT_1 for a given x, which it owns from then on. As
 // there, the day and the permit need not fit.
-func (s Suite) newProver(l Login, day uint32, permit *bls.G1, x *bls.Scalar) (*Prover, error) {
+func (s Suite) newProver(l Login, day uint32, permit *bls.G1, x *bls.Scalar) (_ *Prover, err error) {
+	var own, total *bls.G1
+	defer func() {
+		if err != nil {
+			x.Clear()
+			own.Clear()
+			total.Clear()
+		}
+	}()
 	alpha, err := pinScalar(l.PIN)
 	if err != nil {
 		return nil, err
@@ -65,13 +73,13 @@ func (s Suite) newProver(l Login, day uint32, permit *bls.G1, x *bls.Scalar) (*P
 	if err != nil {
 		return nil, err
 	}
-	own, err := s.addMultipleOf(a, &l.Token.hiddenG1, alpha, (*bls.G1).Add)
-	if err != nil {
+	if own, err = s.addMultipleOf(a, &l.Token.hiddenG1, alpha, (*bls.G1).Add); err != nil {
 		return nil, err
 	}
-	total := own.Add(new(bls.G1))
 	if permit != nil {
 		total = own.Add(permit)
+	} else {
+		total = own.Clone()
 	}
 	c := &Commitment{U: a.Mul(x)}
 	if at != nil {

@@ -33,6 +33,28 @@ func TestSecretsDoNotLeak(t *testing.T) {
 	})
 }
 
+func TestALoginThatDoesNotBeginLeavesNothing(t *testing.T) {
+	eachSuite(t, func(t *testing.T, r *realm) {
+		id, other := r.id("alice"), r.Suite
+		if other.Name == V1.Name {
+			other = AMCL
+		} else {
+			other = V1
+		}
+		for name, l := range map[string]Login{
+			"no PIN":                  {Identity: id, Token: r.token(id, 1), PIN: -1},
+			"no token":                {Identity: id, PIN: 1},
+			"no identity":             {Token: r.token(id, 1), PIN: 1},
+			"a token of another kind": {Identity: id, Token: &Token{hide(other, r.token(id, 1).Point())}, PIN: 1},
+		} {
+			x := bls.RandomScalar()
+			if _, err := r.newProver(l, 0, nil, x); err == nil || !x.IsZero() {
+				t.Errorf("%s: expected an error and nothing left of x; found %v", name, err)
+			}
+		}
+	})
+}
+
 func TestClearedSecretsAreGone(t *testing.T) {
 	eachSuite(t, func(t *testing.T, r *realm) {
 		id := r.id("alice")

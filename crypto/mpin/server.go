@@ -23,7 +23,7 @@ func (s Suite) NewServer(ss *ServerSecret) (*Server, error) {
 	if err := given("server secret", ss.Point()); err != nil {
 		return nil, fmt.Errorf("new server: %w", err)
 	}
-	return &Server{suite: s, box: secret.NewBox(ss.Point().Add(new(bls.G2)))}, nil
+	return &Server{suite: s, box: secret.NewBox(ss.Point().Clone())}, nil
 }
 
 // Clear overwrites the secret. Nothing verifies any more. It may be called
