@@ -17,11 +17,16 @@ const (
 	drainLimit = 10 * time.Second
 	// flushLimit bounds the wait for their answers to leave the process.
 	flushLimit = 250 * time.Millisecond
+
+	// shutdownMethod is how a host asks a plugin that it started to end.
+	shutdownMethod = "/plugin.GRPCController/Shutdown"
 )
 
 // gate counts the contract's calls in flight, so that a shutdown can wait for them. gRPC's own graceful stop does
 // not suffice: go-plugin's streams never end.
 type gate struct {
+	server *grpc.Server // set before it serves
+
 	mu     sync.Mutex
 	inside int
 	shut   bool
@@ -40,6 +45,9 @@ type ticketKey struct{}
 func (g *gate) admit(ctx context.Context, req any, info *grpc.UnaryServerInfo, handle grpc.UnaryHandler) (any, error) {
 	// Health and go-plugin's own calls go on to the end.
 	if !strings.HasPrefix(info.FullMethod, "/dta.") {
+		if info.FullMethod == shutdownMethod {
+			g.beforeShutdown()
+		}
 		return handle(ctx, req)
 	}
 	t, ok := ctx.Value(ticketKey{}).(*ticket)
@@ -87,22 +95,44 @@ func (g *gate) leave() {
 	}
 }
 
-// drain admits nobody any more and waits for those inside, then stops the server. It says whether all have left. It
-// is called once.
-func (g *gate) drain(server *grpc.Server) bool {
+// wait admits nobody any more, and waits until those inside have left or drainLimit has passed. It says whether there
+// was anyone to wait for, and whether all have left.
+func (g *gate) wait() (waited, left bool) {
 	g.mu.Lock()
-	g.shut = true
-	if g.inside == 0 {
+	waited = g.inside > 0
+	if !g.shut && !waited {
 		close(g.empty)
 	}
+	g.shut = true
 	g.mu.Unlock()
-	left := true
 	select {
 	case <-g.empty:
+		return waited, true
 	case <-time.After(drainLimit):
-		left = false
+		return waited, false
 	}
-	// A plain stop would throw away what the transport has not sent yet.
+}
+
+// drain waits for those inside, then stops the server. It says whether all have left.
+func (g *gate) drain() bool {
+	_, left := g.wait()
+	flushed := flush(g.server)
+	g.server.Stop()
+	<-flushed
+	return left
+}
+
+// beforeShutdown holds go-plugin's Shutdown, which stops the server on the spot, until those inside have left with
+// their answers. A host that gives up the call has still asked for the end: its context is of no account.
+func (g *gate) beforeShutdown() {
+	if waited, _ := g.wait(); waited {
+		flush(g.server)
+	}
+}
+
+// flush gives the transport a moment to send what it has not sent yet, which a plain stop would throw away. What it
+// returns is closed once the server was stopped and no handler runs any more.
+func flush(server *grpc.Server) <-chan struct{} {
 	flushed := make(chan struct{})
 	go func() {
 		defer close(flushed)
@@ -112,7 +142,5 @@ func (g *gate) drain(server *grpc.Server) bool {
 	case <-flushed:
 	case <-time.After(flushLimit):
 	}
-	server.Stop()
-	<-flushed
-	return left
+	return flushed
 }

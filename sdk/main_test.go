@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log"
 	"log/slog"
 	"os"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,7 +42,7 @@ func unruly() sdk.Plugin {
 			if b.Do == "fail to open" {
 				return nil, fmt.Errorf("token refused PIN %s", b.PIN.Reveal())
 			}
-			return custodian{b, env}, nil
+			return custodian{b, env, new(atomic.Int64)}, nil
 		},
 	}
 }
@@ -53,12 +55,14 @@ type behaviour struct {
 
 type custodian struct {
 	*behaviour
-	env sdk.Environment
+	env   sdk.Environment
+	calls *atomic.Int64 // of those that wait
 }
 
 var (
 	_ sdk.Custodian      = custodian{}
 	_ sdk.StatusReporter = custodian{}
+	_ io.Closer          = custodian{}
 )
 
 func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
@@ -86,7 +90,9 @@ func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.Context)
 		if err := os.WriteFile(c.Arg, nil, 0o600); err != nil {
 			return nil, err
 		}
+		c.calls.Add(1)
 		time.Sleep(700 * time.Millisecond)
+		c.calls.Add(-1)
 	case "wait for the deadline":
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -103,4 +109,12 @@ func (c custodian) Restore(_ context.Context, deposit []byte, about sdk.Context)
 
 func (c custodian) Status(context.Context) sdk.Status {
 	return sdk.Status{Ready: true, Text: hardening() + " " + c.PIN.Reveal()}
+}
+
+func (c custodian) Close() error {
+	if c.calls.Load() != 0 {
+		c.env.Logger.Error("closed during a call")
+	}
+	c.env.Logger.Info("custodian closed")
+	return nil
 }

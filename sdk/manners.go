@@ -13,7 +13,8 @@ import (
 // lets no value of a sensitive attribute out in an error.
 func (s *server) grpcServer(g *gate, options []grpc.ServerOption, with func(...grpc.UnaryServerInterceptor) []grpc.ServerOption) *grpc.Server {
 	options = append(options, grpc.StatsHandler(g))
-	return grpc.NewServer(append(options, with(g.admit, s.careful)...)...)
+	g.server = grpc.NewServer(append(options, with(g.admit, s.careful)...)...)
+	return g.server
 }
 
 // careful is the last thing before the handlers.

@@ -28,7 +28,9 @@
 //     approved: the sdk computes what is asked for, seals it to the receiver and clears the share. A Custodian over
 //     hardware that computes pairings may be an Issuer, and a slow one a ShareCacher.
 //  6. SIGTERM, the end of the host, or its Shutdown call: calls in flight are finished, for at most 10 s, then a
-//     Custodian that is an io.Closer is closed and the program ends.
+//     Custodian that is an io.Closer is closed and the program ends. A host is less patient with a program that it
+//     started: it waits 1.5 s for its calls, then calls Shutdown, and kills what is still there about a second
+//     later. What was cut short is asked for again after the next start.
 //
 // # Errors
 //

@@ -138,14 +138,25 @@ func TestLibrariesLogToTheHostWithTheirLevel(t *testing.T) {
 }
 
 func TestAskedToEndACallInFlightIsFinished(t *testing.T) {
-	inside := filepath.Join(t.TempDir(), "inside")
-	r := started(t, "wait", inside)
-	done := make(chan error, 1)
-	go func() { done <- make32(t.Context(), r) }()
-	eventually(t, func() bool { _, err := os.Stat(inside); return err == nil })
-	r.Terminate()
-	if err := <-done; err != nil {
-		t.Errorf("expected the call's answer; got %v", err)
+	for how, end := range map[string]func(*plugintest.Running){
+		"by SIGTERM":             func(r *plugintest.Running) { r.Terminate() },
+		"by the host's Shutdown": func(r *plugintest.Running) { r.Shutdown() },
+	} {
+		t.Run(how, func(t *testing.T) {
+			inside := filepath.Join(t.TempDir(), "inside")
+			r := started(t, "wait", inside)
+			done := make(chan error, 1)
+			go func() { done <- make32(t.Context(), r) }()
+			eventually(t, func() bool { _, err := os.Stat(inside); return err == nil })
+			end(r)
+			if err := <-done; err != nil {
+				t.Errorf("expected the call's answer; got %v", err)
+			}
+			eventually(t, func() bool { return strings.Contains(r.Log(), "custodian closed") })
+			if log := r.Log(); strings.Contains(log, "closed during a call") {
+				t.Errorf("expected the custodian to be closed after the call; the log:\n%s", log)
+			}
+		})
 	}
 }
 

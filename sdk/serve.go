@@ -94,7 +94,7 @@ func (p Plugin) check() error {
 // serveHost serves the host that started this process until that host ends it, itself ends, or ctx does.
 func (s *server) serveHost(ctx context.Context) {
 	g := newGate()
-	made := make(chan *grpc.Server, 1)
+	made := make(chan struct{})
 	done := make(chan struct{})
 	ended := make(chan struct{})
 	gone := orphaned(os.Getppid(), done)
@@ -109,8 +109,8 @@ func (s *server) serveHost(ctx context.Context) {
 			s.logger.Warn("the host is gone; finishing what was begun")
 		}
 		select {
-		case server := <-made:
-			if !g.drain(server) {
+		case <-made:
+			if !g.drain() {
 				s.logger.Warn("calls did not finish in time; they were ended", "limit", drainLimit)
 			}
 		case <-done:
@@ -120,9 +120,8 @@ func (s *server) serveHost(ctx context.Context) {
 		HandshakeConfig:  contract.Handshake,
 		VersionedPlugins: contract.Served(s.register),
 		GRPCServer: func(options []grpc.ServerOption) *grpc.Server {
-			server := s.grpcServer(g, options, contract.ServerOptions)
-			made <- server
-			return server
+			defer close(made)
+			return s.grpcServer(g, options, contract.ServerOptions)
 		},
 		Logger: s.logger.Named("transport"),
 	})

@@ -60,7 +60,7 @@ func (s *server) serveListener(ctx context.Context, lis net.Listener) error {
 	select {
 	case err = <-done:
 	case <-ctx.Done():
-		if !g.drain(server) {
+		if !g.drain() {
 			s.logger.Warn("calls did not finish in time; they were ended", "limit", drainLimit)
 		}
 		<-done

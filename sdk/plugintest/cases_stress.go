@@ -13,6 +13,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
 )
 
 func answersManyAtOnce(t *testing.T, c Config) {
@@ -105,12 +106,7 @@ func issuesManyAtOnce(t *testing.T, c Config) {
 // survivesCancelledIssue gives up batches, at once and under way.
 func survivesCancelledIssue(t *testing.T, c Config) {
 	e := Enrol(t, c)
-	f := e.Found(t, e.Network(t, mpin.V1))
-	names := make([]string, 32)
-	for i := range names {
-		names[i] = fmt.Sprintf("person %d", i)
-	}
-	q := f.Permits(t, order.MaxPermitDays, names...)
+	q := batch(t, e)
 	ask := q.Ask()
 	for i := range 10 {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Duration(i)*5*time.Millisecond)
@@ -120,9 +116,22 @@ func survivesCancelledIssue(t *testing.T, c Config) {
 			t.Errorf("expected an answer or deadline; got %s: %v", fault.Of(err), err)
 		}
 	}
-	if s := e.Issue(t, q); len(s.Permits) != len(names) {
-		t.Errorf("expected permits for %d; got them for %d", len(names), len(s.Permits))
+	if s := e.Issue(t, q); len(s.Permits) != batchSize {
+		t.Errorf("expected permits for %d; got them for %d", batchSize, len(s.Permits))
 	}
+}
+
+// batchSize is for how many a batch asks.
+const batchSize = 32
+
+// batch is a request that keeps a plugin busy for a while: a month's permits for many.
+func batch(t testing.TB, e *Enrolled) *scene.Inquiry {
+	t.Helper()
+	names := make([]string, batchSize)
+	for i := range names {
+		names[i] = fmt.Sprintf("person %d", i)
+	}
+	return e.Found(t, e.Network(t, mpin.V1)).Permits(t, order.MaxPermitDays, names...)
 }
 
 func refusesOversized(t *testing.T, c Config) {
@@ -203,4 +212,32 @@ func drains(t *testing.T, c Config) {
 	if got := func() []byte { e.Restart(t); return e.Give(t, k.Redeem(t, k.Beneficiary)) }(); !bytes.Equal(got, want) {
 		t.Error("another secret came back")
 	}
+}
+
+// drainsForHost has the host end the plugin while a call is under way that takes a while.
+func drainsForHost(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	q := batch(t, e)
+	type answer struct {
+		granted *contract.IssueResponse
+		err     error
+	}
+	done, ask := make(chan answer, 1), q.Ask()
+	go func() {
+		granted, err := e.Issuing.Issue(t.Context(), ask)
+		done <- answer{granted, err}
+	}()
+	// Calls over one connection begin about in their order: when these were answered, the first has begun.
+	for range 20 {
+		time.Sleep(5 * time.Millisecond)
+		if _, err := e.Plugin.Status(t.Context(), &contract.StatusRequest{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	e.Shutdown()
+	a := <-done
+	if a.err != nil {
+		t.Fatalf("expected the answer to the call under way; got %v\n%s", a.err, e.Log())
+	}
+	q.Open(t, a.granted)
 }

@@ -15,6 +15,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 	"google.golang.org/grpc/test/bufconn"
+	"google.golang.org/protobuf/types/known/emptypb"
 
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk"
@@ -28,6 +29,9 @@ type Running struct {
 	Kill func() // at once, as by SIGKILL; a second call does nothing
 	// Terminate asks it to end, as by SIGTERM, and returns when it has.
 	Terminate func()
+	// Shutdown asks it to end by the call of the host that started it, and returns when it has. An enrolled plugin has
+	// no such call: it is terminated.
+	Shutdown func()
 
 	log *locked
 }
@@ -74,7 +78,7 @@ func launchHere(t testing.TB, c Config) *Running {
 		conn.Close()
 		end()
 	}
-	return &Running{Client: contract.NewClient(conn), Mode: order.Enrolled, Kill: kill, Terminate: end, log: log}
+	return &Running{Client: contract.NewClient(conn), Mode: order.Enrolled, Kill: kill, Terminate: end, Shutdown: end, log: log}
 }
 
 func launchProgram(t testing.TB, c Config) *Running {
@@ -117,13 +121,28 @@ func launchProgram(t testing.TB, c Config) *Running {
 		if err := terminate(cmd.Process); err != nil {
 			t.Errorf("asking the program to end: %v", err)
 		}
-		for begun := time.Now(); !client.Exited(); time.Sleep(5 * time.Millisecond) {
-			if time.Since(begun) > 20*time.Second {
-				t.Fatalf("the program did not end\n%s", r.Log())
-			}
-		}
+		r.awaitExit(t, client)
+	}
+	r.Shutdown = func() {
+		// go-plugin ends the connection before it answers: an error says nothing.
+		ctx, cancel := context.WithTimeout(context.Background(), endLimit)
+		defer cancel()
+		_ = protocol.(*plugin.GRPCClient).Conn.Invoke(ctx, "/plugin.GRPCController/Shutdown", &emptypb.Empty{}, &emptypb.Empty{})
+		r.awaitExit(t, client)
 	}
 	return r
+}
+
+// endLimit is how long a plugin that was asked to end may take.
+const endLimit = 20 * time.Second
+
+func (r *Running) awaitExit(t testing.TB, client *plugin.Client) {
+	t.Helper()
+	for begun := time.Now(); !client.Exited(); time.Sleep(5 * time.Millisecond) {
+		if time.Since(begun) > endLimit {
+			t.Fatalf("the program did not end\n%s", r.Log())
+		}
+	}
 }
 
 // Configured launches a plugin and configures it with a root and the name of the identity seen before, both empty

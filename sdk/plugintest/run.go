@@ -48,6 +48,7 @@ func Run(t *testing.T, c Config) {
 		{"many requests to issue at once are answered", issuesManyAtOnce},
 		{"a request to issue that is given up leaves the plugin well", survivesCancelledIssue},
 		{"asked to end, it finishes what was begun", drains},
+		{"asked to end by its host, it finishes what was begun", drainsForHost},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(t, c.Prepared(t))
