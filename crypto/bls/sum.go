@@ -15,8 +15,9 @@ func init() { blst.SetMaxProcs(1) }
 const CoefficientSize = 16
 
 // SumOfProducts returns cs[0]·points[0] + cs[1]·points[1] + … for coefficients of
-// 128 bits, little-endian. Its time depends on both, which must be public. It
-// panics where the lengths differ.
+// 128 bits, little-endian. Its time depends on both: the coefficients must be
+// public, and so must the points be, or their owner one who may see how long it
+// takes. It panics where the lengths differ.
 func SumOfProducts(points []*G1, cs [][CoefficientSize]byte) *G1 {
 	if len(points) != len(cs) {
 		panic(fmt.Sprintf("bls: %d points and %d coefficients", len(points), len(cs)))
@@ -31,11 +32,15 @@ func SumOfProducts(points []*G1, cs [][CoefficientSize]byte) *G1 {
 	if len(kept) == 0 {
 		return new(G1)
 	}
-	return &G1{p: *kept.ToAffine().Mult(scalars, 8*CoefficientSize)}
+	affine := kept.ToAffine()
+	defer clear(affine)
+	defer clear(kept)
+	return &G1{p: *affine.Mult(scalars, 8*CoefficientSize)}
 }
 
 // EncodeG1 returns the 48-byte encodings of many points. It shares among them
-// the inversion which each Bytes takes for itself.
+// the inversion which each Bytes takes for itself. Of secret points the caller
+// clears them.
 func EncodeG1(points []*G1) [][]byte {
 	if len(points) == 0 {
 		return nil
@@ -48,13 +53,15 @@ func EncodeG1(points []*G1) [][]byte {
 		}
 		all[i] = p.p
 	}
-	for i, a := range all.ToAffine() {
+	affine := all.ToAffine()
+	defer clear(affine)
+	defer clear(all)
+	for i := range affine {
 		if points[i].IsIdentity() {
 			out[i] = points[i].Bytes()
 			continue
 		}
-		out[i] = a.Compress()
+		out[i] = affine[i].Compress()
 	}
-	clear(all)
 	return out
 }

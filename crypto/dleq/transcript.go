@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/secret"
 )
 
 // Tags keep the uses of hashes apart, and from those of other packages.
@@ -57,6 +58,7 @@ func newStatement(base, commitment *bls.G1, as, ds []*bls.G1, context []byte) (*
 	for _, points := range [][]*bls.G1{as, ds} {
 		for _, b := range bls.EncodeG1(points) {
 			field(b)
+			secret.Clear(b) // results may be secret
 		}
 	}
 	s := &statement{n: len(as)}

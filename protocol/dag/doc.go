@@ -18,6 +18,9 @@
 // that was accepted is the only block for its value, and a signature over the
 // value is a signature over the block. Every refusal is fault.Invalid.
 //
+// Encode and Decode, and the library under them, keep buffers that nobody clears:
+// what is secret in the clear is not encoded with them.
+//
 // # CIDs
 //
 // Only CIDv1 with sha2-256 over a dag-cbor or a raw block exists here. They are

@@ -61,10 +61,7 @@ func GrantTo(k *identity.Keyring, r *VerifiedRequest, a *order.VerifiedAcceptanc
 	if err := s.check(r, custody, a.Commitment()); err != nil {
 		return nil, order.Block{}, err
 	}
-	plain, err := s.marshal()
-	if err != nil {
-		return nil, order.Block{}, err
-	}
+	plain := s.marshal()
 	defer plain.Clear()
 	suite, err := seal.ByName(r.order.Terms().Suite)
 	if err != nil {

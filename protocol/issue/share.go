@@ -38,13 +38,6 @@ type share struct {
 	checked [sha256.Size]byte
 }
 
-// wire is what is sealed: compressed points, 48 bytes in G1 and 96 in G2, and a
-// proof of dleq.Size bytes in G1, none in G2.
-type wire struct {
-	Points [][]byte `cbor:"points"`
-	Proof  []byte   `cbor:"proof"`
-}
-
 func newShare(s share) *Share { return &Share{box: secret.NewBox(&s)} }
 
 // empty tells a share that nobody made, or that is cleared.
@@ -67,39 +60,39 @@ func (s *Share) Clear() {
 }
 
 // marshal is the wire form, which the caller clears.
-func (s *Share) marshal() (*secret.Bytes, error) {
+func (s *Share) marshal() *secret.Bytes {
 	c := s.box.Open()
-	w := wire{Points: bls.EncodeG1(c.G1), Proof: c.Proof}
+	points := bls.EncodeG1(c.G1)
 	if c.G2 != nil {
-		w.Points = append(w.Points, c.G2.Bytes())
+		points = append(points, c.G2.Bytes())
 	}
 	defer func() {
-		for _, p := range w.Points {
+		for _, p := range points {
 			secret.Clear(p)
 		}
 	}()
-	block, err := dag.Encode(w)
+	return encodeWire(points, c.Proof)
+}
+
+// parseShare reads the wire form of an answer to r.
+func parseShare(r *VerifiedRequest, b *secret.Bytes) (*Share, error) {
+	size, proofSize := bls.G1Size, dleq.Size
+	if r.Request().Kind == order.ServerSecret {
+		size, proofSize = bls.G2Size, 0
+	}
+	points, proof, err := decodeWire(b.Open(), r.points(), size, proofSize)
 	if err != nil {
 		return nil, err
 	}
-	return secret.New(block), nil
+	return shareOf(r, points, proof)
 }
 
-// parseShare reads the wire form of an answer to r: as many points as were asked
-// for, each canonical, on the curve, in the subgroup and not the identity.
-func parseShare(r *VerifiedRequest, b *secret.Bytes) (_ *Share, err error) {
-	var w wire
-	defer func() {
-		for _, p := range w.Points {
-			secret.Clear(p)
-		}
-		secret.Clear(w.Proof)
-	}()
-	if err := dag.Decode(b.Open(), &w); err != nil {
-		return nil, err
-	}
-	if len(w.Points) != r.points() {
-		return nil, fault.New(fault.Invalid, "expected %d points, found %d", r.points(), len(w.Points))
+// shareOf reads the encodings of an answer to r, which stay the caller's: as many
+// points as were asked for, each canonical, on the curve, in the subgroup and not
+// the identity.
+func shareOf(r *VerifiedRequest, points [][]byte, proof []byte) (_ *Share, err error) {
+	if len(points) != r.points() {
+		return nil, fault.New(fault.Invalid, "expected %d points, found %d", r.points(), len(points))
 	}
 	var c share
 	defer func() {
@@ -108,19 +101,19 @@ func parseShare(r *VerifiedRequest, b *secret.Bytes) (_ *Share, err error) {
 		}
 	}()
 	if r.Request().Kind == order.ServerSecret {
-		if len(w.Proof) != 0 {
-			return nil, fault.New(fault.Invalid, "expected no proof beside a share of a server secret, found %d bytes", len(w.Proof))
+		if len(proof) != 0 {
+			return nil, fault.New(fault.Invalid, "expected no proof beside a share of a server secret, found %d bytes", len(proof))
 		}
-		if c.G2, err = bls.ParseG2(w.Points[0]); err != nil {
+		if c.G2, err = bls.ParseG2(points[0]); err != nil {
 			return nil, fault.New(fault.Invalid, "%w", err)
 		}
 		return newShare(c), nil
 	}
-	if len(w.Proof) != dleq.Size {
-		return nil, fault.New(fault.Invalid, "expected a proof of %d bytes, found %d", dleq.Size, len(w.Proof))
+	if len(proof) != dleq.Size {
+		return nil, fault.New(fault.Invalid, "expected a proof of %d bytes, found %d", dleq.Size, len(proof))
 	}
-	c.Proof = bytes.Clone(w.Proof)
-	for i, b := range w.Points {
+	c.Proof = bytes.Clone(proof)
+	for i, b := range points {
 		p, err := bls.ParseG1(b)
 		if err != nil {
 			return nil, fault.New(fault.Invalid, "point %d: %w", i, err)
@@ -231,13 +224,7 @@ func Issued(r *VerifiedRequest, custody dag.CID, commitment []byte, points [][]b
 	if err := r.verified(); err != nil {
 		return nil, err
 	}
-	block, err := dag.Encode(wire{Points: points, Proof: proof})
-	if err != nil {
-		return nil, err
-	}
-	b := secret.New(block)
-	defer b.Clear()
-	s, err := parseShare(r, b)
+	s, err := shareOf(r, points, proof)
 	if err != nil {
 		return nil, err
 	}

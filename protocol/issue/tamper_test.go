@@ -300,10 +300,16 @@ func TestAShareThatIsNotAsCommittedNamesItsDTA(t *testing.T) {
 	}
 }
 
+// wire is what is sealed of a share, as package dag reads and writes it.
+type wire struct {
+	Points [][]byte `cbor:"points"`
+	Proof  []byte   `cbor:"proof"`
+}
+
 // opened is a share's content, as a D-TA that lies has it in its hands.
 func opened(t testing.TB, s *Share) (w wire) {
 	t.Helper()
-	b := must(s.marshal())(t)
+	b := s.marshal()
 	defer b.Clear()
 	if err := dag.Decode(b.Open(), &w); err != nil {
 		t.Fatal(err)

@@ -155,7 +155,7 @@ func (q *inquiry) vector(t *testing.T) vectorRequest {
 		answers = append(answers, Answer{g, s})
 		custody := k.Identity().Name
 		v.Grants = append(v.Grants, vectorGrant{
-			vectorOf(&g.Part), vectorSealed{block.CID, block.Bytes, q.request.grantInfo(custody), indexAAD(i), must(s.marshal())(t).Open()},
+			vectorOf(&g.Part), vectorSealed{block.CID, block.Bytes, q.request.grantInfo(custody), indexAAD(i), s.marshal().Open()},
 			q.request.ProofContext(custody),
 		})
 	}
@@ -268,7 +268,7 @@ func (v vectorRequest) check(t *testing.T, n *Network, keys map[dag.CID]*identit
 		if g.CID() != p.CID || g.Share() != p.Sealed.CID {
 			t.Errorf("D-TA %d: expected grant %s of share %s, found %s of %s", i, p.CID, p.Sealed.CID, g.CID(), g.Share())
 		}
-		same(t, "share", p.Sealed.Opens, must(must(OpenShare(g, p.Sealed.Block, receiver))(t).marshal())(t).Open())
+		same(t, "share", p.Sealed.Opens, must(OpenShare(g, p.Sealed.Block, receiver))(t).marshal().Open())
 		same(t, "share's info", p.Sealed.Info, r.grantInfo(g.Custody()))
 		same(t, "index", p.Sealed.AAD, indexAAD(i))
 		same(t, "proof's context", p.Context, r.ProofContext(g.Custody()))
