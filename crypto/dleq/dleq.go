@@ -41,8 +41,11 @@ const (
 var ErrProof = errors.New("proof of equal logarithms does not verify")
 
 // Prove returns the proof that ds[i] = x·as[i] for all i and commitment = x·G,
-// bound to context. It believes the caller that they are; Verify does not. Its
-// time depends on the number of points alone.
+// bound to context. It believes the caller that they are; Verify does not.
+//
+// What uses x and the nonce takes constant time. The composite of as does not: it
+// depends on as, which are public, and on coefficients, a hash of everything. The
+// results, which may be secret, are hashed and not computed with.
 //
 // It refuses an empty batch, more than MaxPairs pairs, different numbers of as
 // and ds, identities and x = 0.
@@ -52,6 +55,12 @@ func Prove(x *bls.Scalar, commitment *bls.G1, as, ds []*bls.G1, context []byte) 
 
 // Verify checks what Prove made. Where the proof is well formed and wrong the
 // error is ErrProof.
+//
+// Its time is not constant: the composites are sums of products over as and ds,
+// and ds may be secret. That is accepted where it is used. What the time follows
+// are the coefficients, a hash of everything; and secret ds belong to the very
+// party that verifies, as what was issued to it or by it. Nobody else may be able
+// to time it closely.
 func Verify(commitment *bls.G1, as, ds []*bls.G1, context, proof []byte) error {
 	return VerifyOver(bls.G1Generator(), commitment, as, ds, context, proof)
 }
