@@ -83,8 +83,8 @@ func TestWhatNodesAreRefused(t *testing.T) {
 		path, member string
 		kind         envelope.Kind
 	}{
-		{peer.PathRequest, "requestCID", envelope.Request},
-		{peer.PathRevocation, "revocationCID", envelope.Revocation},
+		{peer.PathFulfillRequest, "requestCID", envelope.Request},
+		{peer.PathFulfillRevocation, "revocationCID", envelope.Revocation},
 	} {
 		sealed := stray(t, resource.kind, node)
 		with := func(block []byte) string {
@@ -145,7 +145,7 @@ func TestANodesRefusalReachesItsPeer(t *testing.T) {
 
 func TestWhoKeepsNothingIssuesNothing(t *testing.T) {
 	handler := New(Services{}, Faces{Nodes: true}, hclog.NewNullLogger()).Handler()
-	for _, path := range []string{peer.PathFulfillOrder, peer.PathFulfillSecret, peer.PathRequest, peer.PathRevocation} {
+	for _, path := range []string{peer.PathFulfillOrder, peer.PathFulfillSecret, peer.PathFulfillRequest, peer.PathFulfillRevocation} {
 		rec := httptest.NewRecorder()
 		handler.ServeHTTP(rec, httptest.NewRequest(http.MethodPost, path, bytes.NewReader([]byte(`{}`))))
 		if rec.Code != http.StatusForbidden {

@@ -68,8 +68,9 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	// Middleware is given to routes, not to the group: a group with middleware
 	// answers a wrong method with 404.
 	v1 := e.Group("/v1")
+	read := []string{http.MethodGet, http.MethodHead}
 	get := func(path string, h echo.HandlerFunc, m ...echo.MiddlewareFunc) {
-		v1.Match([]string{http.MethodGet, http.MethodHead}, path, h, m...)
+		v1.Match(read, path, h, m...)
 	}
 	get("/status", s.status)
 	if faces.Principals {
@@ -93,16 +94,16 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	}
 	if faces.Nodes {
 		limit := limited(peer.MaxBody, room)
-		v1.POST("/fulfill/order", fulfil(&s, s.fulfillOrder), limit)
-		v1.POST("/fulfill/order/secret", fulfil(&s, s.fulfillSecret), limit)
-		v1.POST("/fulfill/request", fulfil(&s, s.fulfillRequest), limit)
-		v1.POST("/fulfill/revocation", fulfil(&s, s.fulfillRevocation), limit)
-		v1.POST("/notice", s.notice, limit)
+		e.POST(peer.PathFulfillOrder, fulfil(&s, s.fulfillOrder), limit)
+		e.POST(peer.PathFulfillSecret, fulfil(&s, s.fulfillSecret), limit)
+		e.POST(peer.PathFulfillRequest, fulfil(&s, s.fulfillRequest), limit)
+		e.POST(peer.PathFulfillRevocation, fulfil(&s, s.fulfillRevocation), limit)
+		e.POST(peer.PathNotice, s.notice, limit)
 	}
-	get("/custody", s.custody)
-	get("/identity", s.ownIdentity)
-	get("/identity/:name", s.identity)
-	e.Match([]string{http.MethodGet, http.MethodHead}, "/ipfs/*", echo.WrapHandler(s.Gateway))
+	e.Match(read, peer.PathCustody, s.custody)
+	e.Match(read, peer.PathIdentity, s.ownIdentity)
+	e.Match(read, peer.PathIdentity+"/:name", s.identity)
+	e.Match(read, "/ipfs/*", echo.WrapHandler(s.Gateway))
 	if faces.Operator {
 		s.operate(e.Group("/operator", limited(MaxPrincipalBody, room)))
 	}

@@ -10,10 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // Client calls the nodes' API of one node.
@@ -28,9 +28,9 @@ var _ Fiduciary = (*Client)(nil)
 // path. The HTTP client says how connections are made and trusted; nil stands
 // for one with this package's time limits.
 func NewClient(base string, h *http.Client) (*Client, error) {
-	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return nil, fault.New(fault.Invalid, "peer url: expected http(s)://host[:port]; found %q", base)
+	u, err := strict.BaseURL(base)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "peer url: %w", err)
 	}
 	if h == nil {
 		h = &http.Client{Transport: Transport()}
@@ -38,7 +38,7 @@ func NewClient(base string, h *http.Client) (*Client, error) {
 	used := *h
 	// A redirect is no answer of the node that the caller named.
 	used.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Client{base: strings.TrimSuffix(base, "/"), http: &used}, nil
+	return &Client{base: u.String(), http: &used}, nil
 }
 
 // Transport is an HTTP transport with bounded connections and time limits, to
@@ -70,12 +70,12 @@ func (c *Client) FulfillSecret(ctx context.Context, req FulfillSecret) (out Fulf
 
 // FulfillRequest implements [Fiduciary].
 func (c *Client) FulfillRequest(ctx context.Context, req FulfillRequest) (out FulfilledRequest, err error) {
-	return out, c.call(ctx, http.MethodPost, PathRequest, req, &out)
+	return out, c.call(ctx, http.MethodPost, PathFulfillRequest, req, &out)
 }
 
 // FulfillRevocation implements [Fiduciary].
 func (c *Client) FulfillRevocation(ctx context.Context, req FulfillRevocation) error {
-	return c.call(ctx, http.MethodPost, PathRevocation, req, nil)
+	return c.call(ctx, http.MethodPost, PathFulfillRevocation, req, nil)
 }
 
 // Custody implements [Fiduciary].

@@ -19,7 +19,7 @@ func TestHowANetworksDTAIsAsked(t *testing.T) {
 	c := client(t, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		got = append(got, r.Method+" "+r.URL.Path+" "+string(body))
-		if r.URL.Path == peer.PathRequest {
+		if r.URL.Path == peer.PathFulfillRequest {
 			io.WriteString(w, `{"grantCID":"g","blocks":["YQ==","Yg=="]}`)
 			return
 		}

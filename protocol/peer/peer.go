@@ -15,13 +15,13 @@ import "context"
 
 // Paths of the nodes' API.
 const (
-	PathFulfillOrder  = "/v1/fulfill/order"
-	PathFulfillSecret = "/v1/fulfill/order/secret"
-	PathRequest       = "/v1/fulfill/request"
-	PathRevocation    = "/v1/fulfill/revocation"
-	PathNotice        = "/v1/notice"
-	PathCustody       = "/v1/custody"
-	PathIdentity      = "/v1/identity"
+	PathFulfillOrder      = "/v1/fulfill/order"
+	PathFulfillSecret     = "/v1/fulfill/order/secret"
+	PathFulfillRequest    = "/v1/fulfill/request"
+	PathFulfillRevocation = "/v1/fulfill/revocation"
+	PathNotice            = "/v1/notice"
+	PathCustody           = "/v1/custody"
+	PathIdentity          = "/v1/identity"
 )
 
 // MaxBody is the largest body of a call between nodes, in bytes: a secret at

@@ -6,13 +6,12 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"net/url"
-	"strings"
 	"time"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/ipfs"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // maxProblem bounds, in bytes, how much of a refusal is read.
@@ -61,11 +60,11 @@ func New(sources []Source, o Options) (*Client, error) {
 	}
 	c := &Client{Options: o}
 	for _, s := range sources {
-		u, err := url.Parse(s.URL)
-		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-			return nil, fault.New(fault.Invalid, "gateway: expected http(s)://host[:port], found %q", s.URL)
+		u, err := strict.BaseURL(s.URL)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "gateway: %w", err)
 		}
-		s.URL = strings.TrimSuffix(s.URL, "/")
+		s.URL = u.String()
 		used := *o.HTTP
 		if s.HTTP != nil {
 			used = *s.HTTP

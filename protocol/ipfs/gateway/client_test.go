@@ -155,7 +155,7 @@ func TestNoSourceIsShownAProofForAnother(t *testing.T) {
 }
 
 func TestSourcesAreAbsoluteURLs(t *testing.T) {
-	for _, url := range []string{"", "node.example", "/ipfs", "ftp://node.example"} {
+	for _, url := range []string{"", "node.example", "/ipfs", "ftp://node.example", "http://:80", "http://h/path?x=1#f", "http://anna:hunter2@h"} {
 		_, err := gateway.New([]gateway.Source{{URL: url}}, gateway.Options{})
 		ipfstest.Expect(t, err, fault.Invalid)
 	}

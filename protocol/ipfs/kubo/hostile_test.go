@@ -84,7 +84,7 @@ func TestConnectionsAreKept(t *testing.T) {
 }
 
 func TestTheAddressIsAnAbsoluteURL(t *testing.T) {
-	for _, address := range []string{"", "127.0.0.1:5001", "/ip4/127.0.0.1/tcp/5001", "ftp://127.0.0.1"} {
+	for _, address := range []string{"", "127.0.0.1:5001", "/ip4/127.0.0.1/tcp/5001", "ftp://127.0.0.1", "http://:80", "http://h/path?x=1#f", "http://anna:hunter2@h"} {
 		_, err := kubo.New(address, kubo.Options{})
 		ipfstest.Expect(t, err, fault.Invalid)
 	}

@@ -20,8 +20,6 @@ import (
 	"net"
 	"net/http"
 	"net/textproto"
-	"net/url"
-	"strings"
 	"time"
 
 	api "github.com/ipfs/go-ipfs-api"
@@ -29,6 +27,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/ipfs"
+	"github.com/milagro-dta/dta/protocol/strict"
 )
 
 // Options of a Kubo; zero values stand for the defaults.
@@ -54,9 +53,9 @@ var _ ipfs.Blocks = (*Kubo)(nil)
 // New takes the address of the node's RPC interface, such as
 // http://127.0.0.1:5001. It makes no call.
 func New(address string, o Options) (*Kubo, error) {
-	u, err := url.Parse(address)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
-		return nil, fault.New(fault.Invalid, "kubo api: expected http(s)://host:port, found %q", address)
+	u, err := strict.BaseURL(address)
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "kubo api: %w", err)
 	}
 	if o.Lookup <= 0 {
 		o.Lookup = 10 * time.Second
@@ -76,7 +75,7 @@ func New(address string, o Options) (*Kubo, error) {
 		IdleConnTimeout:     90 * time.Second,
 	}}}
 	return &Kubo{
-		shell:   api.NewShellWithClient(strings.TrimSuffix(address, "/"), client),
+		shell:   api.NewShellWithClient(u.String(), client),
 		client:  client,
 		Options: o,
 	}, nil
