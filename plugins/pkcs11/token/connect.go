@@ -11,28 +11,64 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// connect finds the token, opens the anchor session and logs in. Called with t.mu held.
-func (t *Token) connect() error {
+// connection is one way to a logged-in token.
+type connection struct {
+	slot   uint
+	anchor pkcs11.SessionHandle // kept open and unused: a login lasts while one session is open
+}
+
+// connecting is an attempt under way; all who need the connection share its outcome, and the PIN is tried once.
+type connecting struct {
+	done chan struct{} // closed at the end
+	err  error         // written before done is closed
+}
+
+// connectOnce connects, or waits for an attempt under way. Called with t.mu held, which it lets go while it waits.
+func (t *Token) connectOnce() error {
 	if t.refusal != nil {
 		return t.refusal
 	}
-	slot, info, err := t.module.find(t.options)
-	if err != nil {
-		return err
+	if c := t.connecting; c != nil {
+		t.mu.Unlock()
+		<-c.done
+		t.mu.Lock()
+		return c.err
 	}
-	anchor, err := t.module.lib.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+	c := &connecting{done: make(chan struct{})}
+	t.connecting = c
+	stale := t.stale
+	t.stale = nil
+	t.mu.Unlock()
+	t.closeSessions(stale)
+	made, err := t.connect()
+	t.mu.Lock()
+	t.connecting, c.err = nil, err
+	close(c.done)
 	if err != nil {
-		return failed(err, fmt.Sprintf("open a session with %s", t), "")
-	}
-	if err := t.login(anchor, info); err != nil {
-		_ = t.module.lib.CloseSession(anchor)
 		if errors.Is(err, ErrPIN) {
 			t.refusal = err
 		}
 		return err
 	}
-	t.slot, t.anchor, t.connected = slot, anchor, true
+	t.connection, t.connected = made, true
 	return nil
+}
+
+// connect finds the token, opens the anchor session and logs in.
+func (t *Token) connect() (c connection, err error) {
+	slot, info, err := t.module.find(t.options)
+	if err != nil {
+		return c, err
+	}
+	anchor, err := t.module.lib.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+	if err != nil {
+		return c, failed(err, fmt.Sprintf("open a session with %s", t), "")
+	}
+	if err := t.login(anchor, info); err != nil {
+		_ = t.module.lib.CloseSession(anchor)
+		return c, err
+	}
+	return connection{slot, anchor}, nil
 }
 
 // login makes at most one attempt, and none where a mistake could be the last one allowed.
@@ -75,26 +111,26 @@ func (t *Token) currentGeneration() uint64 {
 	return t.generation
 }
 
-// disconnect ends a generation: its sessions are closed and its handles forgotten. Only the first to notice does it.
+// disconnect ends a generation: its handles are forgotten, and its sessions left to whoever connects next or closes
+// the token. Only the first to notice does it.
 func (t *Token) disconnect(generation uint64) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.generation == generation {
-		t.forget()
-	}
-}
-
-// forget drops the connection. Called with t.mu held.
-func (t *Token) forget() {
-	if !t.connected {
+	if t.generation != generation || !t.connected {
 		return
 	}
-	// Errors are of no interest: the sessions may be long gone.
 	for _, s := range t.idle {
-		_ = t.module.lib.CloseSession(s.handle)
+		t.stale = append(t.stale, s.handle)
 	}
-	_ = t.module.lib.CloseSession(t.anchor)
+	t.stale = append(t.stale, t.anchor)
 	t.idle, t.connected = nil, false
 	t.generation++
 	clear(t.handles)
+}
+
+// closeSessions closes what may be long gone: errors are of no interest.
+func (t *Token) closeSessions(handles []pkcs11.SessionHandle) {
+	for _, h := range handles {
+		_ = t.module.lib.CloseSession(h)
+	}
 }

@@ -24,7 +24,8 @@
 //   - A PIN that was refused is never tried again in this process, and a PIN is not tried at all where the token says
 //     that one more mistake locks it. ErrPIN marks both.
 //   - A call into a module cannot be interrupted. When the context ends first, the caller gets its answer and the
-//     session stays lent until the module returns; a module that hangs costs its sessions, never the process.
+//     session stays lent until the module returns; a module that hangs costs its sessions, never the process. This
+//     holds for opening sessions and for logging in as well. Only loading a module waits for it as long as it takes.
 //
 // Errors carry a fault kind (busy, unavailable, unsupported, denied, invalid, internal) and, as *Error, what was
 // attempted, the mechanism and the CKR_ code. A PIN is in none of them.

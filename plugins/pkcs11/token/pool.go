@@ -77,32 +77,50 @@ func attempt[T any](t *Token, fn func(*Session) (T, error)) (value T, err error)
 	return fn(s)
 }
 
-// borrow takes an idle session or opens one, connecting first where needed.
+// borrow takes an idle session or opens one, connecting first where needed. No lock is held while the module works:
+// it may never return.
 func (t *Token) borrow() (*Session, error) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.closed {
-		return nil, fault.New(fault.Unavailable, "pkcs11: use %s: it is closed", t)
-	}
-	if !t.connected {
-		if err := t.connect(); err != nil {
+	for {
+		s, slot, generation, err := t.takeIdle()
+		if s != nil || err != nil {
+			return s, err
+		}
+		handle, err := t.module.lib.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+		if err != nil {
+			err = failed(err, fmt.Sprintf("open a session with %s", t), "")
+			if code, ok := Code(err); ok && lostToken(code) {
+				t.disconnect(generation)
+			}
 			return nil, err
 		}
+		if t.currentGeneration() == generation {
+			return &Session{token: t, lib: t.module.lib, handle: handle, generation: generation}, nil
+		}
+		// Meanwhile the token was found to be lost: the slot may hold another by now.
+		_ = t.module.lib.CloseSession(handle)
+	}
+}
+
+// takeIdle returns an idle session or, where there is none, the slot to open one with, of this generation.
+func (t *Token) takeIdle() (s *Session, slot uint, generation uint64, err error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for !t.connected {
+		if t.closed {
+			break
+		}
+		if err := t.connectOnce(); err != nil {
+			return nil, 0, 0, err
+		}
+	}
+	if t.closed {
+		return nil, 0, 0, fault.New(fault.Unavailable, "pkcs11: use %s: it is closed", t)
 	}
 	if n := len(t.idle); n > 0 {
-		s := t.idle[n-1]
+		s = t.idle[n-1]
 		t.idle = t.idle[:n-1]
-		return s, nil
 	}
-	handle, err := t.module.lib.OpenSession(t.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
-	if err != nil {
-		err = failed(err, fmt.Sprintf("open a session with %s", t), "")
-		if code, ok := Code(err); ok && lostToken(code) {
-			t.forget()
-		}
-		return nil, err
-	}
-	return &Session{token: t, lib: t.module.lib, handle: handle, generation: t.generation}, nil
+	return s, t.slot, t.generation, nil
 }
 
 // giveBack returns a session. One that met an error is closed: the failed operation may still be active in it.
@@ -110,11 +128,18 @@ func (t *Token) giveBack(s *Session, err error) {
 	if code, ok := Code(err); ok && (staleSession(code) || lostToken(code)) {
 		t.disconnect(s.generation)
 	}
+	if err != nil || s.broken || !t.keepIdle(s) {
+		_ = t.module.lib.CloseSession(s.handle)
+	}
+}
+
+// keepIdle says whether the session was of use to the next.
+func (t *Token) keepIdle(s *Session) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if err != nil || s.broken || s.generation != t.generation || !t.connected {
-		_ = t.module.lib.CloseSession(s.handle)
-		return
+	if s.generation != t.generation || !t.connected {
+		return false
 	}
 	t.idle = append(t.idle, s)
+	return true
 }

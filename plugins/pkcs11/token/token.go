@@ -39,15 +39,16 @@ type Token struct {
 	module  *module
 	lent    chan struct{} // holds one entry for every session that is lent
 
-	mu         sync.Mutex // guards what follows
+	mu         sync.Mutex // guards what follows; never held across a call into the module
 	closed     bool
+	connecting *connecting // under way; nil if none
 	connected  bool
+	connection        // while connected
 	generation uint64 // counts connections: a session or handle of another generation is stale
-	slot       uint
-	anchor     pkcs11.SessionHandle // kept open and unused: a login lasts while one session is open
 	idle       []*Session
-	handles    map[Query]Object // of this generation
-	refusal    error            // a login that was refused for its PIN; permanent
+	handles    map[Query]Object       // of this generation
+	stale      []pkcs11.SessionHandle // of former generations, to be closed
+	refusal    error                  // a login that was refused for its PIN; permanent
 }
 
 // Open loads the module, finds the token and logs in. A wrong PIN is tried once: the error is ErrPIN of kind denied.
@@ -72,34 +73,48 @@ func Open(ctx context.Context, o Options) (*Token, error) {
 	}
 	t := &Token{options: o, module: m, lent: make(chan struct{}, o.Sessions), handles: map[Query]Object{}}
 	if _, err := Use(ctx, t, func(s *Session) (struct{}, error) { return struct{}{}, s.Check() }); err != nil {
-		_ = t.Close() // what goes wrong in clearing up would only hide why
+		// What goes wrong in clearing up would only hide why; and a module that hangs is not waited for.
+		select {
+		case <-t.end():
+		case <-ctx.Done():
+		}
 		return nil, err
 	}
 	return t, nil
 }
 
-// Close gives the token back and clears the PIN. Sessions still lent get a moment to come back; if one does not, the
-// module is left initialised, since finalising it under a running call crashes some of them.
+// Close gives the token back and clears the PIN. Sessions still lent get a moment to come back. If one does not, the
+// error is of kind busy and the rest is done when it has: to finalise a module under a running call crashes some.
 func (t *Token) Close() error {
+	select {
+	case err := <-t.end():
+		return err
+	case <-time.After(drainTime):
+		return fault.New(fault.Busy, "pkcs11: close %s: a call is still in the module", t)
+	}
+}
+
+// end lends no session any more, and gives the token back when every one has returned: what went wrong is sent then.
+// A second call does nothing.
+func (t *Token) end() <-chan error {
+	ended := make(chan error, 1)
 	t.mu.Lock()
-	already := t.closed
+	defer t.mu.Unlock()
+	if t.closed {
+		ended <- nil
+		return ended
+	}
 	t.closed = true
-	t.mu.Unlock()
-	if already {
-		return nil
-	}
-	deadline := time.NewTimer(drainTime)
-	defer deadline.Stop()
-	for range cap(t.lent) {
-		select {
-		case t.lent <- struct{}{}:
-		case <-deadline.C:
-			return fault.New(fault.Busy, "pkcs11: close %s: a call is still in the module", t)
+	go func() {
+		for range cap(t.lent) {
+			t.lent <- struct{}{}
 		}
-	}
-	t.disconnect(t.currentGeneration())
-	t.options.PIN.Clear()
-	return t.module.release()
+		t.disconnect(t.currentGeneration())
+		t.closeSessions(t.stale) // nobody else is left
+		t.options.PIN.Clear()
+		ended <- t.module.release()
+	}()
+	return ended
 }
 
 // String names the token for messages.

@@ -278,6 +278,116 @@ func TestAHangingModuleCostsNoMoreThanItsSessions(t *testing.T) {
 	}
 }
 
+// ends fails if fn is still at it long after it should have given up.
+func ends(t *testing.T, fn func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn()
+	}()
+	select {
+	case <-done:
+	case <-time.After(20 * time.Second):
+		t.Fatal("it does not end while the module hangs")
+	}
+}
+
+func TestOpenGivesUpOnAHangingModule(t *testing.T) {
+	for _, function := range []string{"C_OpenSession", "C_Login"} {
+		t.Run(function, func(t *testing.T) {
+			o := softtoken.New(t)
+			resume := softtoken.Hang(t, function)
+			ends(t, func() {
+				short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+				defer cancel()
+				if _, err := token.Open(short, o); fault.Of(err) != fault.Deadline {
+					t.Errorf("expected deadline, got %v", err)
+				}
+			})
+			resume()
+			tok, err := token.Open(t.Context(), o)
+			if err != nil {
+				t.Fatalf("expected the token to be of use again, got %v", err)
+			}
+			if err := tok.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestAHangingSessionHoldsUpNobodyElse(t *testing.T) {
+	tok := open(t, 2)
+	resume := softtoken.Hang(t, "C_OpenSession")
+	_, err := token.Use(t.Context(), tok, func(*token.Session) (struct{}, error) {
+		// This one has the idle session; the next needs one of its own.
+		short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		defer cancel()
+		if _, err := mac(short, tok, "x"); fault.Of(err) != fault.Deadline {
+			t.Errorf("expected deadline, got %v", err)
+		}
+		return struct{}{}, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	ends(t, func() {
+		if _, err := mac(t.Context(), tok, "x"); err != nil {
+			t.Errorf("expected the idle session to serve, got %v", err)
+		}
+	})
+	resume()
+}
+
+func TestAHangingLoginIsWaitedForByAllAndTriedOnce(t *testing.T) {
+	tok := open(t, 4)
+	resume := softtoken.Hang(t, "C_Login")
+	logins := softtoken.Count(t, "C_Login")
+	if err := token.CloseAllSessions(tok); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+			defer cancel()
+			if _, err := mac(short, tok, "x"); fault.Of(err) != fault.Deadline {
+				t.Errorf("expected deadline, got %v", err)
+			}
+		})
+	}
+	ends(t, wg.Wait)
+	resume()
+	if _, err := mac(t.Context(), tok, "x"); err != nil {
+		t.Errorf("expected the token back, got %v", err)
+	}
+	if n := logins(); n != 1 {
+		t.Errorf("expected one login, got %d", n)
+	}
+}
+
+func TestCloseGivesUpOnAHangingModuleAndIsDoneLater(t *testing.T) {
+	tok := open(t, 2)
+	resume := softtoken.Hang(t, "C_Login")
+	if err := token.CloseAllSessions(tok); err != nil {
+		t.Fatal(err)
+	}
+	short, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, _ = mac(short, tok, "x")
+	ends(t, func() {
+		if err := tok.Close(); fault.Of(err) != fault.Busy {
+			t.Errorf("expected busy, got %v", err)
+		}
+	})
+	ended := softtoken.Count(t, "C_Finalize")
+	resume()
+	for ended() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func TestAPanicIsAnError(t *testing.T) {
 	tok := open(t, 1)
 	_, err := token.Use(t.Context(), tok, func(*token.Session) (int, error) { panic("boom") })
