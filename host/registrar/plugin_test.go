@@ -186,6 +186,8 @@ func (p *plugin) lie(q *issue.VerifiedRequest, a *order.VerifiedAcceptance, who 
 		Quorum: r.Quorum, Index: uint64(a.Index()), Receiver: receiver[:], Nonce: r.Nonce, Share: block.CID,
 	}
 	names := []dag.CID{q.Signer().Name, o.Principal().Name, o.Terms().Fiduciaries[a.Index()].Node.Name}
-	e, err := o.SealBeside(p.keys, envelope.Grant, &q.Part, names, []dag.CID{q.CID(), a.CID()}, body, who, p.now(), p.now().Add(order.AnswerLife))
+	e, err := o.SealBeside(p.keys, order.Writing{
+		Kind: envelope.Grant, After: &q.Part, For: names, Previous: []dag.CID{q.CID(), a.CID()}, Body: body, Expires: p.now().Add(order.AnswerLife),
+	}, who, p.now())
 	return e, block, err
 }

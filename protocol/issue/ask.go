@@ -46,7 +46,10 @@ func Ask(k *identity.Keyring, o *order.VerifiedOrder, r *Request, approvals []Ap
 	if r.Expires <= now.UnixMilli() {
 		return nil, fault.New(fault.Denied, "the request expired at %s", time.UnixMilli(r.Expires).UTC().Format(time.RFC3339))
 	}
-	return o.SealBeside(k, envelope.Request, &o.Part, askParties(o, r, k.Identity().Name), []dag.CID{o.CID()}, body, who, now, time.UnixMilli(r.Expires))
+	return o.SealBeside(k, order.Writing{
+		Kind: envelope.Request, After: &o.Part, For: askParties(o, r, k.Identity().Name), Previous: []dag.CID{o.CID()},
+		Body: body, Expires: time.UnixMilli(r.Expires),
+	}, who, now)
 }
 
 // VerifyRequest checks a request of which the plaintext is shown.
@@ -71,7 +74,7 @@ func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who or
 	}
 	r := &VerifiedRequest{order: o}
 	head := func(h *envelope.Header) error { return order.CheckPrevious(h, o.CID()) }
-	r.Part, err = o.Beside(envelope.Request, &o.Part, block, from, who, head, &r.body, func(p *order.Part) ([]dag.CID, error) {
+	judge := func(p *order.Part) ([]dag.CID, error) {
 		q := &r.body.Request
 		if err := r.body.check(o, p.Signer().Party(), who); err != nil {
 			return nil, err
@@ -80,7 +83,10 @@ func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who or
 			return nil, fault.New(fault.Invalid, "expected the envelope to last from %d to %d, as the request does, found %d to %d", q.Time, q.Expires, h.Time, h.Expires)
 		}
 		return askParties(o, q, p.Signer().Name), nil
-	})
+	}
+	r.Part, err = o.Beside(order.Reading{
+		Kind: envelope.Request, After: &o.Part, Block: block, From: from, Head: head, Body: &r.body, Judge: judge,
+	}, who)
 	if err != nil {
 		return nil, err
 	}

@@ -148,7 +148,10 @@ func TestAnAnswerWithAReplacedKeyIsNone(t *testing.T) {
 		"an answer older than its request":      {second, now.Add(-Skew - time.Second), fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
-			e := must(o.SealBeside(c.by, envelope.Grant, &q.request.Part, grantParties(q.request, a), []dag.CID{q.request.CID(), a.CID()}, body, r.who, c.at, c.at.Add(time.Hour)))(t)
+			e := must(o.SealBeside(c.by, order.Writing{
+				Kind: envelope.Grant, After: &q.request.Part, For: grantParties(q.request, a), Previous: []dag.CID{q.request.CID(), a.CID()},
+				Body: body, Expires: c.at.Add(time.Hour),
+			}, r.who, c.at))(t)
 			_, err := VerifyGrant(q.request, a, e.Block, e.Plain, r.who)
 			if fault.Of(err) != c.want {
 				t.Errorf("expected %q; found %v", c.want, err)

@@ -84,7 +84,10 @@ func GrantTo(k *identity.Keyring, r *VerifiedRequest, a *order.VerifiedAcceptanc
 	if err := body.check(r, a, k.Identity()); err != nil {
 		return nil, order.Block{}, err
 	}
-	e, err := r.order.SealBeside(k, envelope.Grant, &r.Part, grantParties(r, a), []dag.CID{r.CID(), a.CID()}, body, who, now, now.Add(order.AnswerLife))
+	e, err := r.order.SealBeside(k, order.Writing{
+		Kind: envelope.Grant, After: &r.Part, For: grantParties(r, a), Previous: []dag.CID{r.CID(), a.CID()},
+		Body: body, Expires: now.Add(order.AnswerLife),
+	}, who, now)
 	return e, block, err
 }
 
@@ -117,9 +120,10 @@ func readGrant(r *VerifiedRequest, a *order.VerifiedAcceptance, block []byte, fr
 		}
 		return order.CheckPrevious(h, r.CID(), a.CID())
 	}
-	g.Part, err = r.order.Beside(envelope.Grant, &r.Part, block, from, who, head, &g.body, func(p *order.Part) ([]dag.CID, error) {
-		return grantParties(r, a), g.body.check(r, a, p.Signer())
-	})
+	judge := func(p *order.Part) ([]dag.CID, error) { return grantParties(r, a), g.body.check(r, a, p.Signer()) }
+	g.Part, err = r.order.Beside(order.Reading{
+		Kind: envelope.Grant, After: &r.Part, Block: block, From: from, Head: head, Body: &g.body, Judge: judge,
+	}, who)
 	if err != nil {
 		return nil, err
 	}

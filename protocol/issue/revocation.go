@@ -49,7 +49,10 @@ func Revoke(k *identity.Keyring, o *order.VerifiedOrder, s Subject, who order.Pa
 	if err := body.check(o, signer); err != nil {
 		return nil, err
 	}
-	return o.SealBeside(k, envelope.Revocation, &o.Part, revocationParties(o, signer), []dag.CID{o.CID()}, body, who, now, now.Add(RevocationLife))
+	return o.SealBeside(k, order.Writing{
+		Kind: envelope.Revocation, After: &o.Part, For: revocationParties(o, signer), Previous: []dag.CID{o.CID()},
+		Body: body, Expires: now.Add(RevocationLife),
+	}, who, now)
 }
 
 // VerifyRevocation checks a revocation of which the plaintext is shown.
@@ -74,9 +77,12 @@ func readRevocation(o *order.VerifiedOrder, block []byte, from order.Source, who
 		}
 		return order.CheckPrevious(h, o.CID())
 	}
-	v.Part, err = o.Beside(envelope.Revocation, &o.Part, block, from, who, head, &v.body, func(p *order.Part) ([]dag.CID, error) {
+	judge := func(p *order.Part) ([]dag.CID, error) {
 		return revocationParties(o, p.Signer().Name), v.body.check(o, p.Signer().Name)
-	})
+	}
+	v.Part, err = o.Beside(order.Reading{
+		Kind: envelope.Revocation, After: &o.Part, Block: block, From: from, Head: head, Body: &v.body, Judge: judge,
+	}, who)
 	if err != nil {
 		return nil, err
 	}

@@ -18,7 +18,9 @@ import (
 // seal signs any body, as one who has the keys but not this package's manners.
 func (n *network) seal(t testing.TB, k *identity.Keyring, kind envelope.Kind, names, previous []dag.CID, body any) *envelope.Sealed {
 	t.Helper()
-	return must(n.Order.SealBeside(k, kind, &n.Order.Part, names, previous, body, n.who, now, now.Add(Life)))(t)
+	return must(n.Order.SealBeside(k, order.Writing{
+		Kind: kind, After: &n.Order.Part, For: names, Previous: previous, Body: body, Expires: now.Add(Life),
+	}, n.who, now))(t)
 }
 
 // askWith seals a request body of the caller's making for its right recipients.

@@ -14,59 +14,66 @@ import (
 // requests, grants and revocations of a network (package issue). They are read
 // and written by the same rules.
 
-// Source is where the plaintext of an envelope comes from.
-type Source struct{ from source }
+// Reading is how an envelope that stands beside an order is read.
+type Reading struct {
+	Kind  envelope.Kind
+	After *Part // the part that it follows: no party may go back behind the documents recorded there
+	Block []byte
+	From  Source
+	Head  func(*envelope.Header) error // what it demands of the header, before the signature is verified
+	Body  any                          // what is decoded into
+	// Judge holds the body, decoded, to its rules, and says for whom the envelope
+	// must be encrypted, in order; repeats are ignored.
+	Judge func(*Part) ([]dag.CID, error)
+}
 
-// FromPlain is a plaintext that is shown to one who is no recipient.
-func FromPlain(plain []byte) Source { return Source{shown(plain)} }
-
-// FromKeyring decrypts with a recipient's keys.
-func FromKeyring(k *identity.Keyring) Source { return Source{opened(k)} }
-
-// FromSealed is an envelope that this process has just sealed: everything is
-// checked again but its own signature.
-func FromSealed(s *envelope.Sealed) Source { return Source{made(s)} }
-
-// Beside reads an envelope of a kind that stands beside o: structure, kind,
-// whatever head demands of the header, the signature; only then is it opened and
-// decoded into body. judge then holds the body to its rules and says for whom it
-// must be encrypted, in order; repeats are ignored. after is the part that the
-// envelope follows: no party may go back behind the documents recorded there.
-func (o *VerifiedOrder) Beside(kind envelope.Kind, after *Part, block []byte, from Source, who Parties, head func(*envelope.Header) error, body any, judge func(*Part) ([]dag.CID, error)) (Part, error) {
-	if err := checkFollows(o, after); err != nil {
+// Beside reads an envelope that stands beside o: structure, kind, header, the
+// signature; only then is it opened, decoded and judged.
+func (o *VerifiedOrder) Beside(r Reading, who Parties) (Part, error) {
+	if err := checkFollows(o, r.After); err != nil {
 		return Part{}, err
 	}
-	p, err := readPart(block, kind, who, head, from.from, body)
+	p, err := readPart(r.Block, r.Kind, who, r.Head, r.From, r.Body)
 	if err != nil {
 		return Part{}, err
 	}
-	if floor, ok := after.floor[p.signer.Name]; ok {
+	if floor, ok := r.After.floor[p.signer.Name]; ok {
 		if err := descends(p.signer, floor); err != nil {
 			return Part{}, err
 		}
 	}
-	names, err := judge(p)
+	names, err := r.Judge(p)
 	if err != nil {
 		return Part{}, err
 	}
-	if err := p.admit(uniqueInOrder(names), after.floor, who); err != nil {
+	if err := p.admit(uniqueInOrder(names), r.After.floor, who); err != nil {
 		return Part{}, err
 	}
 	return *p, nil
 }
 
+// Writing is what is sealed beside an order.
+type Writing struct {
+	Kind     envelope.Kind
+	After    *Part     // the part that it follows
+	For      []dag.CID // the readers, in order; repeats are ignored
+	Previous []dag.CID
+	Body     any
+	Expires  time.Time
+}
+
 // SealBeside makes an envelope that Beside will take: encrypted to the newest
-// documents that who knows of names, until expires.
-func (o *VerifiedOrder) SealBeside(k *identity.Keyring, kind envelope.Kind, after *Part, names, previous []dag.CID, body any, who Parties, now, expires time.Time) (*envelope.Sealed, error) {
-	if err := checkFollows(o, after); err != nil {
+// documents that who knows of its readers.
+func (o *VerifiedOrder) SealBeside(k *identity.Keyring, w Writing, who Parties, now time.Time) (*envelope.Sealed, error) {
+	if err := checkFollows(o, w.After); err != nil {
 		return nil, err
 	}
-	recipients, err := newestRecipients(uniqueInOrder(names), after.floor, who)
+	recipients, err := newestRecipients(uniqueInOrder(w.For), w.After.floor, who)
 	if err != nil {
 		return nil, err
 	}
 	return envelope.Seal(k, envelope.Draft{
-		Kind: kind, Recipients: recipients, Time: now, Expires: expires, Previous: previous, Body: body,
+		Kind: w.Kind, Recipients: recipients, Time: now, Expires: w.Expires, Previous: w.Previous, Body: w.Body,
 	})
 }
 
@@ -80,29 +87,6 @@ func checkFollows(o *VerifiedOrder, after *Part) error {
 	return nil
 }
 
-// CheckLink holds what a body repeats of its order: its CID, and CID(terms).
-func (o *VerifiedOrder) CheckLink(order dag.CID, terms []byte) error {
-	return o.checkLink(order, terms)
-}
-
-// CheckPrevious wants exactly these links in a header.
-func CheckPrevious(h *envelope.Header, want ...dag.CID) error { return checkPrevious(h, want...) }
-
-// CheckCustodian wants the custody identity that the terms name at index, at the
-// document they record or a later one.
-func (o *VerifiedOrder) CheckCustodian(id *identity.Identity, index int) error {
-	if err := checkVerifiedOrder(o); err != nil {
-		return err
-	}
-	return o.checkCustodian(id, index)
-}
-
-// Resolve asks who for a name at a document, or at the newest one shown, and
-// believes only an answer to the question asked.
-func Resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
-	return resolve(who, name, document)
-}
-
 // CheckSigned wants a party that signed something beside the order at a document
 // which does not go back behind the one that the order records of it, if any, and
 // which no document that who knows had replaced by the time at (unix
@@ -111,7 +95,7 @@ func (o *VerifiedOrder) CheckSigned(by identity.Party, at int64, who Parties) (*
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
 	}
-	id, err := resolve(who, by.Name, by.Document)
+	id, err := Resolve(who, by.Name, by.Document)
 	if err != nil {
 		return nil, err
 	}

@@ -53,21 +53,27 @@ func (p *Part) Recipients() []*identity.Identity { return p.recipients }
 
 func (p *Part) verified() bool { return p != nil && p.signer != nil }
 
-// source is where a part's plaintext comes from: a host shows it, a recipient
-// decrypts with its keyring, or who sealed the part still has it.
-type source struct {
+// Source is where the plaintext of a part, or of what stands beside it, comes
+// from.
+type Source struct {
 	plain   []byte
 	keyring *identity.Keyring
 	own     *envelope.Envelope
 }
 
-func shown(plain []byte) source         { return source{plain: plain} }
-func opened(k *identity.Keyring) source { return source{keyring: k} }
-func made(s *envelope.Sealed) source    { return source{plain: s.Plain, own: s.Envelope} }
+// FromPlain is a plaintext that is shown to one who is no recipient.
+func FromPlain(plain []byte) Source { return Source{plain: plain} }
+
+// FromKeyring decrypts with a recipient's keys.
+func FromKeyring(k *identity.Keyring) Source { return Source{keyring: k} }
+
+// FromSealed is an envelope that this process has just sealed: everything is
+// checked again but its own signature.
+func FromSealed(s *envelope.Sealed) Source { return Source{plain: s.Plain, own: s.Envelope} }
 
 // parse reads the block. An envelope that this process has sealed counts as
 // verified, so that nobody verifies its own signature.
-func (s source) parse(block []byte) (*envelope.Envelope, error) {
+func (s Source) parse(block []byte) (*envelope.Envelope, error) {
 	if s.own != nil && bytes.Equal(s.own.Block(), block) {
 		return s.own, nil
 	}
@@ -76,7 +82,7 @@ func (s source) parse(block []byte) (*envelope.Envelope, error) {
 
 // check refuses a plaintext shown that the header does not name: a hash, so it
 // comes before the signature.
-func (s source) check(e *envelope.Envelope) error {
+func (s Source) check(e *envelope.Envelope) error {
 	if s.keyring != nil {
 		return nil
 	}
@@ -84,7 +90,7 @@ func (s source) check(e *envelope.Envelope) error {
 }
 
 // read returns the plaintext of an envelope that is verified.
-func (s source) read(e *envelope.Envelope) ([]byte, error) {
+func (s Source) read(e *envelope.Envelope) ([]byte, error) {
 	if s.keyring != nil {
 		return e.Open(s.keyring)
 	}
@@ -93,7 +99,7 @@ func (s source) read(e *envelope.Envelope) ([]byte, error) {
 
 // readPart takes a part up to its body, cheapest checks first: structure, kind,
 // the header's own rules, signature, and only then is anything decrypted.
-func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope.Header) error, from source, body any) (*Part, error) {
+func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope.Header) error, from Source, body any) (*Part, error) {
 	env, err := from.parse(block)
 	if err != nil {
 		return nil, err
@@ -108,7 +114,7 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 	if err := from.check(env); err != nil {
 		return nil, err
 	}
-	signer, err := resolve(who, h.Signer.Name, h.Signer.Document)
+	signer, err := Resolve(who, h.Signer.Name, h.Signer.Document)
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +154,8 @@ func (p *Part) admit(names []dag.CID, floor floors, who Parties) error {
 	return nil
 }
 
-func checkPrevious(h *envelope.Header, want ...dag.CID) error {
+// CheckPrevious wants exactly these links in a header.
+func CheckPrevious(h *envelope.Header, want ...dag.CID) error {
 	if !slices.Equal(h.Previous, want) {
 		return fault.New(fault.Invalid, "expected %d links to earlier parts as the chain has them, found %d that differ", len(want), len(h.Previous))
 	}

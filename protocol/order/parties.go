@@ -132,8 +132,9 @@ func longerChain(a, b *identity.Identity) (*identity.Identity, error) {
 	return nil, fault.New(fault.Invalid, "two document chains of %s: neither extends the other", a.Name)
 }
 
-// resolve asks who and believes only an answer to the question asked.
-func resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
+// Resolve asks who for a name at a document, or at the newest one shown, and
+// believes only an answer to the question asked.
+func Resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
 	id, err := who.Identity(name, document)
 	if err != nil {
 		return nil, err
@@ -147,11 +148,11 @@ func resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
 // newest asks for the whole chain of a name of which a document is known. Where
 // who learned of that document only now, the chain up to it counts.
 func newest(who Parties, name, known dag.CID) (*identity.Identity, error) {
-	id, err := resolve(who, name, dag.CID{})
+	id, err := Resolve(who, name, dag.CID{})
 	if err != nil || !known.Defined() {
 		return id, err
 	}
-	at, err := resolve(who, name, known)
+	at, err := Resolve(who, name, known)
 	if err != nil {
 		return nil, err
 	}

@@ -29,7 +29,7 @@ func checkRecipients(found []identity.Party, names []dag.CID, floor floors, who 
 		}
 	}
 	for i, p := range found {
-		id, err := resolve(who, p.Name, p.Document)
+		id, err := Resolve(who, p.Name, p.Document)
 		if err != nil {
 			return nil, err
 		}

@@ -32,7 +32,7 @@ func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance
 		return nil, Block{}, err
 	}
 	o := r.order
-	if err := o.checkCustodian(k.Identity(), a.Index()); err != nil {
+	if err := o.CheckCustodian(k.Identity(), a.Index()); err != nil {
 		return nil, Block{}, err
 	}
 	if err := r.Current(who); err != nil {

@@ -37,7 +37,7 @@ func OpenShare(k *identity.Keyring, o *VerifiedOrder, index int, block []byte) (
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
 	}
-	if err := o.checkCustodian(k.Identity(), index); err != nil {
+	if err := o.CheckCustodian(k.Identity(), index); err != nil {
 		return nil, err
 	}
 	t := &o.body.Terms

@@ -20,22 +20,22 @@ type VerifiedAcceptance struct {
 // by the custody identity at its index of the terms, linked to the order,
 // commitment as in the terms or proved.
 func VerifyAcceptance(o *VerifiedOrder, block, plain []byte, who Parties) (*VerifiedAcceptance, error) {
-	return verifyAcceptance(o, block, shown(plain), who)
+	return verifyAcceptance(o, block, FromPlain(plain), who)
 }
 
 // OpenAcceptance is VerifyAcceptance for a recipient, who decrypts it itself.
 func OpenAcceptance(k *identity.Keyring, o *VerifiedOrder, block []byte, who Parties) (*VerifiedAcceptance, error) {
-	return verifyAcceptance(o, block, opened(k), who)
+	return verifyAcceptance(o, block, FromKeyring(k), who)
 }
 
-func verifyAcceptance(o *VerifiedOrder, block []byte, from source, who Parties) (_ *VerifiedAcceptance, err error) {
+func verifyAcceptance(o *VerifiedOrder, block []byte, from Source, who Parties) (_ *VerifiedAcceptance, err error) {
 	defer explain("acceptance", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
 	}
 	a := &VerifiedAcceptance{order: o}
 	head := func(h *envelope.Header) error {
-		if err := checkPrevious(h, o.cid); err != nil {
+		if err := CheckPrevious(h, o.cid); err != nil {
 			return err
 		}
 		return checkCustodySigner(o, h)
@@ -67,14 +67,14 @@ func (b *Acceptance) check(o *VerifiedOrder, signer *identity.Identity) error {
 	if err := checkBody(b.Version, b.Critical); err != nil {
 		return err
 	}
-	if err := o.checkLink(b.Order, b.Terms); err != nil {
+	if err := o.CheckLink(b.Order, b.Terms); err != nil {
 		return err
 	}
 	index, err := indexOf(b.Index)
 	if err != nil {
 		return err
 	}
-	if err := o.checkCustodian(signer, index); err != nil {
+	if err := o.CheckCustodian(signer, index); err != nil {
 		return err
 	}
 	if err := checkCommitment(o, signer.Name, Commitment{Value: b.Commitment, Proof: b.Proof}); err != nil {

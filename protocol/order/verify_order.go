@@ -22,24 +22,24 @@ type VerifiedOrder struct {
 // principal = signer, and recipients complete. who must know the chains of
 // every party.
 func VerifyOrder(block, plain []byte, who Parties) (*VerifiedOrder, error) {
-	return verifyOrder(block, shown(plain), who)
+	return verifyOrder(block, FromPlain(plain), who)
 }
 
 // OpenOrder is VerifyOrder for a recipient, who decrypts the part itself.
 func OpenOrder(k *identity.Keyring, block []byte, who Parties) (*VerifiedOrder, error) {
-	return verifyOrder(block, opened(k), who)
+	return verifyOrder(block, FromKeyring(k), who)
 }
 
 // MadeOrder is VerifyOrder for the principal that has just sealed the order with
 // Place: every rule but its own signature is checked again.
 func MadeOrder(s *envelope.Sealed, who Parties) (*VerifiedOrder, error) {
-	return verifyOrder(s.Block, made(s), who)
+	return verifyOrder(s.Block, FromSealed(s), who)
 }
 
-func verifyOrder(block []byte, from source, who Parties) (_ *VerifiedOrder, err error) {
+func verifyOrder(block []byte, from Source, who Parties) (_ *VerifiedOrder, err error) {
 	defer explain("order", &err)
 	o := &VerifiedOrder{}
-	head := func(h *envelope.Header) error { return checkPrevious(h) }
+	head := func(h *envelope.Header) error { return CheckPrevious(h) }
 	part, err := readPart(block, envelope.Order, who, head, from, &o.body)
 	if err != nil {
 		return nil, err
@@ -96,8 +96,9 @@ func (o *VerifiedOrder) Extra() dag.Values { return o.body.Extra }
 // Principal is the identity that placed the order, at the document it signed with.
 func (o *VerifiedOrder) Principal() *identity.Identity { return o.signer }
 
-// checkLink holds what every later body repeats of its order.
-func (o *VerifiedOrder) checkLink(order dag.CID, terms []byte) error {
+// CheckLink holds what every later body repeats of its order: its CID, and
+// CID(terms).
+func (o *VerifiedOrder) CheckLink(order dag.CID, terms []byte) error {
 	if order != o.cid {
 		return fault.New(fault.Invalid, "expected the body to name order %s, found %s", o.cid, order)
 	}
@@ -115,9 +116,12 @@ func (o *VerifiedOrder) fiduciary(index int) (*Fiduciary, error) {
 	return &o.body.Terms.Fiduciaries[index], nil
 }
 
-// checkCustodian wants the custody identity that the terms name at index, at
+// CheckCustodian wants the custody identity that the terms name at index, at
 // the document they record or a later one.
-func (o *VerifiedOrder) checkCustodian(id *identity.Identity, index int) error {
+func (o *VerifiedOrder) CheckCustodian(id *identity.Identity, index int) error {
+	if err := checkVerifiedOrder(o); err != nil {
+		return err
+	}
 	f, err := o.fiduciary(index)
 	if err != nil {
 		return err

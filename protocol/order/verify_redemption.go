@@ -22,21 +22,21 @@ type VerifiedRedemption struct {
 // by a redeemer, for a receiver, a reply key only from the receiver itself, and
 // linked to enough acceptances and the order.
 func VerifyRedemption(o *VerifiedOrder, block, plain []byte, who Parties) (*VerifiedRedemption, error) {
-	return verifyRedemption(o, block, shown(plain), who)
+	return verifyRedemption(o, block, FromPlain(plain), who)
 }
 
 // OpenRedemption is VerifyRedemption for a recipient, who decrypts it itself.
 func OpenRedemption(k *identity.Keyring, o *VerifiedOrder, block []byte, who Parties) (*VerifiedRedemption, error) {
-	return verifyRedemption(o, block, opened(k), who)
+	return verifyRedemption(o, block, FromKeyring(k), who)
 }
 
 // MadeRedemption is VerifyRedemption for the redeemer that has just sealed it
 // with Redeem.
 func MadeRedemption(o *VerifiedOrder, s *envelope.Sealed, who Parties) (*VerifiedRedemption, error) {
-	return verifyRedemption(o, s.Block, made(s), who)
+	return verifyRedemption(o, s.Block, FromSealed(s), who)
 }
 
-func verifyRedemption(o *VerifiedOrder, block []byte, from source, who Parties) (_ *VerifiedRedemption, err error) {
+func verifyRedemption(o *VerifiedOrder, block []byte, from Source, who Parties) (_ *VerifiedRedemption, err error) {
 	defer explain("redemption", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
@@ -97,7 +97,7 @@ func (b *Redemption) check(o *VerifiedOrder, signer *identity.Identity) error {
 	if err := checkBody(b.Version, b.Critical); err != nil {
 		return err
 	}
-	if err := o.checkLink(b.Order, b.Terms); err != nil {
+	if err := o.CheckLink(b.Order, b.Terms); err != nil {
 		return err
 	}
 	t := &o.body.Terms

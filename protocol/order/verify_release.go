@@ -23,22 +23,22 @@ type VerifiedRelease struct {
 // for the receiver that the redemption names. What it releases, OpenRelease
 // checks.
 func VerifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block, plain []byte, who Parties) (*VerifiedRelease, error) {
-	return verifyRelease(r, a, block, shown(plain), who)
+	return verifyRelease(r, a, block, FromPlain(plain), who)
 }
 
 // OpenReleaseEnvelope is VerifyRelease for a recipient, who decrypts it itself.
 func OpenReleaseEnvelope(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, who Parties) (*VerifiedRelease, error) {
-	return verifyRelease(r, a, block, opened(k), who)
+	return verifyRelease(r, a, block, FromKeyring(k), who)
 }
 
-func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, from source, who Parties) (_ *VerifiedRelease, err error) {
+func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, from Source, who Parties) (_ *VerifiedRelease, err error) {
 	defer explain("release", &err)
 	if err := r.ReliesOn(a); err != nil {
 		return nil, err
 	}
 	rel := &VerifiedRelease{redemption: r, acceptance: a}
 	head := func(h *envelope.Header) error {
-		if err := checkPrevious(h, r.cid, a.cid); err != nil {
+		if err := CheckPrevious(h, r.cid, a.cid); err != nil {
 			return err
 		}
 		return checkCustodySigner(r.order, h)
@@ -63,7 +63,7 @@ func (b *Release) check(r *VerifiedRedemption, a *VerifiedAcceptance, signer *id
 		return err
 	}
 	o := r.order
-	if err := o.checkLink(b.Order, b.Terms); err != nil {
+	if err := o.CheckLink(b.Order, b.Terms); err != nil {
 		return err
 	}
 	if b.Redemption != r.cid || b.Acceptance != a.cid {
@@ -72,7 +72,7 @@ func (b *Release) check(r *VerifiedRedemption, a *VerifiedAcceptance, signer *id
 	if b.Index != a.body.Index {
 		return fault.New(fault.Invalid, "expected index %d as in the acceptance, found %d", a.body.Index, b.Index)
 	}
-	if err := o.checkCustodian(signer, a.Index()); err != nil {
+	if err := o.CheckCustodian(signer, a.Index()); err != nil {
 		return err
 	}
 	// The custody identity goes on from where it accepted, never back.
