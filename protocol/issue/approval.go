@@ -102,17 +102,11 @@ func (d *Delegation) check(o *order.VerifiedOrder) error {
 	if err != nil {
 		return err
 	}
-	if d.Version != Version {
-		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, d.Version)
-	}
-	if err := d.Critical.RefuseUnknown(); err != nil {
-		return fault.New(fault.Unsupported, "%w", err)
-	}
-	if err := o.CheckLink(d.Order, d.Terms); err != nil {
+	if err := checkBody(d.Version, d.Critical); err != nil {
 		return err
 	}
-	if d.Epoch != Epoch {
-		return fault.New(fault.Invalid, "expected epoch %d, found %d", Epoch, d.Epoch)
+	if err := checkNetwork(o, d.Order, d.Terms, d.Epoch); err != nil {
+		return err
 	}
 	if !d.To.Defined() || d.To == d.From.Name {
 		return fault.New(fault.Invalid, "expected it to be for another name, found %q", d.To)

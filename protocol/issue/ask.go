@@ -105,11 +105,8 @@ func askParties(o *order.VerifiedOrder, r *Request, signer dag.CID) []dag.CID {
 
 // check holds a request, about to be signed or just read, to its network.
 func (b *Approved) check(o *order.VerifiedOrder, signer identity.Party, who order.Parties) error {
-	if b.Version != Version {
-		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, b.Version)
-	}
-	if err := b.Critical.RefuseUnknown(); err != nil {
-		return fault.New(fault.Unsupported, "%w", err)
+	if err := checkBody(b.Version, b.Critical); err != nil {
+		return err
 	}
 	if err := b.Request.check(o); err != nil {
 		return err

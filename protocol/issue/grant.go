@@ -155,11 +155,8 @@ func belong(r *VerifiedRequest, a *order.VerifiedAcceptance) error {
 
 // check holds a grant, about to be signed or just read, to its request.
 func (b *Grant) check(r *VerifiedRequest, a *order.VerifiedAcceptance, signer *identity.Identity) error {
-	if b.Version != Version {
-		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, b.Version)
-	}
-	if err := b.Critical.RefuseUnknown(); err != nil {
-		return fault.New(fault.Unsupported, "%w", err)
+	if err := checkBody(b.Version, b.Critical); err != nil {
+		return err
 	}
 	q := r.Request()
 	if b.Request != r.CID() {

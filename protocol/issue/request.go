@@ -78,17 +78,11 @@ func (r *Request) check(o *order.VerifiedOrder) error {
 	if err != nil {
 		return err
 	}
-	if r.Version != Version {
-		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, r.Version)
-	}
-	if err := r.Critical.RefuseUnknown(); err != nil {
-		return fault.New(fault.Unsupported, "%w", err)
-	}
-	if err := o.CheckLink(r.Order, r.Terms); err != nil {
+	if err := checkBody(r.Version, r.Critical); err != nil {
 		return err
 	}
-	if r.Epoch != Epoch {
-		return fault.New(fault.Invalid, "expected epoch %d, found %d", Epoch, r.Epoch)
+	if err := checkNetwork(o, r.Order, r.Terms, r.Epoch); err != nil {
+		return err
 	}
 	if err := r.checkQuorum(o); err != nil {
 		return err

@@ -113,17 +113,11 @@ func (b *Revocation) check(o *order.VerifiedOrder, signer dag.CID) error {
 	if err != nil {
 		return err
 	}
-	if b.Version != Version {
-		return fault.New(fault.Unsupported, "expected version %d, found %d", Version, b.Version)
-	}
-	if err := b.Critical.RefuseUnknown(); err != nil {
-		return fault.New(fault.Unsupported, "%w", err)
-	}
-	if err := o.CheckLink(b.Order, b.Terms); err != nil {
+	if err := checkBody(b.Version, b.Critical); err != nil {
 		return err
 	}
-	if b.Epoch != Epoch {
-		return fault.New(fault.Invalid, "expected epoch %d, found %d", Epoch, b.Epoch)
+	if err := checkNetwork(o, b.Order, b.Terms, b.Epoch); err != nil {
+		return err
 	}
 	if !n.Permits {
 		return fault.New(fault.Unsupported, "this network has no permits, and cannot revoke")
