@@ -21,8 +21,7 @@ type Settings struct {
 	CreateKeys bool   // make the rung's key in a realm that has used another rung so far
 	ShareCache int    // how many networks' shares the sdk keeps opened
 	// Settle is called after something was written to the token and before that is used, and returns when it is
-	// durable. It may be nil:
-	// hardware answers when it is done.
+	// durable. It may be nil: hardware answers when it is done.
 	Settle func() error
 }
 
@@ -41,9 +40,8 @@ type Keeper struct {
 	log    Logger
 	cached int
 
-	writing sync.Mutex // held while something is written to the token, until it is settled
-
-	making sync.Mutex // held while the realm's first key is made
+	writing chan struct{} // holds an entry while something is written to the token, until it is settled
+	making  chan struct{} // holds an entry while the realm's first key is made
 
 	mu    sync.Mutex
 	key   []byte    // id of the key for new deposits; nil while the realm has none
@@ -70,7 +68,8 @@ func Open(ctx context.Context, s Settings, log Logger) (*Keeper, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Keeper{token: t, realm: s.Realm, settle: s.Settle, log: log, cached: s.ShareCache}
+	k := &Keeper{token: t, realm: s.Realm, settle: s.Settle, log: log, cached: s.ShareCache,
+		writing: make(chan struct{}, 1), making: make(chan struct{}, 1)}
 	if err := k.start(ctx, s); err != nil {
 		_ = t.Close()
 		return nil, err
@@ -179,8 +178,12 @@ func (k *Keeper) sealingKey(ctx context.Context, p sdk.Purpose) ([]byte, error) 
 	if p != sdk.PurposeCustodyRoot && p != sdk.PurposeNodeIdentity {
 		return nil, fault.New(fault.Unavailable, "pkcs11: realm %q has no key: enrol first", k.realm)
 	}
-	k.making.Lock()
-	defer k.making.Unlock()
+	select {
+	case k.making <- struct{}{}:
+	case <-ctx.Done():
+		return nil, fault.New(fault.Of(ctx.Err()), "pkcs11: wait for the key of realm %q to be made: %w", k.realm, ctx.Err())
+	}
+	defer func() { <-k.making }()
 	if id := k.currentKey(); id != nil {
 		return id, nil
 	}
@@ -204,7 +207,10 @@ func (k *Keeper) currentKey() []byte {
 func (k *Keeper) Scheme() string { return "pkcs11/" + k.rung.name }
 
 // Close gives the token back.
-func (k *Keeper) Close() error { return k.token.Close() }
+func (k *Keeper) Close() error {
+	k.awaitWrite()
+	return k.token.Close()
+}
 
 // virgin tells that nothing was ever kept in the realm.
 func (i inventory) virgin() bool { return i.root == nil && len(i.keys) == 0 }

@@ -85,33 +85,41 @@ func (i inventory) only(r rung, realm string) ([]byte, error) {
 	}
 }
 
-// makeKey makes the realm's key for a rung and returns its id.
+// makeKey makes the realm's key for a rung and returns its id. If one has appeared since the inventory it is taken, once
+// it is proved: another process was quicker, or a write of which this one never heard the end. A start would take it,
+// too.
 func (k *Keeper) makeKey(ctx context.Context, r rung) ([]byte, error) {
-	k.writing.Lock()
-	defer k.writing.Unlock()
-	id := secret.Random(keyIDSize).Open()
-	_, err := token.Use(ctx, k.token, func(s *token.Session) (struct{}, error) {
-		// Another process may have been quicker since the inventory.
-		there, err := s.Find(token.Query{Class: token.SecretKey, Label: keyLabel(r, k.realm)})
-		if err == nil && len(there) > 0 {
-			err = fault.New(fault.Conflict, "pkcs11: make a key for realm %q: there is one since a moment ago", k.realm)
+	type outcome struct {
+		id      []byte
+		adopted bool
+	}
+	made, err := write(ctx, k, "make a key", func(s *token.Session) (outcome, error) {
+		found, err := takeInventory(s, k.realm)
+		if err != nil {
+			return outcome{}, err
 		}
-		if err == nil {
-			_, err = s.Generate(token.KeySpec{Use: r.use, Label: keyLabel(r, k.realm), ID: id, Keep: true})
+		if id, err := found.only(r, k.realm); id != nil || err != nil {
+			return outcome{id, true}, err
 		}
-		return struct{}{}, err
+		id := secret.Random(keyIDSize).Open()
+		_, err = s.Generate(token.KeySpec{Use: r.use, Label: keyLabel(r, k.realm), ID: id, Keep: true})
+		return outcome{id, false}, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if err := k.settle(); err != nil {
-		return nil, fault.New(fault.Unavailable, "pkcs11: make a key for realm %q: %w", k.realm, err)
+	message := "made the realm's key"
+	if made.adopted {
+		if err := k.prove(ctx, r, made.id); err != nil {
+			return nil, fault.New(fault.Of(err), "pkcs11: realm %q has a key %x for rung %s since a moment ago: %w", k.realm, made.id, r.name, err)
+		}
+		message = "took the realm's key, which was made since the start"
 	}
 	k.mu.Lock()
-	k.known.keys[r.name] = append(k.known.keys[r.name], id)
+	k.known.keys[r.name] = append(k.known.keys[r.name], made.id)
 	k.mu.Unlock()
-	k.log.Info("made the realm's key", "realm", k.realm, "rung", r.name, "key", fmt.Sprintf("%x", id))
-	return id, nil
+	k.log.Info(message, "realm", k.realm, "rung", r.name, "key", fmt.Sprintf("%x", made.id))
+	return made.id, nil
 }
 
 // findKey finds the key that a deposit names.

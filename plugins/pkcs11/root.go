@@ -28,14 +28,13 @@ func (k *Keeper) Root(ctx context.Context) ([]byte, error) {
 }
 
 // KeepRoot writes the custody root into the token. It is written once: the same again is fine, another is a conflict.
+// It is not cut short when ctx ends: its caller must know whether the realm has that root.
 func (k *Keeper) KeepRoot(ctx context.Context, root []byte) error {
 	if len(root) == 0 || len(root) > maxRoot {
 		return fault.New(fault.Invalid, "pkcs11: keep the custody root: expected 1 to %d bytes, got %d", maxRoot, len(root))
 	}
 	root = bytes.Clone(root)
-	k.writing.Lock()
-	defer k.writing.Unlock()
-	_, err := token.Use(ctx, k.token, func(s *token.Session) (struct{}, error) {
+	_, err := write(ctx, k, "keep the custody root", func(s *token.Session) (struct{}, error) {
 		found, err := takeInventory(s, k.realm)
 		switch {
 		case err != nil:
@@ -56,11 +55,5 @@ func (k *Keeper) KeepRoot(ctx context.Context, root []byte) error {
 		}
 		return struct{}{}, nil
 	})
-	if err != nil {
-		return err
-	}
-	if err := k.settle(); err != nil {
-		return fault.New(fault.Unavailable, "pkcs11: keep the custody root: %w", err)
-	}
-	return nil
+	return err
 }

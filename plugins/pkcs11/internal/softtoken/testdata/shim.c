@@ -5,6 +5,7 @@
 //   C_Xyz.succeed calls do nothing and succeed
 //   C_Xyz.hang    calls wait until the file is gone
 //   C_Xyz.count   a byte is appended for each call
+//   C_Xyz.begun.count  the same, before it hangs
 #include <dlfcn.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -26,21 +27,30 @@ static int told(const char *function, const char *what) {
 	return access(file, F_OK) == 0;
 }
 
+static void tally(const char *function, const char *what) {
+	char file[512];
+	FILE *f;
+	path(file, sizeof file, function, what);
+	pthread_mutex_lock(&lock);
+	if (access(file, F_OK) == 0 && (f = fopen(file, "a"))) {
+		fputc('.', f);
+		fclose(f);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
 static CK_RV orders(const char *function) {
 	char file[512];
 	unsigned long code = 0;
 	int n = 0;
 	FILE *f;
 
+	tally(function, "begun.count");
 	path(file, sizeof file, function, "hang");
 	while (access(file, F_OK) == 0) usleep(2000);
+	tally(function, "count");
 
 	pthread_mutex_lock(&lock);
-	path(file, sizeof file, function, "count");
-	if (access(file, F_OK) == 0 && (f = fopen(file, "a"))) {
-		fputc('.', f);
-		fclose(f);
-	}
 	path(file, sizeof file, function, "fail");
 	if ((f = fopen(file, "r"))) {
 		if (fscanf(f, "%lx %d", &code, &n) != 2) n = 0;
