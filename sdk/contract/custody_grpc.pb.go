@@ -62,7 +62,8 @@ type PluginClient interface {
 	// gets the same answer, another one is a conflict. Problems in the block are diagnostics, not an error;
 	// while there is one of severity ERROR, the plugin is not configured.
 	Configure(ctx context.Context, in *ConfigureRequest, opts ...grpc.CallOption) (*ConfigureResponse, error)
-	// Enrol makes the custody identity. It happens once in the life of a realm: conflict when there is one already.
+	// Enrol makes the custody identity. It happens once in the life of a realm: conflict when there is one already. The
+	// same request again, while the process lives, gets the same answer.
 	Enrol(ctx context.Context, in *EnrolRequest, opts ...grpc.CallOption) (*EnrolResponse, error)
 	// Status says whether the plugin could do its work now.
 	Status(ctx context.Context, in *StatusRequest, opts ...grpc.CallOption) (*StatusResponse, error)
@@ -141,7 +142,8 @@ type PluginServer interface {
 	// gets the same answer, another one is a conflict. Problems in the block are diagnostics, not an error;
 	// while there is one of severity ERROR, the plugin is not configured.
 	Configure(context.Context, *ConfigureRequest) (*ConfigureResponse, error)
-	// Enrol makes the custody identity. It happens once in the life of a realm: conflict when there is one already.
+	// Enrol makes the custody identity. It happens once in the life of a realm: conflict when there is one already. The
+	// same request again, while the process lives, gets the same answer.
 	Enrol(context.Context, *EnrolRequest) (*EnrolResponse, error)
 	// Status says whether the plugin could do its work now.
 	Status(context.Context, *StatusRequest) (*StatusResponse, error)

@@ -125,7 +125,12 @@ func configuresOnce(t *testing.T, c Config) {
 
 func enrolsOnce(t *testing.T, c Config) {
 	e := Enrol(t, c)
-	_, err := e.Plugin.Enrol(t.Context(), &contract.EnrolRequest{Reference: "again"})
+	// The same words are of a host that did not get the answer.
+	again, err := e.Plugin.Enrol(t.Context(), enrolment)
+	if err != nil || !bytes.Equal(again.GetRoot(), e.Root) || !bytes.Equal(again.GetNext(), e.Next) || !equalChains(again.GetCustodyChain(), e.Scene.Custody.Blocks()) {
+		t.Errorf("expected the first answer again; got %v, %v", again, err)
+	}
+	_, err = e.Plugin.Enrol(t.Context(), &contract.EnrolRequest{Reference: "again"})
 	wantKind(t, err, fault.Conflict)
 	e.Restart(t)
 	_, err = e.Plugin.Enrol(t.Context(), &contract.EnrolRequest{Reference: "again"})

@@ -65,6 +65,9 @@ type Enrolled struct {
 	Next   []byte // the deposit of the announced signing key
 }
 
+// enrolment is what every host here asks for.
+var enrolment = &contract.EnrolRequest{Reference: "plugintest"}
+
 // Enrol launches, configures and enrols a plugin, in a realm made by Config.Fresh. What it says and logs is searched for secrets at the end.
 func Enrol(t testing.TB, c Config) *Enrolled {
 	t.Helper()
@@ -72,7 +75,7 @@ func Enrol(t testing.TB, c Config) *Enrolled {
 	if len(answer.GetCustodyChain()) != 0 {
 		t.Fatal("expected a realm that was never enrolled; Config.Fresh must make one")
 	}
-	e, err := r.Plugin.Enrol(t.Context(), &contract.EnrolRequest{Reference: "plugintest"})
+	e, err := r.Plugin.Enrol(t.Context(), enrolment)
 	if err != nil {
 		t.Fatalf("enrolling: %v\n%s", err, r.Log())
 	}

@@ -97,7 +97,9 @@ type Guard struct {
 	issued   flights[*contract.IssueResponse]
 	shares   *shares
 
-	enrolling sync.Mutex // held through an enrolment
+	enrolling sync.Mutex // held through an enrolment; guards the two
+	enrolled  *Enrolled  // by this process; nil if it did not enrol
+	enrolment enrolment
 
 	mu   sync.RWMutex
 	self *identity.Keyring // nil before enrolment

@@ -68,7 +68,7 @@ func (g *Guard) openRoot(ctx context.Context, root []byte) (*identity.Keyring, e
 	if err != nil {
 		return nil, err
 	}
-	// The root says itself whose it is; Load's caller compares that with what is known.
+	// The root says itself whose it is; Load compares that with what is known.
 	want := binding{Purpose: CustodyRoot, Custody: d.Binding.Custody, Epoch: d.Binding.Epoch}
 	material, err := g.open(ctx, want, About{}, root)
 	if err != nil {
@@ -86,16 +86,24 @@ func (g *Guard) openRoot(ctx context.Context, root []byte) (*identity.Keyring, e
 	return k, nil
 }
 
+// enrolment is what the host asked for.
+type enrolment struct{ operation, reference string }
+
 // Enrolled is what an enrolment gives to the host.
 type Enrolled struct {
 	Root []byte // empty where the realm keeps it
 	Next []byte // deposit of the announced next signing key
 }
 
-// Enrol makes the custody identity, once: fault.Conflict when there is one.
+// Enrol makes the custody identity, once: fault.Conflict when there is one. A host that did not get the answer may ask
+// again, in the same words, while the process lives.
 func (g *Guard) Enrol(ctx context.Context, operation, reference string) (*Enrolled, error) {
 	g.enrolling.Lock()
 	defer g.enrolling.Unlock()
+	asked := enrolment{operation, reference}
+	if g.enrolled != nil && g.enrolment == asked {
+		return g.enrolled, nil
+	}
 	if k, err := g.keyring(); err == nil {
 		return nil, fault.New(fault.Conflict, "this plugin instance is enrolled as %s", k.Identity().Name)
 	}
@@ -109,6 +117,7 @@ func (g *Guard) Enrol(ctx context.Context, operation, reference string) (*Enroll
 		k.Clear()
 		return nil, err
 	}
+	g.enrolled, g.enrolment = e, asked
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.self = k
@@ -116,7 +125,8 @@ func (g *Guard) Enrol(ctx context.Context, operation, reference string) (*Enroll
 }
 
 // keepRoot has both halves kept, each under its own key: the announced one first, for a realm that has a root must
-// also have had its successor's key handed out.
+// also have had a deposit of its successor's key. Whether the host has that deposit is unknown: where the realm keeps
+// the root, a crash between the two loses it, and with it the rotation by the announced key.
 func (g *Guard) keepRoot(ctx context.Context, operation string, k *identity.Keyring, nextKey *secret.Bytes) (*Enrolled, error) {
 	defer nextKey.Clear()
 	id, about := k.Identity(), About{Operation: operation}
