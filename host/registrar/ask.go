@@ -182,7 +182,7 @@ func timely(r *issue.Request, now time.Time) error {
 	if r.Expires <= now.UnixMilli() {
 		return fault.New(fault.Denied, "the request expired at %s", time.UnixMilli(r.Expires).UTC().Format(time.RFC3339))
 	}
-	if r.Time > now.Add(issue.Skew).UnixMilli() {
+	if r.Time > now.Add(envelope.MaxSkew).UnixMilli() {
 		return fault.New(fault.Denied, "the request is of %s, which is still to come", time.UnixMilli(r.Time).UTC().Format(time.RFC3339))
 	}
 	return nil

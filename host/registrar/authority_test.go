@@ -14,6 +14,7 @@ import (
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -127,7 +128,7 @@ func TestNothingIsSignedForARequestOutOfItsTime(t *testing.T) {
 	network := must(issue.ReadCharter(l.network.Charter))(t)
 	early := must(issue.Draft(network.Order, issue.Request{
 		Kind: order.ServerSecret, Subjects: []issue.Subject{{Name: "door"}}, Receiver: a.key.Public(),
-	}, l.now().Add(issue.Skew+time.Minute)))(t)
+	}, l.now().Add(envelope.MaxSkew+time.Minute)))(t)
 	_, err := l.approve(l.cosigner, must(early.Marshal())(t), nil)
 	refused(t, err, fault.Denied)
 	l.advance(issue.Life + time.Minute)

@@ -117,6 +117,19 @@ func Field(block []byte, name string) (start, end int, err error) {
 	return start, end, nil
 }
 
+// WithEmptied returns a copy of a block which is a map, with an empty list under
+// name. It is what signatures that stand in a list of the map itself cover.
+func WithEmptied(block []byte, name string) ([]byte, error) {
+	start, end, err := Field(block, name)
+	if err != nil {
+		return nil, err
+	}
+	const emptyList = majorList << 5
+	b := make([]byte, 0, len(block))
+	b = append(append(b, block[:start]...), emptyList)
+	return append(b, block[end:]...), nil
+}
+
 func difference(a, b []byte) int {
 	n := min(len(a), len(b))
 	for i := range n {

@@ -172,6 +172,29 @@ func TestARefusalRepeatsLittleOfANameOutOfOrder(t *testing.T) {
 	}
 }
 
+func TestAListIsEmptiedWhereItStands(t *testing.T) {
+	type signed struct {
+		Body       []byte   `cbor:"body"`
+		Signatures [][]byte `cbor:"signatures"`
+		Zone       string   `cbor:"zone"`
+	}
+	v := signed{Body: []byte{1}, Signatures: [][]byte{{2}, {3}}, Zone: "z"}
+	block := encode(t, v)
+	got, err := dag.WithEmptied(block, "signatures")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again := encode(t, v); !bytes.Equal(block, again) {
+		t.Error("the block given was changed")
+	}
+	v.Signatures = nil
+	if want := encode(t, v); !bytes.Equal(got, want) {
+		t.Errorf("expected %x; found %x", want, got)
+	}
+	_, err = dag.WithEmptied(block, "seals")
+	refused(t, err, "got one without")
+}
+
 func TestEveryTruncationIsRefused(t *testing.T) {
 	block := encode(t, full(t))
 	for n := range block {

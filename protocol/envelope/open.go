@@ -50,12 +50,12 @@ func (e *Envelope) checkSigner(signer *identity.Identity, known bool) error {
 		return fault.New(fault.Invalid, "expected the signer's suite %q, got %q", then.Doc.Suite, e.Header.Suite)
 	}
 	if next := signer.Successor(then.Document); next != nil && e.Header.Time > next.Time+MaxSkew.Milliseconds() {
-		return fault.New(fault.Invalid, "signer: expected a document that was not replaced at %s, got one replaced at %s", show(e.Header.Time), show(next.Time))
+		return fault.New(fault.Invalid, "signer: expected a document that was not replaced at %s, got one replaced at %s", Stamp(e.Header.Time), Stamp(next.Time))
 	}
 	if known {
 		return nil // this very block, under this very document
 	}
-	msg, err := e.signed()
+	msg, err := dag.WithEmptied(e.block, "signatures")
 	if err != nil {
 		return err
 	}
@@ -65,20 +65,6 @@ func (e *Envelope) checkSigner(signer *identity.Identity, known bool) error {
 		}
 	}
 	return nil
-}
-
-// signed returns the block with an empty list of signatures, cut from the block
-// that came.
-func (e *Envelope) signed() ([]byte, error) {
-	start, end, err := dag.Field(e.block, "signatures")
-	if err != nil {
-		return nil, err
-	}
-	const emptyList = 0x80
-	b := make([]byte, 0, len(e.block))
-	b = append(b, e.block[:start]...)
-	b = append(b, emptyList)
-	return append(b, e.block[end:]...), nil
 }
 
 // Open returns the plaintext [salt, body], checked against the header. The

@@ -4,23 +4,21 @@ import (
 	"time"
 
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
 )
 
 // Times are the signer's, and the clocks of the parties differ.
 const (
 	// MaxLife is the longest time from an envelope's time to its expiry.
 	MaxLife = 31 * 24 * time.Hour
-	// MaxSkew is how far a signer's clock may be ahead.
+	// MaxSkew is how far a signer's clock may be ahead, in envelopes and in what
+	// they carry.
 	MaxSkew = 2 * time.Minute
 )
 
-// maxTime is the last millisecond of the year 9999. Below it no sum or
-// difference of times overflows.
-const maxTime = 253402300799999
-
 func (h *Header) checkTimes() error {
-	if h.Time <= 0 || h.Time > maxTime {
-		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, got %d", int64(maxTime), h.Time)
+	if h.Time <= 0 || h.Time > identity.MaxTime {
+		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, got %d", int64(identity.MaxTime), h.Time)
 	}
 	if h.Expires <= h.Time || h.Expires > h.Time+MaxLife.Milliseconds() {
 		return fault.New(fault.Invalid, "expected expiry after %d ms and within %s, got %d", h.Time, MaxLife, h.Expires)
@@ -45,12 +43,13 @@ func (h *Header) Fresh(now time.Time) error {
 	}
 	at := now.UnixMilli()
 	if h.Time > at+MaxSkew.Milliseconds() {
-		return fault.New(fault.Invalid, "expected a time up to %s, got %s", show(at+MaxSkew.Milliseconds()), show(h.Time))
+		return fault.New(fault.Invalid, "expected a time up to %s, got %s", Stamp(at+MaxSkew.Milliseconds()), Stamp(h.Time))
 	}
 	if at > h.Expires {
-		return fault.New(fault.Invalid, "expected it before it expired at %s, got it at %s", show(h.Expires), show(at))
+		return fault.New(fault.Invalid, "expected it before it expired at %s, got it at %s", Stamp(h.Expires), Stamp(at))
 	}
 	return nil
 }
 
-func show(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
+// Stamp is a time in milliseconds as errors tell it.
+func Stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }

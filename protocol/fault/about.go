@@ -17,6 +17,14 @@ func About(what string, err error) error {
 	return &about{what + ": " + strings.TrimPrefix(text, noun+": "), err}
 }
 
+// Explain puts "what: " in front of *err, if there is one. The kind stays. It is
+// for one deferred line in place of many returns.
+func Explain(what string, err *error) {
+	if *err != nil {
+		*err = New(Of(*err), "%s: %w", what, *err)
+	}
+}
+
 // about is an error under another text.
 type about struct {
 	text string

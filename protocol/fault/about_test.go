@@ -29,6 +29,20 @@ func TestWhatAnErrorIsAboutIsSaidOnce(t *testing.T) {
 	}
 }
 
+func TestADeferredLineSaysWhatEveryErrorIsAbout(t *testing.T) {
+	do := func(err error) (_ int, out error) {
+		defer fault.Explain("order", &out)
+		return 0, err
+	}
+	_, err := do(fault.New(fault.Denied, "read: %w", io.EOF))
+	if fault.Of(err) != fault.Denied || !errors.Is(err, io.EOF) || err.Error() != "order: read: EOF" {
+		t.Errorf("found %s, %v", fault.Of(err), err)
+	}
+	if _, err := do(nil); err != nil {
+		t.Errorf("expected no error; found %v", err)
+	}
+}
+
 func TestAnErrorKeepsItsKindAndCauseUnderWhatItIsAbout(t *testing.T) {
 	err := fault.About("order X", fmt.Errorf("order: %w", fault.New(fault.Denied, "read: %w", io.EOF)))
 	if fault.Of(err) != fault.Denied || !errors.Is(err, io.EOF) || fault.Public(err) != "order X: read: EOF" {

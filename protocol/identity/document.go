@@ -24,9 +24,9 @@ const (
 	MaxRecovery  = 16       // names in a recovery set
 )
 
-// maxTime is the last millisecond of the year 9999: later times are mistakes,
-// and sums with them could overflow.
-const maxTime = 253402300799999
+// MaxTime is the last millisecond of the year 9999, of documents and of envelopes:
+// later times are mistakes, and sums with them could overflow.
+const MaxTime = 253402300799999
 
 // Kind says what a party is. It is the same in all documents of a chain.
 type Kind string
@@ -116,8 +116,8 @@ func (d *Document) check() error {
 	if err := CheckReference(d.Reference); err != nil {
 		return err
 	}
-	if d.Time <= 0 || d.Time > maxTime {
-		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, got %d", int64(maxTime), d.Time)
+	if d.Time <= 0 || d.Time > MaxTime {
+		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, got %d", int64(MaxTime), d.Time)
 	}
 	if d.Sequence >= MaxDocuments {
 		return fault.New(fault.Invalid, "expected a sequence number below %d, got %d", MaxDocuments, d.Sequence)
@@ -225,19 +225,3 @@ func CheckReference(s string) error {
 	}
 	return nil
 }
-
-// signed returns the bytes that the signatures of a document cover: the block
-// with an empty list of signatures. They are cut from the block, which is
-// canonical already.
-func signed(block []byte) ([]byte, error) {
-	start, end, err := dag.Field(block, "signatures")
-	if err != nil {
-		return nil, err
-	}
-	b := make([]byte, 0, len(block))
-	b = append(b, block[:start]...)
-	b = append(b, emptyList)
-	return append(b, block[end:]...), nil
-}
-
-const emptyList = 0x80

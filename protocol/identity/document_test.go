@@ -37,7 +37,7 @@ func TestAFirstDocumentBreaksNoRule(t *testing.T) {
 		{"a reference that turns text around", "printable", func(m *maker, d *Document) { d.Reference = "a\u202eb" }},
 		{"no time", "expected a time", func(m *maker, d *Document) { d.Time = 0 }},
 		{"a negative time", "expected a time", func(m *maker, d *Document) { d.Time = -1 }},
-		{"a time beyond the calendar", "expected a time", func(m *maker, d *Document) { d.Time = maxTime + 1 }},
+		{"a time beyond the calendar", "expected a time", func(m *maker, d *Document) { d.Time = MaxTime + 1 }},
 		{"a previous document", "previous document exactly when", func(m *maker, d *Document) { d.Previous = dag.Sum(nil) }},
 		{"a later number without a previous document", "previous document exactly when", func(m *maker, d *Document) { d.Sequence = 1 }},
 		{"a later number with one", "expected sequence number 0, got 1", func(m *maker, d *Document) { d.Sequence, d.Previous = 1, dag.Sum(nil) }},

@@ -74,7 +74,7 @@ func (d Delegation) signed() ([]byte, error) {
 
 // Verify checks a delegation of the network, its signature included.
 func (d *Delegation) Verify(o *order.VerifiedOrder, who order.Parties) (err error) {
-	defer explain("delegation", &err)
+	defer fault.Explain("delegation", &err)
 	if err := d.check(o); err != nil {
 		return err
 	}

@@ -11,9 +11,6 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
-// Skew is how far clocks may be apart.
-const Skew = 2 * time.Minute
-
 // Approved is the body of a request's envelope.
 type Approved struct {
 	Version   uint64     `cbor:"version"`
@@ -33,7 +30,7 @@ type VerifiedRequest struct {
 // Ask seals an approved request. Its signer is the registrar or one of those who
 // approved.
 func Ask(k *identity.Keyring, o *order.VerifiedOrder, r *Request, approvals []Approval, who order.Parties, now time.Time) (_ *envelope.Sealed, err error) {
-	defer explain("ask", &err)
+	defer fault.Explain("ask", &err)
 	body := Approved{Version: Version, Request: *r, Approvals: slices.Clone(approvals)}
 	for i := range body.Approvals {
 		if a := &body.Approvals[i]; a.Signer == k.Identity().Party() {
@@ -44,7 +41,7 @@ func Ask(k *identity.Keyring, o *order.VerifiedOrder, r *Request, approvals []Ap
 		return nil, err
 	}
 	if r.Expires <= now.UnixMilli() {
-		return nil, fault.New(fault.Denied, "the request expired at %s", time.UnixMilli(r.Expires).UTC().Format(time.RFC3339))
+		return nil, fault.New(fault.Denied, "the request expired at %s", envelope.Stamp(r.Expires))
 	}
 	return o.SealBeside(k, order.Writing{
 		Kind: envelope.Request, After: &o.Part, For: askParties(o, r, k.Identity().Name), Previous: []dag.CID{o.CID()},
@@ -68,7 +65,7 @@ func MadeRequest(o *order.VerifiedOrder, s *envelope.Sealed, who order.Parties) 
 }
 
 func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who order.Parties) (_ *VerifiedRequest, err error) {
-	defer explain("request", &err)
+	defer fault.Explain("request", &err)
 	if _, err := networkOf(o); err != nil {
 		return nil, err
 	}
@@ -79,7 +76,7 @@ func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who or
 		if err := r.body.check(o, p.Signer().Party(), who); err != nil {
 			return nil, err
 		}
-		if h := p.Header(); h.Expires > q.Expires || h.Time < q.Time-Skew.Milliseconds() {
+		if h := p.Header(); h.Expires > q.Expires || h.Time < q.Time-envelope.MaxSkew.Milliseconds() {
 			return nil, fault.New(fault.Invalid, "expected the envelope to last from %d to %d, as the request does, found %d to %d", q.Time, q.Expires, h.Time, h.Expires)
 		}
 		return askParties(o, q, p.Signer().Name), nil
@@ -157,13 +154,13 @@ func (r *VerifiedRequest) Current(now time.Time) error {
 		return err
 	}
 	q, at := &r.body.Request, now.UnixMilli()
-	if q.Time > at+Skew.Milliseconds() || q.Expires < at {
-		return fault.New(fault.Denied, "the request was for %s to %s; it is %s", stamp(q.Time), stamp(q.Expires), stamp(at))
+	if q.Time > at+envelope.MaxSkew.Milliseconds() || q.Expires < at {
+		return fault.New(fault.Denied, "the request was for %s to %s; it is %s", envelope.Stamp(q.Time), envelope.Stamp(q.Expires), envelope.Stamp(at))
 	}
 	for _, a := range r.body.Approvals {
 		for _, d := range a.Delegation {
-			if d.NotBefore > at+Skew.Milliseconds() || d.Expires < at {
-				return fault.New(fault.Denied, "the delegation to %s was for %s to %s; it is %s", d.To, stamp(d.NotBefore), stamp(d.Expires), stamp(at))
+			if d.NotBefore > at+envelope.MaxSkew.Milliseconds() || d.Expires < at {
+				return fault.New(fault.Denied, "the delegation to %s was for %s to %s; it is %s", d.To, envelope.Stamp(d.NotBefore), envelope.Stamp(d.Expires), envelope.Stamp(at))
 			}
 		}
 	}
@@ -207,8 +204,6 @@ func (r *VerifiedRequest) InForce(who order.Parties) error {
 
 // date is a day of permits as people write it.
 func date(day uint64) string { return time.Unix(int64(day)*24*60*60, 0).UTC().Format(time.DateOnly) }
-
-func stamp(ms int64) string { return time.UnixMilli(ms).UTC().Format(time.RFC3339) }
 
 // Day is the day of permits at a time: days since 1970-01-01 UTC.
 func Day(now time.Time) uint64 {

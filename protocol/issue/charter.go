@@ -37,7 +37,7 @@ type Network struct {
 // NewNetwork puts the order and all its acceptances together: one of each D-TA,
 // and no commitment twice, which would be one D-TA's share under two names.
 func NewNetwork(o *order.VerifiedOrder, acceptances []*order.VerifiedAcceptance, who *order.Shown) (_ *Network, err error) {
-	defer explain("network", &err)
+	defer fault.Explain("network", &err)
 	terms, err := networkOf(o)
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (n *Network) Charter(further ...*identity.Identity) ([]byte, error) {
 // ReadCharter verifies a charter, every signature in it. Whom to believe is the
 // reader's to know: a charter proves that this is the network of its order's CID.
 func ReadCharter(block []byte) (_ *Network, err error) {
-	defer explain("charter", &err)
+	defer fault.Explain("charter", &err)
 	var c Charter
 	if err := dag.Decode(block, &c); err != nil {
 		return nil, fault.New(fault.Invalid, "%w", err)

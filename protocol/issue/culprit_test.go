@@ -145,7 +145,7 @@ func TestAnAnswerWithAReplacedKeyIsNone(t *testing.T) {
 		"the key with which it accepted":        {second, now.Add(3 * time.Minute), ""},
 		"the key before, as if still its":       {first, now, fault.Denied},
 		"the key before, after it was replaced": {first, now.Add(time.Hour), fault.Invalid},
-		"an answer older than its request":      {second, now.Add(-Skew - time.Second), fault.Invalid},
+		"an answer older than its request":      {second, now.Add(-envelope.MaxSkew - time.Second), fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := must(o.SealBeside(c.by, order.Writing{

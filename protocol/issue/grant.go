@@ -50,7 +50,7 @@ type VerifiedGrant struct {
 //
 // Nothing is issued for a request that a replaced key signed: fault.Denied.
 func GrantTo(k *identity.Keyring, r *VerifiedRequest, a *order.VerifiedAcceptance, s *Share, checkpoint []byte, who order.Parties, now time.Time) (_ *envelope.Sealed, _ order.Block, err error) {
-	defer explain("grant", &err)
+	defer fault.Explain("grant", &err)
 	if err := belong(r, a); err != nil {
 		return nil, order.Block{}, err
 	}
@@ -68,7 +68,7 @@ func GrantTo(k *identity.Keyring, r *VerifiedRequest, a *order.VerifiedAcceptanc
 		return nil, order.Block{}, err
 	}
 	q := r.Request()
-	sealed, err := suite.SealTo(q.Receiver, r.grantInfo(custody), indexAAD(a.Index()), plain.Open())
+	sealed, err := suite.SealTo(q.Receiver, r.grantInfo(custody), order.IndexAAD(a.Index()), plain.Open())
 	if err != nil {
 		return nil, order.Block{}, err
 	}
@@ -108,15 +108,15 @@ func readGrant(r *VerifiedRequest, a *order.VerifiedAcceptance, block []byte, fr
 		return nil, fault.New(fault.Of(err), "grant: %w", err)
 	}
 	defer place(a, &err)
-	defer explain("grant", &err)
+	defer fault.Explain("grant", &err)
 	g := &VerifiedGrant{request: r, acceptance: a}
 	head := func(h *envelope.Header) error {
 		if h.Signer.Name != a.Custody() {
 			return fault.New(fault.Denied, "expected custody identity %s to sign, found %s", a.Custody(), h.Signer.Name)
 		}
 		// Nor may the thief of a key that was replaced long ago answer as if then.
-		if asked := r.body.Request.Time; h.Time < asked-Skew.Milliseconds() {
-			return fault.New(fault.Invalid, "expected an answer later than the request of %s, found one of %s", stamp(asked), stamp(h.Time))
+		if asked := r.body.Request.Time; h.Time < asked-envelope.MaxSkew.Milliseconds() {
+			return fault.New(fault.Invalid, "expected an answer later than the request of %s, found one of %s", envelope.Stamp(asked), envelope.Stamp(h.Time))
 		}
 		return order.CheckPrevious(h, r.CID(), a.CID())
 	}

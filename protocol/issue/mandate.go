@@ -25,7 +25,7 @@ func (n *Network) Mandate(d *Delegation) ([]byte, error) {
 
 // ReadMandate verifies a mandate, every signature in it.
 func ReadMandate(block []byte) (_ *Network, _ *Delegation, err error) {
-	defer explain("mandate", &err)
+	defer fault.Explain("mandate", &err)
 	var m Mandate
 	if err := dag.Decode(block, &m); err != nil {
 		return nil, nil, fault.New(fault.Invalid, "%w", err)

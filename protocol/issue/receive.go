@@ -35,7 +35,7 @@ func OpenShare(g *VerifiedGrant, block []byte, receiver *seal.PrivateKey) (*Shar
 	if err != nil {
 		return nil, err
 	}
-	plain, err := suite.OpenWith(receiver, g.request.grantInfo(g.Custody()), indexAAD(g.Index()), sealed)
+	plain, err := suite.OpenWith(receiver, g.request.grantInfo(g.Custody()), order.IndexAAD(g.Index()), sealed)
 	if err != nil {
 		return nil, g.blame(order.DoesNotOpen, err)
 	}
@@ -81,7 +81,7 @@ func (s *Secrets) Clear() {
 // OpenShare. Answers to different requests are refused: they would add up to
 // nothing.
 func Combine(r *VerifiedRequest, answers []Answer) (_ *Secrets, err error) {
-	defer explain("combine", &err)
+	defer fault.Explain("combine", &err)
 	if err := r.verified(); err != nil {
 		return nil, err
 	}

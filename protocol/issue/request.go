@@ -69,7 +69,7 @@ func (r *Request) Marshal() ([]byte, error) { return dag.Encode(r) }
 // Check holds a request to the network that it is for: fault.Unsupported for
 // what this version or this network does not know, fault.Invalid for the rest.
 func (r *Request) Check(o *order.VerifiedOrder) (err error) {
-	defer explain("request", &err)
+	defer fault.Explain("request", &err)
 	return r.check(o)
 }
 
@@ -185,7 +185,7 @@ func (r *Request) checkSubjects(o *order.VerifiedOrder, n *order.NetworkTerms) e
 
 // checkServerName wants what a terminal shows as it is.
 func checkServerName(name string) error {
-	if len(name) < 1 || len(name) > order.MaxLabel || slices.ContainsFunc([]byte(name), func(b byte) bool { return b < ' ' || b > '~' }) {
+	if name == "" || !order.IsLabel(name) {
 		return fault.New(fault.Invalid, "expected a server's name of 1 to %d printable characters, found %.40q", order.MaxLabel, name)
 	}
 	return nil
@@ -215,11 +215,4 @@ func Draft(o *order.VerifiedOrder, r Request, now time.Time) (*Request, error) {
 		r.Expires = now.Add(Life).UnixMilli()
 	}
 	return &r, r.Check(o)
-}
-
-// explain puts before an error what it is about.
-func explain(what string, err *error) {
-	if *err != nil {
-		*err = fault.New(fault.Of(*err), "%s: %w", what, *err)
-	}
 }

@@ -40,7 +40,7 @@ type VerifiedRevocation struct {
 // a name of the authority over permits; one is enough. fault.Unsupported in a
 // network without permits: a client secret that is out needs nothing more.
 func Revoke(k *identity.Keyring, o *order.VerifiedOrder, s Subject, who order.Parties, now time.Time) (_ *envelope.Sealed, err error) {
-	defer explain("revoke", &err)
+	defer fault.Explain("revoke", &err)
 	if _, err := networkOf(o); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func OpenRevocation(k *identity.Keyring, o *order.VerifiedOrder, block []byte, w
 }
 
 func readRevocation(o *order.VerifiedOrder, block []byte, from order.Source, who order.Parties) (_ *VerifiedRevocation, err error) {
-	defer explain("revocation", &err)
+	defer fault.Explain("revocation", &err)
 	if _, err := networkOf(o); err != nil {
 		return nil, err
 	}

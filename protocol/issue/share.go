@@ -3,7 +3,6 @@ package issue
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/binary"
 
 	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/dleq"
@@ -276,5 +275,3 @@ func fits(commitment *bls.G1, share *bls.G2) bool {
 
 // grantInfo binds what is sealed to terms, request and custody identity.
 func (r *VerifiedRequest) grantInfo(custody dag.CID) []byte { return r.bind(tagGrant, custody) }
-
-func indexAAD(index int) []byte { return binary.BigEndian.AppendUint32(nil, uint32(index)) }

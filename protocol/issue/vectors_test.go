@@ -155,7 +155,7 @@ func (q *inquiry) vector(t *testing.T) vectorRequest {
 		answers = append(answers, Answer{g, s})
 		custody := k.Identity().Name
 		v.Grants = append(v.Grants, vectorGrant{
-			vectorOf(&g.Part), vectorSealed{block.CID, block.Bytes, q.request.grantInfo(custody), indexAAD(i), s.marshal().Open()},
+			vectorOf(&g.Part), vectorSealed{block.CID, block.Bytes, q.request.grantInfo(custody), order.IndexAAD(i), s.marshal().Open()},
 			q.request.ProofContext(custody),
 		})
 	}
@@ -270,7 +270,7 @@ func (v vectorRequest) check(t *testing.T, n *Network, keys map[dag.CID]*identit
 		}
 		same(t, "share", p.Sealed.Opens, must(OpenShare(g, p.Sealed.Block, receiver))(t).marshal().Open())
 		same(t, "share's info", p.Sealed.Info, r.grantInfo(g.Custody()))
-		same(t, "index", p.Sealed.AAD, indexAAD(i))
+		same(t, "index", p.Sealed.AAD, order.IndexAAD(i))
 		same(t, "proof's context", p.Context, r.ProofContext(g.Custody()))
 		delivery.Grants = append(delivery.Grants, Delivered{Shown{p.Block, p.Plain}, p.Sealed.Block})
 	}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 )
 
@@ -13,7 +14,7 @@ import (
 // proved with ProveKey, and its deposit exists. The acceptance is encrypted to
 // the newest document that who knows of each party.
 func Accept(k *identity.Keyring, o *VerifiedOrder, index int, c Commitment, r Receipt, checkpoint []byte, who Parties, now time.Time) (_ *envelope.Sealed, err error) {
-	defer explain("accept order", &err)
+	defer fault.Explain("accept order", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
 	}

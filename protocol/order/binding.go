@@ -34,7 +34,7 @@ func bind(tag string, to ...dag.CID) []byte {
 	return info
 }
 
-// indexAAD is a fiduciary's place in the terms, four bytes big-endian.
-func indexAAD(index int) []byte {
+// IndexAAD is a fiduciary's place in the terms, four bytes big-endian.
+func IndexAAD(index int) []byte {
 	return binary.BigEndian.AppendUint32(nil, uint32(index))
 }

@@ -124,7 +124,7 @@ func (r *Receipt) check(t *Terms) error {
 	if r.Mode != Supervised && r.Mode != Enrolled {
 		return fault.New(fault.Unsupported, "receipt: unknown mode %.40q", r.Mode)
 	}
-	if len(r.Type) < 1 || !label(r.Type) || !label(r.Scheme) {
+	if len(r.Type) < 1 || !IsLabel(r.Type) || !IsLabel(r.Scheme) {
 		return fault.New(fault.Invalid, "receipt: expected a type, and it and a scheme of at most %d printable characters, found %.40q and %.40q", MaxLabel, r.Type, r.Scheme)
 	}
 	if want := t.Policy.Enforcement == HostEnforced; r.HostEnforced != want {
@@ -133,8 +133,9 @@ func (r *Receipt) check(t *Terms) error {
 	return nil
 }
 
-// label tells whether a terminal shows s as it is: printable ASCII.
-func label(s string) bool {
+// IsLabel tells whether a terminal shows s as it is: at most MaxLabel characters
+// of printable ASCII.
+func IsLabel(s string) bool {
 	for _, r := range s {
 		if r < ' ' || r > '~' {
 			return false

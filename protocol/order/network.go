@@ -106,7 +106,7 @@ func (n *NetworkTerms) check() error {
 	if err := refuseUnknown("network", n.Critical); err != nil {
 		return err
 	}
-	if n.Name == "" || !label(n.Name) {
+	if n.Name == "" || !IsLabel(n.Name) {
 		return fault.New(fault.Invalid, "network: expected a name of 1 to %d printable characters, found %.40q", MaxLabel, n.Name)
 	}
 	if _, err := mpin.ByName(n.Suite); err != nil {

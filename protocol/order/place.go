@@ -46,7 +46,7 @@ type Placed struct {
 // secret stays the caller's to clear; what else could open it (the seed, the
 // shares) is gone when Place returns.
 func Place(k *identity.Keyring, p Plan, what *secret.Bytes, now time.Time) (_ *Placed, err error) {
-	defer explain("place order", &err)
+	defer fault.Explain("place order", &err)
 	suite := seal.V1
 	terms, err := p.terms(k.Identity(), suite, what)
 	if err != nil {

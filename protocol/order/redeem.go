@@ -17,7 +17,7 @@ import (
 // so it is stored before the redemption is sent, and cleared once they did.
 // For another receiver the reply key is nil.
 func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAcceptance, receiver dag.CID, who Parties, now time.Time) (_ *envelope.Sealed, reply *seal.PrivateKey, err error) {
-	defer explain("redeem order", &err)
+	defer fault.Explain("redeem order", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, nil, err
 	}

@@ -27,7 +27,7 @@ import (
 // custody identity's own acceptance, and material that is not what was
 // accepted. The material stays the caller's to clear.
 func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance, material *secret.Bytes, checkpoint []byte, who Parties, now time.Time) (_ *envelope.Sealed, _ Block, err error) {
-	defer explain("release", &err)
+	defer fault.Explain("release", &err)
 	if err := r.ReliesOn(a); err != nil {
 		return nil, Block{}, err
 	}
@@ -86,7 +86,7 @@ func sealRelease(r *VerifiedRedemption, recipients []*identity.Identity, index i
 			}
 		}
 	}
-	sealed, err := suite.SealTo(to, r.releaseInfo(), indexAAD(index), material.Open())
+	sealed, err := suite.SealTo(to, r.releaseInfo(), IndexAAD(index), material.Open())
 	if err != nil {
 		return Block{}, err
 	}
@@ -179,7 +179,7 @@ func (l *VerifiedRelease) unseal(block []byte, key ReceiverKey) (*secret.Bytes, 
 	if err != nil {
 		return nil, l.blame(NotWellFormed, err)
 	}
-	material, err := open(l.redemption.releaseInfo(), indexAAD(l.Index()), sealed)
+	material, err := open(l.redemption.releaseInfo(), IndexAAD(l.Index()), sealed)
 	if err != nil {
 		return nil, l.blame(DoesNotOpen, err)
 	}

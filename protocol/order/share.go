@@ -22,7 +22,7 @@ import (
 func sealShare(suite seal.Suite, terms, principal dag.CID, custody *identity.Identity, index int, s *vss.Share) (Block, error) {
 	plain := s.Bytes()
 	defer plain.Clear()
-	sealed, err := suite.SealTo(custody.SealingKey(), shareInfo(terms, principal, custody.Name), indexAAD(index), plain.Open())
+	sealed, err := suite.SealTo(custody.SealingKey(), shareInfo(terms, principal, custody.Name), IndexAAD(index), plain.Open())
 	if err != nil {
 		return Block{}, err
 	}
@@ -33,7 +33,7 @@ func sealShare(suite seal.Suite, terms, principal dag.CID, custody *identity.Ide
 // from the block that the order links, and checks it against the commitments
 // of the terms. fault.Denied when the keyring is another's.
 func OpenShare(k *identity.Keyring, o *VerifiedOrder, index int, block []byte) (_ *vss.Share, err error) {
-	defer explain("open share", &err)
+	defer fault.Explain("open share", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func OpenShare(k *identity.Keyring, o *VerifiedOrder, index int, block []byte) (
 		return nil, err
 	}
 	custody := t.Fiduciaries[index].Custody
-	plain, err := k.OpenAt(custody.Document, shareInfo(o.terms, t.Principal, custody.Name), indexAAD(index), sealed)
+	plain, err := k.OpenAt(custody.Document, shareInfo(o.terms, t.Principal, custody.Name), IndexAAD(index), sealed)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "share %d: %w", index, err)
 	}

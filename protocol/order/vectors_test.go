@@ -116,14 +116,14 @@ func makeVector(t *testing.T, name string, h *history) vectorOrder {
 		v.Accepted = append(v.Accepted, vectorOf(&a.Part))
 		v.Released = append(v.Released, vectorOf(&h.releases[i].Part))
 		v.Sealed = append(v.Sealed, vectorSealed{
-			CID: h.released[i].CID, Block: h.released[i].Bytes, Info: h.redemption.releaseInfo(), AAD: indexAAD(i), Opens: h.material[i].Open(),
+			CID: h.released[i].CID, Block: h.released[i].Bytes, Info: h.redemption.releaseInfo(), AAD: IndexAAD(i), Opens: h.material[i].Open(),
 		})
 		if v.What != Secret {
 			continue
 		}
 		v.Shares = append(v.Shares, vectorSealed{
 			CID: h.placed.Detached[i].CID, Block: h.placed.Detached[i].Bytes,
-			Info: shareInfo(h.order.TermsCID(), h.order.Terms().Principal, a.Custody()), AAD: indexAAD(i), Opens: h.material[i].Open(),
+			Info: shareInfo(h.order.TermsCID(), h.order.Terms().Principal, a.Custody()), AAD: IndexAAD(i), Opens: h.material[i].Open(),
 		})
 	}
 	if v.What == Secret {
@@ -235,7 +235,7 @@ func (v vectorOrder) check(t *testing.T) {
 		must(err)
 		same("released", v.Sealed[i].Opens, material.Open())
 		same("release info", v.Sealed[i].Info, red.releaseInfo())
-		same("index", v.Sealed[i].AAD, indexAAD(i))
+		same("index", v.Sealed[i].AAD, IndexAAD(i))
 		if v.What == Key {
 			key, err := secp.ParsePrivateKey(material)
 			must(err)

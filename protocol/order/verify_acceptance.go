@@ -29,7 +29,7 @@ func OpenAcceptance(k *identity.Keyring, o *VerifiedOrder, block []byte, who Par
 }
 
 func verifyAcceptance(o *VerifiedOrder, block []byte, from Source, who Parties) (_ *VerifiedAcceptance, err error) {
-	defer explain("acceptance", &err)
+	defer fault.Explain("acceptance", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
 	}

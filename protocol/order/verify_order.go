@@ -37,7 +37,7 @@ func MadeOrder(s *envelope.Sealed, who Parties) (*VerifiedOrder, error) {
 }
 
 func verifyOrder(block []byte, from Source, who Parties) (_ *VerifiedOrder, err error) {
-	defer explain("order", &err)
+	defer fault.Explain("order", &err)
 	o := &VerifiedOrder{}
 	head := func(h *envelope.Header) error { return CheckPrevious(h) }
 	part, err := readPart(block, envelope.Order, who, head, from, &o.body)
@@ -140,11 +140,4 @@ func checkVerifiedOrder(o *VerifiedOrder) error {
 		return fault.New(fault.Internal, "the order was not verified")
 	}
 	return nil
-}
-
-// explain puts before an error which part it is about.
-func explain(part string, err *error) {
-	if *err != nil {
-		*err = fault.New(fault.Of(*err), "%s: %w", part, *err)
-	}
 }

@@ -37,7 +37,7 @@ func MadeRedemption(o *VerifiedOrder, s *envelope.Sealed, who Parties) (*Verifie
 }
 
 func verifyRedemption(o *VerifiedOrder, block []byte, from Source, who Parties) (_ *VerifiedRedemption, err error) {
-	defer explain("redemption", &err)
+	defer fault.Explain("redemption", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, err
 	}

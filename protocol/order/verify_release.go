@@ -32,7 +32,7 @@ func OpenReleaseEnvelope(k *identity.Keyring, r *VerifiedRedemption, a *Verified
 }
 
 func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, from Source, who Parties) (_ *VerifiedRelease, err error) {
-	defer explain("release", &err)
+	defer fault.Explain("release", &err)
 	if err := r.ReliesOn(a); err != nil {
 		return nil, err
 	}
