@@ -3,7 +3,6 @@ package issue
 import (
 	"bytes"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -101,51 +100,66 @@ func Combine(r *VerifiedRequest, answers []Answer) (_ *Secrets, err error) {
 	if out.Suite, err = mpin.ByName(n.Suite); err != nil {
 		return nil, fault.New(fault.Unsupported, "%w", err)
 	}
-	q := r.Request()
-	if q.Kind == order.ServerSecret {
-		sum := new(bls.G2)
-		for _, a := range answers {
-			part := sum
-			sum = part.Add(a.Share.box.Open().G2)
-			part.Clear()
-		}
-		if out.Server, err = out.Suite.ServerSecretOf(sum); err != nil {
-			return nil, fault.New(fault.Invalid, "%w", err)
-		}
-		return out, nil
+	switch q := r.Request(); q.Kind {
+	case order.ServerSecret:
+		err = out.addServer(answers)
+	case order.TimePermit:
+		err = out.addPermits(q, answers)
+	default:
+		err = out.addClients(r.points(), answers)
 	}
-	for i := range r.points() {
-		sum := new(bls.G1)
-		for _, a := range answers {
-			part := sum
-			sum = part.Add(a.Share.box.Open().G1[i])
-			part.Clear()
-		}
-		if err := out.take(q, i, sum); err != nil {
-			return nil, err
-		}
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
 
-// take puts point i of the sums in its place.
-func (s *Secrets) take(q *Request, i int, sum *bls.G1) error {
-	if q.Kind == order.ClientSecret {
-		c, err := s.Suite.ClientSecretOf(sum)
+func (s *Secrets) addServer(answers []Answer) (err error) {
+	shares := make([]*mpin.ServerSecret, len(answers))
+	for i, a := range answers {
+		if shares[i], err = s.Suite.ServerSecretOf(a.Share.box.Open().G2); err != nil {
+			return fault.New(fault.Invalid, "%w", err)
+		}
+	}
+	if s.Server, err = s.Suite.CombineServer(shares...); err != nil {
+		return fault.New(fault.Invalid, "%w", err)
+	}
+	return nil
+}
+
+func (s *Secrets) addClients(n int, answers []Answer) (err error) {
+	shares := make([]*mpin.ClientSecret, len(answers))
+	for subject := range n {
+		for i, a := range answers {
+			if shares[i], err = s.Suite.ClientSecretOf(a.Share.box.Open().G1[subject]); err != nil {
+				return fault.New(fault.Invalid, "subject %d: %w", subject, err)
+			}
+		}
+		c, err := s.Suite.CombineClient(shares...)
 		if err != nil {
-			return fault.New(fault.Invalid, "subject %d: %w", i, err)
+			return fault.New(fault.Invalid, "subject %d: %w", subject, err)
 		}
 		s.Clients = append(s.Clients, c)
-		return nil
 	}
-	subject, day := i/int(q.Days), uint64(i)%q.Days
-	if sum.IsIdentity() {
-		return fault.New(fault.Invalid, "subject %d: the permit of day %d is the identity", subject, q.First+day)
+	return nil
+}
+
+func (s *Secrets) addPermits(q *Request, answers []Answer) error {
+	shares := make([]*mpin.Permit, len(answers))
+	days := int(q.Days)
+	for subject := range q.Subjects {
+		permits := make([]*mpin.Permit, days)
+		for day := range days {
+			for i, a := range answers {
+				shares[i] = &mpin.Permit{Day: uint32(q.First) + uint32(day), Point: a.Share.box.Open().G1[subject*days+day]}
+			}
+			var err error
+			if permits[day], err = s.Suite.CombinePermit(shares...); err != nil {
+				return fault.New(fault.Invalid, "subject %d: %w", subject, err)
+			}
+		}
+		s.Permits = append(s.Permits, permits)
 	}
-	if day == 0 {
-		s.Permits = append(s.Permits, nil)
-	}
-	s.Permits[subject] = append(s.Permits[subject], &mpin.Permit{Day: uint32(q.First + day), Point: sum})
 	return nil
 }
 
