@@ -65,18 +65,11 @@ func (n *Network) Charter(further ...*identity.Identity) ([]byte, error) {
 	for _, a := range n.Acceptances {
 		c.Acceptances = append(c.Acceptances, Shown{a.Block(), a.Plain()})
 	}
-	names := n.Order.Terms().Parties()
-	for _, f := range n.Order.Terms().Fiduciaries {
-		names = append(names, f.Custody.Name)
+	members, err := n.members()
+	if err != nil {
+		return nil, err
 	}
-	ids := slices.Clone(further)
-	for _, name := range names {
-		id, err := order.Resolve(n.Who, name, dag.CID{})
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
+	ids := slices.Concat(further, members)
 	known, err := order.PartiesOf(ids...)
 	if err != nil {
 		return nil, err
@@ -93,6 +86,36 @@ func (n *Network) Charter(further ...*identity.Identity) ([]byte, error) {
 		c.Chains = append(c.Chains, id.Blocks())
 	}
 	return dag.Encode(c)
+}
+
+// Chains are the document chains of everybody whom the network's terms name.
+func (n *Network) Chains() ([][][]byte, error) {
+	members, err := n.members()
+	if err != nil {
+		return nil, err
+	}
+	chains := make([][][]byte, len(members))
+	for i, id := range members {
+		chains[i] = id.Blocks()
+	}
+	return chains, nil
+}
+
+// members are the parties and custody identities that the terms name, each at the
+// newest document known.
+func (n *Network) members() ([]*identity.Identity, error) {
+	names := n.Order.Terms().Parties()
+	for _, f := range n.Order.Terms().Fiduciaries {
+		names = append(names, f.Custody.Name)
+	}
+	ids := make([]*identity.Identity, len(names))
+	for i, name := range names {
+		var err error
+		if ids[i], err = order.Resolve(n.Who, name, dag.CID{}); err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
 }
 
 // ReadCharter verifies a charter, every signature in it. Whom to believe is the

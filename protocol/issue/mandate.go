@@ -3,7 +3,6 @@ package issue
 import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
-	"github.com/milagro-dta/dta/protocol/order"
 )
 
 // Mandate is what a delegate is handed: the delegation, and the charter of the
@@ -41,21 +40,4 @@ func ReadMandate(block []byte) (_ *Network, _ *Delegation, err error) {
 		return nil, nil, err
 	}
 	return n, &m.Delegation, nil
-}
-
-// Chains are the document chains of everybody whom a charter names.
-func (n *Network) Chains() ([][][]byte, error) {
-	names := n.Order.Terms().Parties()
-	for _, f := range n.Order.Terms().Fiduciaries {
-		names = append(names, f.Custody.Name)
-	}
-	var out [][][]byte
-	for _, name := range names {
-		id, err := order.Resolve(n.Who, name, dag.CID{})
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, id.Blocks())
-	}
-	return out, nil
 }
