@@ -189,7 +189,6 @@ func refusesChangedDeposit(t *testing.T, c Config) {
 func keepsNodeKey(t *testing.T, c Config) {
 	// Before the enrolment: a node has its identity before its plugins have theirs.
 	r, _ := Configured(t, c, nil, nil)
-	watch(t, r, c)
 	made, err := r.NodeIdentity.Make(t.Context(), &contract.MakeRequest{})
 	if err != nil {
 		t.Fatal(err)

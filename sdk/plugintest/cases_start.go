@@ -61,9 +61,13 @@ func reportsMistakes(t *testing.T, c Config) {
 	}
 	for _, m := range c.Mistakes {
 		t.Run(m.Name, func(t *testing.T) {
+			c.Secrets = append(slices.Clip(c.Secrets), m.Secret)
 			r := Launch(t, c)
 			req := c.ConfigureRequest(r, nil, nil)
 			req.Block = wire(m.Block)
+			if _, err := r.Plugin.Validate(t.Context(), &contract.ValidateRequest{Block: req.Block, Instance: Instance}); err != nil {
+				t.Errorf("expected diagnostics, not an error; got %v", err)
+			}
 			answer, err := r.Plugin.Configure(t.Context(), req)
 			if err != nil {
 				t.Fatalf("expected diagnostics, not an error; got %v", err)

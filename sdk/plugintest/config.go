@@ -37,7 +37,8 @@ type Config struct {
 	Twin *sdk.Plugin
 	// Mistakes are blocks that must be refused, by the line at which (within the block, from 1) and a text in it.
 	Mistakes []Mistake
-	// Secrets are the sensitive values of the blocks: none may appear in what the plugin says or logs.
+	// Secrets are the sensitive values of the blocks: none may appear in an answer of the plugin, a diagnostic, an error
+	// or its log, to its end. Let them be long enough not to appear by chance.
 	Secrets []string
 	// Fresh prepares a realm that was never enrolled, before each test; it may change Block. Optional.
 	Fresh func(t testing.TB, c *Config)
@@ -49,6 +50,8 @@ type Mistake struct {
 	Block string
 	Line  int    // within the block, from 1
 	Text  string // in the summary or the detail
+	// Secret is a sensitive value in the block, as in Config.Secrets. Optional.
+	Secret string
 }
 
 // Prepared gives the configuration of one test.

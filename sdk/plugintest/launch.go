@@ -39,22 +39,20 @@ type Running struct {
 // Log gives all that the plugin has logged and printed so far.
 func (r *Running) Log() string { return r.log.String() }
 
-// Launch starts a plugin; it is killed at the end of the test.
+// Launch starts a plugin. It is killed at the end of the test, and what it has said and logged until then is searched
+// for Config.Secrets.
 func Launch(t testing.TB, c Config) *Running {
 	t.Helper()
-	var r *Running
+	log, w := &locked{}, newWatcher(c)
+	t.Cleanup(func() { w.report(t, log.String()) }) // after the kill
 	if c.Plugin != nil {
-		r = launchHere(t, c)
-	} else {
-		r = launchProgram(t, c)
+		return launchHere(t, c, log, w)
 	}
-	t.Cleanup(r.Kill)
-	return r
+	return launchProgram(t, c, log, w)
 }
 
-func launchHere(t testing.TB, c Config) *Running {
+func launchHere(t testing.TB, c Config, log *locked, w *watcher) *Running {
 	t.Helper()
-	log := &locked{}
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: log, JSONFormat: true})
 	lis := bufconn.Listen(1 << 20)
 	// The life of the plugin, which the end of the test's own context must not cut short.
@@ -63,7 +61,8 @@ func launchHere(t testing.TB, c Config) *Running {
 	go func() { done <- sdk.ServeListener(ctx, *c.Plugin, lis, logger) }()
 	conn, err := grpc.NewClient("passthrough:plugin",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }),
-		grpc.WithTransportCredentials(insecure.NewCredentials()))
+		grpc.WithTransportCredentials(insecure.NewCredentials()),
+		grpc.WithChainUnaryInterceptor(w.listen))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,12 +77,12 @@ func launchHere(t testing.TB, c Config) *Running {
 		conn.Close()
 		end()
 	}
+	t.Cleanup(kill)
 	return &Running{Client: contract.NewClient(conn), Mode: order.Enrolled, Kill: kill, Terminate: end, Shutdown: end, log: log}
 }
 
-func launchProgram(t testing.TB, c Config) *Running {
+func launchProgram(t testing.TB, c Config, log *locked, w *watcher) *Running {
 	t.Helper()
-	log := &locked{}
 	cmd := exec.Command(c.Command, c.Args...)
 	cmd.Env = append([]string{"PLUGIN_UNIX_SOCKET_DIR=" + shortDir(t), contract.EnvLogLevel + "=trace"}, c.Env...)
 	client := plugin.NewClient(&plugin.ClientConfig{
@@ -94,7 +93,7 @@ func launchProgram(t testing.TB, c Config) *Running {
 		SkipHostEnv:      true,
 		Cmd:              cmd,
 		StartTimeout:     20 * time.Second,
-		GRPCDialOptions:  contract.DialOptions(),
+		GRPCDialOptions:  append(contract.DialOptions(), grpc.WithChainUnaryInterceptor(w.listen)),
 		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: log}),
 		Stderr:           log,
 		SyncStdout:       log,

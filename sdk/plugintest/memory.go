@@ -53,7 +53,7 @@ func MemoryConfig() Config {
 		Mistakes: []Mistake{
 			{Name: "a misspelt argument", Block: "passphrase = \"12345678\"\nrelm = \"x\"\n", Line: 2, Text: `Did you mean "realm"?`},
 			{Name: "a missing argument", Block: "realm = \"x\"\n", Line: 1, Text: "passphrase"},
-			{Name: "what the plugin's own check finds", Block: "passphrase = \"1234\"\n", Line: 1, Text: "too short"},
+			{Name: "what the plugin's own check finds", Block: "passphrase = \"pa55w0r\"\n", Line: 1, Text: "too short", Secret: "pa55w0r"},
 			{Name: "a file that is not there", Block: "passphrase = file(\"/nonexistent\")\n", Line: 1, Text: "no such file"},
 		},
 	}

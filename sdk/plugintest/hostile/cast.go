@@ -75,7 +75,10 @@ func newCast(t *testing.T, c plugintest.Config) *cast {
 		// A share is s‖r; s alone opens an order of threshold 1.
 		x.canaries[name+", first half"] = material.Open()[:32]
 	}
-	t.Cleanup(func() { x.search(t, "the log", []byte(x.Log())) })
+	t.Cleanup(func() {
+		x.Kill() // what it logs last counts too
+		x.search(t, "the log", []byte(x.Log()))
+	})
 	// Only now does the former redeemer get its new document: what it signed is older.
 	rotated, after, err := former.Rotate(nextKey, time.Now())
 	if err != nil {

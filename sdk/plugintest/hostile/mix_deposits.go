@@ -104,6 +104,7 @@ func mixRoots(t *testing.T, x *cast) {
 			r := plugintest.Launch(t, x.Config)
 			got, err := r.Plugin.Configure(t.Context(), x.Config.ConfigureRequest(r, s.root, s.known))
 			x.refused(t, s.name, got, err, fault.Denied, fault.Invalid, fault.NotFound, fault.Conflict)
+			r.Kill()
 			x.search(t, "the log", []byte(r.Log()))
 		})
 	}

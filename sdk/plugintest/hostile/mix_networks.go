@@ -143,8 +143,8 @@ func rootsOfNetworks(t *testing.T, x *networks) {
 		r := plugintest.Launch(t, x.Config)
 		got, err := r.Plugin.Configure(t.Context(), x.Config.ConfigureRequest(r, root, known))
 		x.refused(t, name, got, err, fault.Denied, fault.Invalid, fault.NotFound, fault.Conflict)
-		x.search(t, "the log", []byte(r.Log()))
 		r.Kill()
+		x.search(t, "the log", []byte(r.Log()))
 	}
 	x.Restart(t)
 	x.issue(t, "the truth afterwards", x.server.Ask(), x.server)

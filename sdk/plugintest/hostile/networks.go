@@ -126,6 +126,7 @@ func (x *networks) end(t testing.TB) {
 		x.canaries[[]string{"share of n", "second share of n", "share of m"}[i]] = bytes.Clone(m[1:])
 	}
 	x.search(t, "an answer", x.said)
+	x.Kill()
 	x.search(t, "the log", []byte(x.Log()))
 }
 
