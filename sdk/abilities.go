@@ -5,7 +5,7 @@ import "context"
 // The abilities here are optional: a Custodian has one by having its methods. A Custodian may also be an io.Closer.
 
 // Schemer says how deposits are made, e.g. "aes-gcm" for a rung of the PKCS#11 ladder. Receipts repeat it; at most
-// 64 bytes.
+// 64 printable characters of ASCII.
 type Schemer interface {
 	Scheme() string
 }

@@ -45,7 +45,11 @@ func (s *server) Configure(ctx context.Context, req *contract.ConfigureRequest) 
 	if err != nil {
 		return nil, err
 	}
-	if err := i.guard.Load(ctx, req.GetRoot(), known); err != nil {
+	err = checkScheme(i.custodian)
+	if err == nil {
+		err = i.guard.Load(ctx, req.GetRoot(), known)
+	}
+	if err != nil {
 		i.guard.Close()
 		closeCustodian(s.logger, i.custodian)
 		return nil, fault.New(fault.Of(err), "%s", r.Scrub(err.Error()))
@@ -108,6 +112,14 @@ func (s *server) checkBelief(req *contract.ConfigureRequest) (known dag.CID, err
 		return known, fault.New(fault.Invalid, "the name of the custody identity: %w", err)
 	}
 	return known, nil
+}
+
+// checkScheme refuses at the start what no receipt could carry later.
+func checkScheme(c Custodian) error {
+	if scheme := schemeOf(c); !order.IsLabel(scheme) {
+		return fault.New(fault.Invalid, "expected a scheme of at most %d printable characters, found %.80q", order.MaxLabel, scheme)
+	}
+	return nil
 }
 
 // open has the author's code start the custodian. Whatever it says goes to the operator, who alone can help.

@@ -8,6 +8,7 @@ import (
 	"log"
 	"log/slog"
 	"os"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -63,6 +64,7 @@ var (
 	_ sdk.Custodian      = custodian{}
 	_ sdk.StatusReporter = custodian{}
 	_ io.Closer          = custodian{}
+	_ sdk.Schemer        = custodian{}
 )
 
 func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
@@ -109,6 +111,13 @@ func (c custodian) Restore(_ context.Context, deposit []byte, about sdk.Context)
 
 func (c custodian) Status(context.Context) sdk.Status {
 	return sdk.Status{Ready: true, Text: hardening() + " " + c.PIN.Reveal()}
+}
+
+func (c custodian) Scheme() string {
+	if c.Do == "call its scheme by a long name" {
+		return strings.Repeat("x", 65)
+	}
+	return "unruly"
 }
 
 func (c custodian) Close() error {

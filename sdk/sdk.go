@@ -96,7 +96,7 @@ type Context struct {
 
 // Plugin is a plugin program.
 type Plugin struct {
-	// Type is what the operator writes in plugin "<type>" "<name>"; at most 64 bytes. Required.
+	// Type is what the operator writes in plugin "<type>" "<name>"; 1 to 64 printable characters of ASCII. Required.
 	Type string
 	// Version of the program, free text.
 	Version string

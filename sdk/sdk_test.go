@@ -103,6 +103,15 @@ func TestTheReasonOfAFailedOpenReachesTheOperatorWithoutThePIN(t *testing.T) {
 	}
 }
 
+func TestASchemeThatNoReceiptCouldCarryIsRefusedAtTheStart(t *testing.T) {
+	c := unrulyConfig("call its scheme by a long name", "")
+	r := plugintest.Launch(t, c)
+	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, nil, nil))
+	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "scheme of at most 64") {
+		t.Errorf("expected invalid; got %s: %v", fault.Of(err), err)
+	}
+}
+
 func TestDeadlinesReachTheCustodian(t *testing.T) {
 	r := started(t, "wait for the deadline", "")
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)

@@ -83,8 +83,8 @@ func serveProcess(p Plugin, socket string, logger hclog.Logger, scrubbed *scrubb
 
 func (p Plugin) check() error {
 	switch {
-	case p.Type == "" || len(p.Type) > order.MaxLabel:
-		return fmt.Errorf("expected a plugin type of 1 to %d bytes, found %q", order.MaxLabel, p.Type)
+	case p.Type == "" || !order.IsLabel(p.Type):
+		return fmt.Errorf("expected a plugin type of 1 to %d printable characters, found %q", order.MaxLabel, p.Type)
 	case p.Open == nil:
 		return fmt.Errorf("plugin %q has no Open", p.Type)
 	}

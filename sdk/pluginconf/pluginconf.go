@@ -53,7 +53,8 @@ func (b Block) ToWire() *contract.ConfigBlock {
 // Problem is what an author's own check found. Its text must not contain a secret; should it contain the value of a
 // sensitive attribute all the same, the value is blotted out.
 type Problem struct {
-	// Attribute is where to point: "pin", or "session.max" for one in a nested block. Empty: the block as a whole.
+	// Attribute is where to point: "pin", or "session.max" for one in a nested block, always the first of that name.
+	// Empty: the block as a whole.
 	Attribute string
 	Summary   string // e.g. "Token label too long"
 	Detail    string // e.g. "A label has at most 32 bytes; this one has 40."

@@ -77,8 +77,8 @@ func issuesForNetwork(t *testing.T, c Config) {
 			if bytes.Equal(f.Acceptance.Commitment(), again.Acceptance.Commitment()) {
 				t.Error("a repeat made the same share: it is not random")
 			}
-			if got := f.Acceptance.Receipt(); got.Type != c.Type || string(f.Acceptance.Checkpoint()) != "checkpoint of the order" {
-				t.Errorf("expected a receipt of a %q with the node's checkpoint; got %+v", c.Type, got)
+			if got := f.Acceptance.Receipt(); got.Type != c.pluginType() || string(f.Acceptance.Checkpoint()) != "checkpoint of the order" {
+				t.Errorf("expected a receipt of a %q with the node's checkpoint; got %+v", c.pluginType(), got)
 			}
 			i := inquire(t, f)
 			clients, server, permits := e.Issue(t, i.clients), e.Issue(t, i.server), e.Issue(t, i.permits)

@@ -48,8 +48,8 @@ func keepsSecret(t *testing.T, c Config) {
 		if got := e.Give(t, k.Redeem(t, k.Beneficiary)); !bytes.Equal(got, want) {
 			t.Errorf("a secret of %d bytes came back as another", size)
 		}
-		if got := k.Acceptance.Receipt(); got.Type != c.Type || got.HostEnforced {
-			t.Errorf("expected a receipt of a %q; got %+v", c.Type, got)
+		if got := k.Acceptance.Receipt(); got.Type != c.pluginType() || got.HostEnforced {
+			t.Errorf("expected a receipt of a %q; got %+v", c.pluginType(), got)
 		}
 		if string(k.Acceptance.Checkpoint()) != "checkpoint of the order" {
 			t.Error("the acceptance lost the node's checkpoint")

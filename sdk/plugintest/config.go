@@ -24,7 +24,7 @@ type Config struct {
 	Args    []string
 	Env     []string
 
-	// Type is the plugin's type.
+	// Type is the plugin's type. By default it is that of Plugin or Twin; without either it is required.
 	Type string
 	// Block is the operator's config block for one realm, without the braces. Every start in one test gets the same.
 	Block string
@@ -35,7 +35,8 @@ type Config struct {
 	// Twin is the plugin that Command is, to be opened in this process too once the program has ended, so that what it
 	// keeps can be searched for in what it said. Optional; where Plugin is set, that is used.
 	Twin *sdk.Plugin
-	// Mistakes are blocks that must be refused, by the line at which (within the block, from 1) and a text in it.
+	// Mistakes are blocks that must be refused, by the line at which (within the block, from 1) and a text in it. Run
+	// requires at least one.
 	Mistakes []Mistake
 	// Secrets are the sensitive values of the blocks: none may appear in an answer of the plugin, a diagnostic, an error
 	// or its log, to its end. Let them be long enough not to appear by chance.
@@ -60,8 +61,23 @@ func (c Config) Prepared(t testing.TB) Config {
 	if (c.Plugin == nil) == (c.Command == "") {
 		t.Fatal("plugintest: set exactly one of Plugin and Command")
 	}
+	if c.pluginType() == "" {
+		t.Fatal("plugintest: set Type, Plugin or Twin")
+	}
 	if c.Fresh != nil {
 		c.Fresh(t, &c)
 	}
 	return c
+}
+
+func (c Config) pluginType() string {
+	switch {
+	case c.Type != "":
+		return c.Type
+	case c.Plugin != nil:
+		return c.Plugin.Type
+	case c.Twin != nil:
+		return c.Twin.Type
+	}
+	return ""
 }

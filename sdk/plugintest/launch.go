@@ -167,7 +167,7 @@ const blockFile = "node.hcl"
 // ConfigureRequest is what a host sends that believes in a root and a name.
 func (c Config) ConfigureRequest(r *Running, root, custody []byte) *contract.ConfigureRequest {
 	return &contract.ConfigureRequest{
-		Block: wire(c.Block), Instance: Instance, Type: c.Type, Root: root, Custody: custody,
+		Block: wire(c.Block), Instance: Instance, Type: c.pluginType(), Root: root, Custody: custody,
 		Supervised: r.Mode == order.Supervised,
 	}
 }

@@ -42,7 +42,6 @@ func Memory() sdk.Plugin {
 // MemoryConfig is the configuration of a test of Memory: a fresh passphrase for each test.
 func MemoryConfig() Config {
 	return Config{
-		Type: MemoryType,
 		Fresh: func(_ testing.TB, c *Config) {
 			a, b := passphrase(), passphrase()
 			c.Block = "passphrase = \"" + a + "\"\nrealm = \"test\"\n"
