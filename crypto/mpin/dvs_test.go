@@ -1,6 +1,7 @@
 package mpin
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -126,9 +127,36 @@ func TestDesignatedIdentitiesAreIssuedForKnowingly(t *testing.T) {
 		if a.Equal(b) {
 			t.Error("the key takes no part in the hash")
 		}
+		if _, err := r.server.Begin(Claim{Identity: s.id, Commitment: &Commitment{U: a}}); !errors.Is(err, ErrSubject) {
+			t.Errorf("a login of it as a plain one: %v", err)
+		}
 		claim := Claim{Identity: s.plain, Day: today, Designated: s.key.Public(), Commitment: &Commitment{U: a, UT: a}}
 		if _, err := r.server.Begin(claim); !errors.Is(err, ErrDay) {
 			t.Errorf("a permit for a designated verifier: %v", err)
+		}
+	})
+}
+
+func TestADesignatedIdentityHoldsAPublicKey(t *testing.T) {
+	eachSuite(t, func(t *testing.T, r *realm) {
+		s := newSigner(r, 77)
+		cs := s.issued()
+		for i := range s.id {
+			id := bytes.Clone(s.id)
+			id[i] ^= 0x55
+			if _, err := r.ExtractPIN(cs, id, 77); err == nil && i >= len(s.plain) {
+				t.Errorf("byte %d of the key may be any", i-len(s.plain))
+			}
+		}
+	})
+}
+
+func TestAKeyIsForSecretsOfItsSuite(t *testing.T) {
+	eachSuite(t, func(t *testing.T, r *realm) {
+		for _, other := range suites {
+			if _, err := other.NewDVSKey().Apply(r.clientSecret(r.id("alice"))); (err == nil) != (other.Name == r.Suite.Name) {
+				t.Errorf("a key of %s, a secret of %s: %v", other.Name, r.Suite.Name, err)
+			}
 		}
 	})
 }

@@ -252,7 +252,11 @@ func TestMalformedChallengesAreNotAnswered(t *testing.T) {
 	eachSuite(t, func(t *testing.T, r *realm) {
 		id := r.id("alice")
 		l := Login{Identity: id, Token: r.token(id, 1), PIN: 1}
-		for _, y := range [][]byte{nil, make([]byte, 31), make([]byte, 33), make([]byte, 47), make([]byte, 49), ones(32), ones(48)} {
+		s, err := r.server.Begin(Claim{Identity: id, Commitment: r.prover(l).Commitment()})
+		r.must(err)
+		over := s.Challenge()
+		over[0] |= 0x80 // above the group's order, in either suite
+		for _, y := range [][]byte{over, nil, make([]byte, 31), make([]byte, 33), make([]byte, 47), make([]byte, 49), ones(32), ones(48)} {
 			p := r.prover(l)
 			if _, err := p.Respond(y); err == nil {
 				t.Errorf("%x is answered", y)
