@@ -97,7 +97,7 @@ func refuseRevoked(tx *store.Tx, ref string, r *issue.Request) error {
 		return err
 	}
 	for _, subject := range r.Subjects {
-		if e, ok := revoked[subject.Name]; ok && subject.Enrolment <= e.Number {
+		if e, ok := revoked[subject.Name]; ok && (issue.Subject{Name: e.Name, Enrolment: e.Number}).Covers(subject) {
 			return fault.New(fault.Denied, "%q, enrolment %d, was revoked at %s", subject.Name, subject.Enrolment, time.UnixMilli(e.Time).UTC().Format(time.RFC3339))
 		}
 	}

@@ -105,7 +105,7 @@ func TestARevocationCoversEarlierEnrolments(t *testing.T) {
 	for _, k := range []*identity.Keyring{r.nodes[0], r.nodes[1], r.registrar} {
 		v := must(OpenRevocation(k, n.Order, sealed.Block, n.who))(t)
 		for enrolment, want := range map[uint64]bool{1: true, 2: true, 3: false} {
-			if got := v.Covers(Subject{"alice@example.com", enrolment}); got != want {
+			if got := v.Subject().Covers(Subject{"alice@example.com", enrolment}); got != want {
 				t.Errorf("enrolment %d: expected %t; found %t", enrolment, want, got)
 			}
 		}

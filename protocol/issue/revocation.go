@@ -138,7 +138,8 @@ func (v *VerifiedRevocation) Subject() Subject { return v.body.Subject }
 // Order is the network's.
 func (v *VerifiedRevocation) Order() *order.VerifiedOrder { return v.order }
 
-// Covers tells whether nothing more is issued to a subject.
-func (v *VerifiedRevocation) Covers(s Subject) bool {
-	return s.Name == v.body.Subject.Name && s.Enrolment <= v.body.Subject.Enrolment
+// Covers tells whether nothing more is issued to other once s was revoked: a
+// revocation is of one enrolment and all before it.
+func (s Subject) Covers(other Subject) bool {
+	return other.Name == s.Name && other.Enrolment <= s.Enrolment
 }

@@ -240,7 +240,7 @@ func (v vectorNetwork) check(t *testing.T) {
 		t.Run(string(q.Kind), func(t *testing.T) { q.check(t, n, keys) })
 	}
 	revoked := must(VerifyRevocation(o, v.Revocation.Block, v.Revocation.Plain, n.Who))(t)
-	if revoked.CID() != v.Revocation.CID || !revoked.Covers(must(VerifyRequest(o, v.Requests[0].Block, v.Requests[0].Plain, n.Who))(t).Request().Subjects[0]) {
+	if revoked.CID() != v.Revocation.CID || !revoked.Subject().Covers(must(VerifyRequest(o, v.Requests[0].Block, v.Requests[0].Plain, n.Who))(t).Request().Subjects[0]) {
 		t.Error("the revocation is another")
 	}
 }
