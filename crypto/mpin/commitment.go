@@ -47,6 +47,15 @@ func (s Suite) ParseCommitment(b []byte) (*Commitment, error) {
 	return c, nil
 }
 
+// counting is the point that counts in every equation but the one that finds a
+// PIN's distance: UT where there are permits, U otherwise.
+func (c *Commitment) counting() *bls.G1 {
+	if c.UT != nil {
+		return c.UT
+	}
+	return c.U
+}
+
 // BindsDistance tells whether every try of a PIN with a genuine token shows that it
 // is one (Session.TriedPIN). Where it does not, whoever counts wrong PINs must count
 // every rejection.

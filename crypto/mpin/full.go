@@ -89,11 +89,7 @@ func (s *Session) key(h, w *bls.Scalar) (*secret.Bytes, error) {
 	}
 	g := bls.Pair(sum, s.server.box.Open())
 	defer g.Clear()
-	u := t.commitment.U
-	if t.commitment.UT != nil {
-		u = t.commitment.UT
-	}
-	shared := u.Mul(w)
+	shared := t.commitment.counting().Mul(w)
 	defer shared.Clear()
 	return s.server.suite.scheme.sessionKey(t, g, shared), nil
 }

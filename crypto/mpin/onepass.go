@@ -58,9 +58,5 @@ func (v *Server) BeginOnePass(c Claim, m Message, now time.Time, window time.Dur
 // and differs for others: of one commitment a client signs once.
 func (s *Session) ReplayID() [sha256.Size]byte {
 	t := &s.transcript
-	u := t.commitment.U
-	if t.commitment.UT != nil {
-		u = t.commitment.UT
-	}
-	return sha256.Sum256(fields([]byte("mpin/replay"), []byte(s.server.suite.Name), t.id, binary.BigEndian.AppendUint32(nil, t.day), u.Bytes()))
+	return sha256.Sum256(fields([]byte("mpin/replay"), []byte(s.server.suite.Name), t.id, binary.BigEndian.AppendUint32(nil, t.day), t.commitment.counting().Bytes()))
 }

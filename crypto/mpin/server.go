@@ -131,10 +131,6 @@ func (s *Session) Verify(v *bls.G1) error {
 
 // pairs are the points whose pairings' product is one for who belongs here.
 func (s *Session) pairs() ([]*bls.G1, []*bls.G2) {
-	c := s.transcript.commitment
-	u := c.U
-	if c.UT != nil {
-		u = c.UT
-	}
+	u := s.transcript.commitment.counting()
 	return []*bls.G1{s.transcript.v, u.Add(s.base.Mul(s.transcript.y))}, []*bls.G2{s.generator, s.server.box.Open()}
 }
