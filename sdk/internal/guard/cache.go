@@ -62,17 +62,17 @@ func (c *shares) get(key [sha256.Size]byte) *secret.Bytes {
 }
 
 // put keeps a copy in place of the oldest.
-func (c *shares) put(key [sha256.Size]byte, held *secret.Bytes) {
+func (c *shares) put(key [sha256.Size]byte, material *secret.Bytes) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.page == nil || held.Len() != slotSize || held.Open()[0] != heldScalar || key == ([sha256.Size]byte{}) {
+	if c.page == nil || material.Len() != slotSize || material.Open()[0] != asScalar || key == ([sha256.Size]byte{}) {
 		return
 	}
 	if _, ok := c.slots[key]; ok {
 		return
 	}
 	delete(c.slots, c.order[c.next])
-	copy(c.at(c.next), held.Open())
+	copy(c.at(c.next), material.Open())
 	c.slots[key], c.order[c.next] = c.next, key
 	c.next = (c.next + 1) % c.limit
 }

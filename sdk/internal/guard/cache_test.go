@@ -21,7 +21,7 @@ func newCache(t *testing.T, n int) *shares {
 }
 
 func scalarMaterial(fill byte) *secret.Bytes {
-	return material(heldScalar, bytes.Repeat([]byte{fill}, 32))
+	return shareMaterial(asScalar, bytes.Repeat([]byte{fill}, 32))
 }
 
 func entry(deposit string) [32]byte {
@@ -29,9 +29,9 @@ func entry(deposit string) [32]byte {
 }
 
 func holds(c *shares, deposit string, fill byte) bool {
-	held := c.get(entry(deposit))
-	defer held.Clear()
-	return held.Equal(scalarMaterial(fill).Open())
+	material := c.get(entry(deposit))
+	defer material.Clear()
+	return material.Equal(scalarMaterial(fill).Open())
 }
 
 func TestACachedShareIsFoundAsOftenAsAskedFor(t *testing.T) {
@@ -85,9 +85,9 @@ func TestAShareIsFoundUnderItsOwnBindingAndDepositOnly(t *testing.T) {
 func TestOnlySharesAreKept(t *testing.T) {
 	c := newCache(t, 2)
 	for name, m := range map[string]*secret.Bytes{
-		"a handle of hardware": material(heldHandle, bytes.Repeat([]byte{1}, 32)),
-		"a short material":     material(heldScalar, bytes.Repeat([]byte{1}, 31)),
-		"a long material":      material(heldScalar, bytes.Repeat([]byte{1}, 33)),
+		"a handle of hardware": shareMaterial(asHandle, bytes.Repeat([]byte{1}, 32)),
+		"a short material":     shareMaterial(asScalar, bytes.Repeat([]byte{1}, 31)),
+		"a long material":      shareMaterial(asScalar, bytes.Repeat([]byte{1}, 33)),
 		"nothing":              nil,
 	} {
 		if c.put(entry(name), m); c.get(entry(name)) != nil {
@@ -127,7 +127,7 @@ func TestAClosedCacheIsEmptyEvenWhileItIsUsed(t *testing.T) {
 			name := string(rune('a' + i))
 			for range 1000 {
 				c.put(entry(name), scalarMaterial(byte(i)))
-				if held := c.get(entry(name)); held != nil && !held.Equal(scalarMaterial(byte(i)).Open()) {
+				if material := c.get(entry(name)); material != nil && !material.Equal(scalarMaterial(byte(i)).Open()) {
 					t.Error("another share was found")
 				}
 			}

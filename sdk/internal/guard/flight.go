@@ -2,10 +2,13 @@ package guard
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"sync"
 	"time"
 
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk/contract"
 )
 
 // flights joins repeats of a call to the one in flight. The zero value is ready.
@@ -22,14 +25,13 @@ type flight[T any] struct {
 	cancel          context.CancelFunc
 	done            chan struct{}
 
-	// Guarded by flights.mu.
+	mu       *sync.Mutex // that of its flights; guards what follows
 	waiting  int
 	deadline time.Time // the latest of those who wait or waited
 
 	// Written before done is closed, read after.
 	result T
 	err    error
-	mu     *sync.Mutex
 }
 
 // Deadline is the latest of the callers', so that a custodian does not hurry more than they do.
@@ -97,4 +99,33 @@ func (fs *flights[T]) begin(ctx context.Context, key string, work func(context.C
 		f.result, f.err = work(f)
 	}()
 	return f
+}
+
+// safeguardKey names a call together with everything it shows but the checkpoint, which may have grown: only a true
+// repeat joins.
+func safeguardKey(req *contract.SafeguardRequest) string {
+	return callKey(req.GetChains(), []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(), req.GetShare())
+}
+
+func releaseKey(req releasing, cause *contract.Shown) string {
+	return callKey(req.GetChains(), []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(),
+		req.GetAcceptance().GetEnvelope(), req.GetAcceptance().GetPlain(), cause.GetEnvelope(), cause.GetPlain(), req.GetDeposit())
+}
+
+func callKey(chains []*contract.Chain, parts ...[]byte) string {
+	h := sha256.New()
+	write := func(p []byte) {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
+		h.Write(p)
+	}
+	for _, p := range parts {
+		write(p)
+	}
+	for _, c := range chains {
+		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(c.GetDocuments()))))
+		for _, d := range c.GetDocuments() {
+			write(d)
+		}
+	}
+	return string(h.Sum(nil))
 }

@@ -2,8 +2,6 @@ package guard
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"slices"
 
 	"github.com/milagro-dta/dta/crypto/secret"
@@ -17,14 +15,14 @@ import (
 // Issue computes with this plugin's share of a network's master secret what a request asks for, and seals it to the
 // receiver that the request names.
 func (g *Guard) Issue(ctx context.Context, req *contract.IssueRequest) (*contract.IssueResponse, error) {
-	if err := boundIssue(req); err != nil {
+	if err := boundRelease(req, "request", req.GetRequest()); err != nil {
 		return nil, err
 	}
 	k, err := g.keyring()
 	if err != nil {
 		return nil, err
 	}
-	return g.issued.do(ctx, issueKey(req), func(ctx context.Context) (*contract.IssueResponse, error) {
+	return g.issued.do(ctx, releaseKey(req, req.GetRequest()), func(ctx context.Context) (*contract.IssueResponse, error) {
 		return g.issue(ctx, k, req)
 	})
 }
@@ -41,8 +39,8 @@ func (g *Guard) issue(ctx context.Context, k *identity.Keyring, req *contract.Is
 	if err := g.checkOperation(req.GetOperationId(), r.CID(), NetworkShare); err != nil {
 		return nil, err
 	}
-	if hash := sha256.Sum256(req.GetDeposit()); subtle.ConstantTimeCompare(hash[:], a.Receipt().Deposit) != 1 {
-		return nil, fault.New(fault.Denied, "the acceptance shown was given for another deposit")
+	if err := ownDeposit(a, req.GetDeposit()); err != nil {
+		return nil, err
 	}
 	// By this process's own clock, which an enrolled plugin's host cannot set.
 	if err := r.Current(g.Now()); err != nil {
@@ -52,16 +50,16 @@ func (g *Guard) issue(ctx context.Context, k *identity.Keyring, req *contract.Is
 	about := About{Operation: req.GetOperationId(), Principal: o.Terms().Principal, Receiver: r.Signer().Name}
 	b := binding{Purpose: NetworkShare, Terms: o.TermsCID(), Custody: custody, Epoch: r.Request().Epoch}
 
-	held, err := g.openShare(ctx, b, about, req.GetDeposit())
+	material, err := g.openShare(ctx, b, about, req.GetDeposit())
 	if err != nil {
 		return nil, err
 	}
-	defer held.Clear()
+	defer material.Clear()
 	// A batch is a second's work: not for nobody.
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	share, err := g.compute(ctx, r, custody, a.Commitment(), held, g.complete(about, b))
+	share, err := g.compute(ctx, r, custody, a.Commitment(), material, g.complete(about, b))
 	if err != nil {
 		return nil, err
 	}
@@ -82,29 +80,22 @@ func (g *Guard) issue(ctx context.Context, k *identity.Keyring, req *contract.Is
 // openShare opens a network-share deposit, or finds it in the cache.
 func (g *Guard) openShare(ctx context.Context, b binding, about About, deposit []byte) (*secret.Bytes, error) {
 	key := cacheKey(b, deposit)
-	if held := g.shares.get(key); held != nil {
-		return held, nil
+	if material := g.shares.get(key); material != nil {
+		return material, nil
 	}
-	held, err := g.open(ctx, b, about, deposit)
+	material, err := g.open(ctx, b, about, deposit)
 	if err != nil {
 		return nil, err
 	}
-	g.shares.put(key, held)
-	return held, nil
+	g.shares.put(key, material)
+	return material, nil
 }
 
 // verifyRequest holds order, acceptance and request together before anything is opened.
 func (g *Guard) verifyRequest(k *identity.Keyring, req *contract.IssueRequest, who order.Parties) (*issue.VerifiedRequest, *order.VerifiedAcceptance, error) {
-	o, err := order.VerifyOrder(req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(), who)
+	o, a, err := verifyAcceptance(k, req, who)
 	if err != nil {
 		return nil, nil, err
-	}
-	a, err := order.VerifyAcceptance(o, req.GetAcceptance().GetEnvelope(), req.GetAcceptance().GetPlain(), who)
-	if err != nil {
-		return nil, nil, err
-	}
-	if a.Custody() != k.Identity().Name {
-		return nil, nil, fault.New(fault.Denied, "the acceptance shown is of custody identity %s, not of %s", a.Custody(), k.Identity().Name)
 	}
 	r, err := issue.VerifyRequest(o, req.GetRequest().GetEnvelope(), req.GetRequest().GetPlain(), who)
 	if err != nil {

@@ -25,8 +25,8 @@ type Issuer interface {
 // The material of a network-share deposit is one byte that says who computes with it, then the share or the issuer's
 // handle.
 const (
-	heldScalar = 0 // s_i, 32 bytes big-endian
-	heldHandle = 1 // of an Issuer's hardware, which alone has s_i
+	asScalar = 0 // s_i, 32 bytes big-endian
+	asHandle = 1 // of an Issuer's hardware, which alone has s_i
 
 	maxHandle = 4 << 10
 )
@@ -44,7 +44,7 @@ func (g *Guard) makeShare(ctx context.Context, k *identity.Keyring, o *order.Ver
 	}
 	b := s.Bytes()
 	defer b.Clear()
-	return material(heldScalar, b.Open()), c, nil
+	return shareMaterial(asScalar, b.Open()), c, nil
 }
 
 // makeHandle has the author's hardware make the share. What it says of the commitment is verified before anything is
@@ -59,7 +59,7 @@ func (g *Guard) makeHandle(ctx context.Context, k *identity.Keyring, o *order.Ve
 		return nil, order.Commitment{}, fault.New(fault.Internal, "the issuer answered with a handle of %d bytes; expected 1 to %d", len(handle), maxHandle)
 	}
 	// An issuer may scribble on what it is lent, and use its buffers again.
-	made := material(heldHandle, handle)
+	made := shareMaterial(asHandle, handle)
 	c, err := g.commit(ctx, order.ShareContext(o, k.Identity().Name), handle, about)
 	if err != nil {
 		made.Clear()
@@ -84,18 +84,18 @@ func (g *Guard) commit(ctx context.Context, proofContext, handle []byte, about A
 	return c, nil
 }
 
-func material(how byte, what []byte) *secret.Bytes {
+func shareMaterial(how byte, what []byte) *secret.Bytes {
 	b := make([]byte, 0, 1+len(what))
 	return secret.New(append(append(b, how), what...))
 }
 
 // compute answers a request with what a network-share deposit held.
-func (g *Guard) compute(ctx context.Context, r *issue.VerifiedRequest, custody dag.CID, commitment []byte, held *secret.Bytes, about About) (*issue.Share, error) {
-	if held.Len() < 2 {
+func (g *Guard) compute(ctx context.Context, r *issue.VerifiedRequest, custody dag.CID, commitment []byte, material *secret.Bytes, about About) (*issue.Share, error) {
+	if material.Len() < 2 {
 		return nil, fault.New(fault.Internal, "the deposit holds no network's share")
 	}
-	switch how, what := held.Open()[0], held.Open()[1:]; how {
-	case heldScalar:
+	switch how, what := material.Open()[0], material.Open()[1:]; how {
+	case asScalar:
 		s, err := bls.ParseScalar(what)
 		if err != nil {
 			return nil, fault.New(fault.Internal, "the deposit holds no network's share: %w", err)
@@ -105,7 +105,7 @@ func (g *Guard) compute(ctx context.Context, r *issue.VerifiedRequest, custody d
 			return nil, fault.New(fault.Internal, "the deposit holds another network's share than was committed to")
 		}
 		return issue.Issue(r, custody, commitment, s)
-	case heldHandle:
+	case asHandle:
 		if g.Issuer == nil {
 			return nil, fault.New(fault.Unsupported, "this network's share is in hardware that the plugin no longer has")
 		}
