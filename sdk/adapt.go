@@ -10,41 +10,41 @@ import (
 type keeper struct{ Custodian }
 
 func (k keeper) Safeguard(ctx context.Context, key []byte, about guard.About) ([]byte, error) {
-	return k.Custodian.Safeguard(ctx, key, contextOf(about))
+	return k.Custodian.Safeguard(ctx, key, aboutOf(about))
 }
 
 func (k keeper) Restore(ctx context.Context, deposit []byte, about guard.About) ([]byte, error) {
-	return k.Custodian.Restore(ctx, deposit, contextOf(about))
+	return k.Custodian.Restore(ctx, deposit, aboutOf(about))
 }
 
 // maker shows a KeyMaker.
 type maker struct{ KeyMaker }
 
 func (m maker) MakeKey(ctx context.Context, about guard.About) ([]byte, error) {
-	return m.KeyMaker.MakeKey(ctx, contextOf(about))
+	return m.KeyMaker.MakeKey(ctx, aboutOf(about))
 }
 
 // issuer shows an Issuer.
 type issuer struct{ Issuer }
 
 func (i issuer) MakeShare(ctx context.Context, about guard.About) ([]byte, error) {
-	return i.Issuer.MakeShare(ctx, contextOf(about))
+	return i.Issuer.MakeShare(ctx, aboutOf(about))
 }
 
 func (i issuer) CommitShare(ctx context.Context, handle, proofContext []byte, about guard.About) (commitment, proof []byte, err error) {
-	return i.Issuer.CommitShare(ctx, handle, proofContext, contextOf(about))
+	return i.Issuer.CommitShare(ctx, handle, proofContext, aboutOf(about))
 }
 
 func (i issuer) IssueG1(ctx context.Context, handle []byte, bases [][]byte, proofContext []byte, about guard.About) (points [][]byte, proof []byte, err error) {
-	return i.Issuer.IssueG1(ctx, handle, bases, proofContext, contextOf(about))
+	return i.Issuer.IssueG1(ctx, handle, bases, proofContext, aboutOf(about))
 }
 
 func (i issuer) IssueG2(ctx context.Context, handle []byte, about guard.About) ([]byte, error) {
-	return i.Issuer.IssueG2(ctx, handle, contextOf(about))
+	return i.Issuer.IssueG2(ctx, handle, aboutOf(about))
 }
 
-func contextOf(a guard.About) Context {
-	return Context{
+func aboutOf(a guard.About) About {
+	return About{
 		Operation: a.Operation,
 		Purpose:   Purpose(a.Purpose),
 		Terms:     a.Terms,

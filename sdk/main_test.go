@@ -67,7 +67,7 @@ var (
 	_ sdk.Schemer        = custodian{}
 )
 
-func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
+func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.About) ([]byte, error) {
 	switch c.Do {
 	case "panic":
 		panic("with " + c.PIN.Reveal())
@@ -102,7 +102,7 @@ func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.Context)
 	return append([]byte(nil), key...), nil
 }
 
-func (c custodian) Restore(_ context.Context, deposit []byte, about sdk.Context) ([]byte, error) {
+func (c custodian) Restore(_ context.Context, deposit []byte, about sdk.About) ([]byte, error) {
 	if c.Do == "give a short key" {
 		return deposit[:16], nil
 	}

@@ -101,7 +101,7 @@ func TestARequestIsHeldToThePluginsOwnClock(t *testing.T) {
 	}
 }
 
-var none sdk.Context
+var none sdk.About
 
 // device shows the hardware to a guard.
 type device struct{ *plugintest.Hardware }

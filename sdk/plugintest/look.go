@@ -50,7 +50,7 @@ func (e *Enrolled) Look(t testing.TB, deposits ...[]byte) ([][]byte, bool) {
 	var found [][]byte
 	for _, block := range deposits {
 		d := scene.Take(t, block)
-		key, err := c.Restore(t.Context(), d.Held, sdk.Context{
+		key, err := c.Restore(t.Context(), d.Held, sdk.About{
 			Purpose: sdk.Purpose(d.Binding.Purpose), Terms: d.Binding.Terms, Custody: d.Binding.Custody, Epoch: d.Binding.Epoch, Instance: Instance,
 		})
 		if err != nil {

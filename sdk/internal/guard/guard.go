@@ -12,7 +12,7 @@
 //	MakeKey, OpenKey  the host's own identity: the one purpose whose material the host gets to see
 //
 // A deposit's material is sealed here, under a fresh key and with its purpose, terms, custody identity and epoch as
-// associated data. The custodian keeps that key alone, so that one who ignores its Context cannot weaken the
+// associated data. The custodian keeps that key alone, so that one who ignores what it is told cannot weaken the
 // binding.
 //
 // What it cannot do: know an absence, or what it did before. A redemption's age is the host's to judge; the same
