@@ -131,7 +131,7 @@ func (s *Service) inForce(ctx context.Context, o *order.VerifiedOrder, red *orde
 	if err != nil {
 		return nil, err
 	}
-	return parties, red.Current(who)
+	return parties, red.InForce(who)
 }
 
 // ordered finds the order that a redemption is of: the last of its links.

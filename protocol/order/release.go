@@ -35,7 +35,7 @@ func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance
 	if err := o.CheckCustodian(k.Identity(), a.Index()); err != nil {
 		return nil, Block{}, err
 	}
-	if err := r.Current(who); err != nil {
+	if err := r.InForce(who); err != nil {
 		return nil, Block{}, err
 	}
 	recipients, err := newestRecipients(o.body.Terms.Parties(), r.floor, who)

@@ -164,10 +164,10 @@ func (r *VerifiedRedemption) ReliesOn(a *VerifiedAcceptance) error {
 	return nil
 }
 
-// Current refuses a redemption signed with a document that the chain shown has
+// InForce refuses a redemption signed with a document that the chain shown has
 // replaced: its key may be a thief's. An old redemption still reads well, but
 // nothing more is released for it.
-func (r *VerifiedRedemption) Current(who Parties) error {
+func (r *VerifiedRedemption) InForce(who Parties) error {
 	if err := checkVerifiedRedemption(r); err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func (g *Guard) verifyRedemption(k *identity.Keyring, req *contract.RestoreReque
 	if err := r.ReliesOn(a); err != nil {
 		return nil, nil, err
 	}
-	if err := r.Current(who); err != nil {
+	if err := r.InForce(who); err != nil {
 		return nil, nil, err
 	}
 	return r, a, notBefore(o, r)
