@@ -240,7 +240,7 @@ func (r *realm) everybody(more ...*identity.Identity) (bag peer.Bag) {
 	return bag
 }
 
-func (r *realm) parties() *order.Shown {
+func (r *realm) parties() *order.KnownParties {
 	ids := []*identity.Identity{r.registrar.Identity(), r.cosigner.Identity(), r.delegate.Identity(), r.stranger.Identity()}
 	for _, d := range r.dtas {
 		ids = append(ids, d.node.Identity(), d.plugin.Identity())

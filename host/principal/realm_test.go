@@ -157,7 +157,7 @@ func (r *realm) audited(kind string) (count int) {
 	return count
 }
 
-func (r *realm) parties() *order.Shown {
+func (r *realm) parties() *order.KnownParties {
 	ids := []*identity.Identity{r.keys.Identity()}
 	for _, d := range r.dtas {
 		ids = append(ids, d.node.Identity(), d.custody.Identity())

@@ -92,7 +92,7 @@ func (r *realm) place(what string, threshold int) (ref string) {
 	return placed.Reference
 }
 
-func (r *realm) parties() *order.Shown {
+func (r *realm) parties() *order.KnownParties {
 	ids := []*identity.Identity{r.keys.Identity()}
 	for _, d := range r.dtas {
 		ids = append(ids, d.node.Identity(), d.custody.Identity())

@@ -102,7 +102,7 @@ func chain(t *testing.T, documents []string, bag peer.Bag) *identity.Identity {
 // visit is an order of the guest's, and all that it has come to know of it.
 type visit struct {
 	placed      *order.Placed
-	who         *order.Shown
+	who         *order.KnownParties
 	order       *order.VerifiedOrder
 	acceptance  *order.VerifiedAcceptance
 	redemption  *order.VerifiedRedemption

@@ -10,8 +10,8 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
-// Shown is an envelope with its plaintext, for one who is no recipient.
-type Shown struct {
+// OpenedPart is an envelope with its plaintext, for one who is no recipient.
+type OpenedPart struct {
 	Envelope []byte `cbor:"envelope"`
 	Plain    []byte `cbor:"plain"`
 }
@@ -20,10 +20,10 @@ type Shown struct {
 // acceptance of every D-TA, and the documents of all parties. It is no secret,
 // and says who serves and who governs the network.
 type Charter struct {
-	Version     uint64     `cbor:"version"`
-	Order       Shown      `cbor:"order"`
-	Acceptances []Shown    `cbor:"acceptances"` // in the order of the terms
-	Chains      [][][]byte `cbor:"chains"`      // identity documents, each chain first to newest
+	Version     uint64       `cbor:"version"`
+	Order       OpenedPart   `cbor:"order"`
+	Acceptances []OpenedPart `cbor:"acceptances"` // in the order of the terms
+	Chains      [][][]byte   `cbor:"chains"`      // identity documents, each chain first to newest
 }
 
 // Network is a verified network: what a charter proves.
@@ -31,12 +31,12 @@ type Network struct {
 	Order       *order.VerifiedOrder
 	Terms       *order.NetworkTerms
 	Acceptances []*order.VerifiedAcceptance // in the order of the terms
-	Who         *order.Shown
+	Who         *order.KnownParties
 }
 
 // NewNetwork puts the order and all its acceptances together: one of each D-TA,
 // and no commitment twice, which would be one D-TA's share under two names.
-func NewNetwork(o *order.VerifiedOrder, acceptances []*order.VerifiedAcceptance, who *order.Shown) (_ *Network, err error) {
+func NewNetwork(o *order.VerifiedOrder, acceptances []*order.VerifiedAcceptance, who *order.KnownParties) (_ *Network, err error) {
 	defer fault.Explain("network", &err)
 	terms, err := networkOf(o)
 	if err != nil {
@@ -61,9 +61,9 @@ func NewNetwork(o *order.VerifiedOrder, acceptances []*order.VerifiedAcceptance,
 // Charter writes the network down, with the chains of all its parties and of
 // further names that its readers will meet, such as delegates.
 func (n *Network) Charter(further ...*identity.Identity) ([]byte, error) {
-	c := Charter{Version: Version, Order: Shown{n.Order.Block(), n.Order.Plain()}}
+	c := Charter{Version: Version, Order: OpenedPart{n.Order.Block(), n.Order.Plain()}}
 	for _, a := range n.Acceptances {
-		c.Acceptances = append(c.Acceptances, Shown{a.Block(), a.Plain()})
+		c.Acceptances = append(c.Acceptances, OpenedPart{a.Block(), a.Plain()})
 	}
 	members, err := n.members()
 	if err != nil {

@@ -33,7 +33,7 @@ func TestACharterThatDoesNotProveANetworkIsRefused(t *testing.T) {
 		want fault.Kind
 	}{
 		"another version":                {func(c *Charter) { c.Version = 2 }, fault.Unsupported},
-		"no order":                       {func(c *Charter) { c.Order = Shown{} }, fault.Invalid},
+		"no order":                       {func(c *Charter) { c.Order = OpenedPart{} }, fault.Invalid},
 		"another network's order":        {func(c *Charter) { c.Order = other.Order }, fault.Invalid},
 		"the order with another's plain": {func(c *Charter) { c.Order.Plain = other.Order.Plain }, fault.Invalid},
 		"an acceptance for the order":    {func(c *Charter) { c.Order = c.Acceptances[0] }, fault.Invalid},
@@ -44,7 +44,7 @@ func TestACharterThatDoesNotProveANetworkIsRefused(t *testing.T) {
 			c.Acceptances[0], c.Acceptances[1] = c.Acceptances[1], c.Acceptances[0]
 		}, fault.Invalid},
 		"an acceptance too many":            {func(c *Charter) { c.Acceptances = append(c.Acceptances, c.Acceptances[0]) }, fault.Invalid},
-		"acceptances without end":           {func(c *Charter) { c.Acceptances = make([]Shown, order.MaxMembers+1) }, fault.Invalid},
+		"acceptances without end":           {func(c *Charter) { c.Acceptances = make([]OpenedPart, order.MaxMembers+1) }, fault.Invalid},
 		"another network's acceptance":      {func(c *Charter) { c.Acceptances[0] = other.Acceptances[0] }, fault.Invalid},
 		"no documents":                      {func(c *Charter) { c.Chains = nil }, fault.NotFound},
 		"documents of everybody but one":    {func(c *Charter) { c.Chains = c.Chains[1:] }, fault.NotFound},

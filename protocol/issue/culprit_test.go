@@ -24,10 +24,10 @@ func TestWhatAnyoneMayHaveChangedAccusesNobody(t *testing.T) {
 	ask := Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}
 	q, again := n.ask(t, ask, r.registrar), n.ask(t, ask, r.registrar)
 	delivery := func(q *inquiry) Delivery {
-		d := Delivery{Charter: must(n.Charter())(t), Request: Shown{q.sealed.Block, q.sealed.Plain}}
+		d := Delivery{Charter: must(n.Charter())(t), Request: OpenedPart{q.sealed.Block, q.sealed.Plain}}
 		for i := range q.custody {
 			sealed, block := q.grant(t, i, q.shares[i])
-			d.Grants = append(d.Grants, Delivered{Shown{sealed.Block, sealed.Plain}, block.Bytes})
+			d.Grants = append(d.Grants, Delivered{OpenedPart{sealed.Block, sealed.Plain}, block.Bytes})
 		}
 		slices.Reverse(d.Grants) // D-TA 2 is first
 		return d

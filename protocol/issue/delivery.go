@@ -13,13 +13,13 @@ import (
 // Delivery is everything that a receiver is given, by somebody it need not trust.
 type Delivery struct {
 	Charter []byte
-	Request Shown
+	Request OpenedPart
 	Grants  []Delivered // in any order
 }
 
 // Delivered is one D-TA's grant with the block that it links.
 type Delivered struct {
-	Shown
+	OpenedPart
 	Share []byte
 }
 

@@ -132,10 +132,10 @@ func TestAReceiverWhoTrustsNobodyChecksADelivery(t *testing.T) {
 	r := newRealm(t, 3)
 	n := r.found(t, r.terms(mpin.V1))
 	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")}, r.registrar)
-	d := Delivery{Charter: must(n.Charter())(t), Request: Shown{q.sealed.Block, q.sealed.Plain}}
+	d := Delivery{Charter: must(n.Charter())(t), Request: OpenedPart{q.sealed.Block, q.sealed.Plain}}
 	for i := range q.custody {
 		sealed, block := q.grant(t, i, q.shares[i])
-		d.Grants = append(d.Grants, Delivered{Shown{sealed.Block, sealed.Plain}, block.Bytes})
+		d.Grants = append(d.Grants, Delivered{OpenedPart{sealed.Block, sealed.Plain}, block.Bytes})
 	}
 	got := must(Receive(d, n.Order.CID(), q.receiver))(t)
 	defer got.Clear()

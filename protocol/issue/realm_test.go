@@ -24,7 +24,7 @@ var now = time.UnixMilli(1_800_000_000_000)
 type realm struct {
 	registrar, cosigner, delegate, stranger *identity.Keyring
 	nodes, custody                          []*identity.Keyring
-	who                                     *order.Shown
+	who                                     *order.KnownParties
 	authority                               []*identity.Identity // beside the first two
 }
 

@@ -262,7 +262,7 @@ func (v vectorRequest) check(t *testing.T, n *Network, keys map[dag.CID]*identit
 	for i, b := range bases {
 		same(t, "base", v.Bases[i], b.Bytes())
 	}
-	delivery := Delivery{Charter: must(n.Charter(keysOf(keys)...))(t), Request: Shown{v.Block, v.Plain}}
+	delivery := Delivery{Charter: must(n.Charter(keysOf(keys)...))(t), Request: OpenedPart{v.Block, v.Plain}}
 	for i, p := range v.Grants {
 		g := must(VerifyGrant(r, n.Acceptances[i], p.Block, p.Plain, n.Who))(t)
 		if g.CID() != p.CID || g.Share() != p.Sealed.CID {
@@ -272,7 +272,7 @@ func (v vectorRequest) check(t *testing.T, n *Network, keys map[dag.CID]*identit
 		same(t, "share's info", p.Sealed.Info, r.grantInfo(g.Custody()))
 		same(t, "index", p.Sealed.AAD, order.IndexAAD(i))
 		same(t, "proof's context", p.Context, r.ProofContext(g.Custody()))
-		delivery.Grants = append(delivery.Grants, Delivered{Shown{p.Block, p.Plain}, p.Sealed.Block})
+		delivery.Grants = append(delivery.Grants, Delivered{OpenedPart{p.Block, p.Plain}, p.Sealed.Block})
 	}
 	got := must(Receive(delivery, n.Order.CID(), receiver))(t)
 	issued := encoded(got.Secrets)

@@ -154,7 +154,7 @@ func TestDocumentChainsThatDisagreeAreRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	chain := func(k *identity.Keyring) [][]byte { return k.Identity().Blocks() }
-	newest := func(t *testing.T, who *Shown) dag.CID {
+	newest := func(t *testing.T, who *KnownParties) dag.CID {
 		t.Helper()
 		id, err := who.Identity(k.Identity().Name, dag.CID{})
 		if err != nil {
@@ -203,7 +203,7 @@ func TestDocumentChainsThatDisagreeAreRefused(t *testing.T) {
 }
 
 // behind knows the earlier documents, and gets a newer one only when asked for it.
-type behind struct{ stored, bag *Shown }
+type behind struct{ stored, bag *KnownParties }
 
 func (b behind) Identity(name, document dag.CID) (*identity.Identity, error) {
 	if id, err := b.stored.Identity(name, document); err == nil {

@@ -36,18 +36,18 @@ type remembering struct {
 
 func (r remembering) Memory() *envelope.Memory { return r.memory }
 
-// Shown is a set of verified identities, one per name; it never changes.
-type Shown struct {
+// KnownParties is a set of verified identities, one per name; it never changes.
+type KnownParties struct {
 	byName map[dag.CID]*identity.Identity
 }
 
-var _ Parties = (*Shown)(nil)
+var _ Parties = (*KnownParties)(nil)
 
 // NewParties verifies document chains, each first → newest. The cache may be
 // nil. Of two chains of one name the longer counts; where neither extends the
 // other they are refused, for then one of them is a thief's. Who signed a
 // recovery is looked up among the chains shown.
-func NewParties(cache *identity.Cache, chains ...[][]byte) (*Shown, error) {
+func NewParties(cache *identity.Cache, chains ...[][]byte) (*KnownParties, error) {
 	if len(chains) > MaxShown {
 		return nil, fault.New(fault.Invalid, "expected at most %d document chains, found %d", MaxShown, len(chains))
 	}
@@ -89,8 +89,8 @@ func NewParties(cache *identity.Cache, chains ...[][]byte) (*Shown, error) {
 }
 
 // PartiesOf is NewParties for chains that are verified already.
-func PartiesOf(ids ...*identity.Identity) (*Shown, error) {
-	s := &Shown{byName: make(map[dag.CID]*identity.Identity, len(ids))}
+func PartiesOf(ids ...*identity.Identity) (*KnownParties, error) {
+	s := &KnownParties{byName: make(map[dag.CID]*identity.Identity, len(ids))}
 	for _, id := range ids {
 		known, ok := s.byName[id.Name]
 		if !ok {
@@ -107,7 +107,7 @@ func PartiesOf(ids ...*identity.Identity) (*Shown, error) {
 }
 
 // Identity implements Parties.
-func (s *Shown) Identity(name, document dag.CID) (*identity.Identity, error) {
+func (s *KnownParties) Identity(name, document dag.CID) (*identity.Identity, error) {
 	id, ok := s.byName[name]
 	if !ok {
 		return nil, fault.New(fault.NotFound, "no document chain of %s was shown", name)

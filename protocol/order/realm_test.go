@@ -23,7 +23,7 @@ var now = time.UnixMilli(1_800_000_000_000)
 type realm struct {
 	principal, beneficiary, stranger *identity.Keyring
 	nodes, custody                   []*identity.Keyring
-	who                              *Shown
+	who                              *KnownParties
 }
 
 func newRealm(t testing.TB, n int) *realm {
@@ -46,7 +46,7 @@ func (r *realm) keyrings() []*identity.Keyring {
 	return append(append(all, r.nodes...), r.custody...)
 }
 
-func (r *realm) parties(t testing.TB, more ...*identity.Keyring) *Shown {
+func (r *realm) parties(t testing.TB, more ...*identity.Keyring) *KnownParties {
 	t.Helper()
 	var ids []*identity.Identity
 	for _, k := range append(r.keyrings(), more...) {

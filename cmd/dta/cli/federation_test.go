@@ -25,7 +25,7 @@ type federation struct {
 	t              *testing.T
 	registrar      *identity.Keyring
 	nodes, custody []*identity.Keyring
-	who            *order.Shown
+	who            *order.KnownParties
 	network        *issue.Network
 	shares         []*bls.Scalar
 	url            string

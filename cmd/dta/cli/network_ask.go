@@ -166,10 +166,10 @@ func kindOf(err error) fault.Kind {
 func delivery(got *rest.IssueAnswer) issue.Delivery {
 	d := issue.Delivery{Charter: got.Charter}
 	if got.Request != nil {
-		d.Request = issue.Shown(*got.Request)
+		d.Request = issue.OpenedPart(*got.Request)
 	}
 	for _, g := range got.Grants {
-		d.Grants = append(d.Grants, issue.Delivered{Shown: issue.Shown{Envelope: g.Envelope, Plain: g.Plain}, Share: g.Share})
+		d.Grants = append(d.Grants, issue.Delivered{OpenedPart: issue.OpenedPart{Envelope: g.Envelope, Plain: g.Plain}, Share: g.Share})
 	}
 	return d
 }

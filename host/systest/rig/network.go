@@ -81,9 +81,9 @@ func (c *Client) Issue(ctx context.Context, reference, kind, once string, receiv
 
 // Receive checks and opens what was issued, as its receiver does.
 func (i Issued) Receive(network dag.CID, receiver *seal.PrivateKey) (*issue.Received, error) {
-	d := issue.Delivery{Charter: i.Charter, Request: issue.Shown{Envelope: i.Request.Envelope, Plain: i.Request.Plain}}
+	d := issue.Delivery{Charter: i.Charter, Request: issue.OpenedPart{Envelope: i.Request.Envelope, Plain: i.Request.Plain}}
 	for _, g := range i.Grants {
-		d.Grants = append(d.Grants, issue.Delivered{Shown: issue.Shown{Envelope: g.Envelope, Plain: g.Plain}, Share: g.Share})
+		d.Grants = append(d.Grants, issue.Delivered{OpenedPart: issue.OpenedPart{Envelope: g.Envelope, Plain: g.Plain}, Share: g.Share})
 	}
 	return issue.Receive(d, network, receiver)
 }

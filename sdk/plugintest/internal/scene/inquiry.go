@@ -194,9 +194,9 @@ func (q *Inquiry) others(t testing.TB) issue.Delivered {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return issue.Delivered{Shown: shownTo(Shown(sealed)), Share: block.Bytes}
+	return issue.Delivered{OpenedPart: shownTo(Shown(sealed)), Share: block.Bytes}
 }
 
-func shownTo(s *contract.Shown) issue.Shown {
-	return issue.Shown{Envelope: s.GetEnvelope(), Plain: s.GetPlain()}
+func shownTo(s *contract.Shown) issue.OpenedPart {
+	return issue.OpenedPart{Envelope: s.GetEnvelope(), Plain: s.GetPlain()}
 }

@@ -162,7 +162,7 @@ func (n *Network) Accept(t testing.TB, r *contract.SafeguardResponse) *Founded {
 	return f
 }
 
-func (s *Scene) shown(t testing.TB) *order.Shown {
+func (s *Scene) shown(t testing.TB) *order.KnownParties {
 	t.Helper()
 	who, err := order.PartiesOf(s.known...)
 	if err != nil {
