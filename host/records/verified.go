@@ -105,6 +105,6 @@ func (r *Records) Release(ctx context.Context, red *order.VerifiedRedemption, c 
 		if err != nil {
 			return nil, err
 		}
-		return order.OpenReleaseEnvelope(r.Keys, red, a, block, who)
+		return order.OpenRelease(r.Keys, red, a, block, who)
 	})
 }

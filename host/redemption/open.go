@@ -80,7 +80,7 @@ func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases 
 			return nil, fmt.Errorf("released share %s: %w", r.Share(), err)
 		}
 		if o.Terms().What == order.Key { // it has one fiduciary
-			return order.OpenRelease(r.VerifiedRelease, block, key)
+			return order.OpenReleasedMaterial(r.VerifiedRelease, block, key)
 		}
 		share, err := order.OpenReleasedShare(r.VerifiedRelease, block, key)
 		if err != nil {

@@ -174,12 +174,12 @@ func (g *guest) redeem(t *testing.T, v *visit) {
 		t.Fatal(err)
 	}
 	block := inBag(t, answer.OrderPart4CID, answer.Blocks)
-	if v.release, err = order.OpenReleaseEnvelope(g.keys, v.redemption, v.acceptance, block, v.who); err != nil {
+	if v.release, err = order.OpenRelease(g.keys, v.redemption, v.acceptance, block, v.who); err != nil {
 		t.Fatal(err)
 	}
 	v.contentKeys = append(v.contentKeys, g.contentKey(t, sealed.Block), g.contentKey(t, block))
 	detached, _ := answer.Blocks.Get(v.release.Share())
-	material, err := order.OpenRelease(v.release, detached, order.ReceiverKey{Reply: reply})
+	material, err := order.OpenReleasedMaterial(v.release, detached, order.ReceiverKey{Reply: reply})
 	if err != nil {
 		t.Fatal(err)
 	}

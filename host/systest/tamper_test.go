@@ -407,7 +407,7 @@ func TestWhatAFiduciaryHoldsCannotBeChanged(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		release, err := order.OpenReleaseEnvelope(g.keys, redemption, v.acceptance, inBag(t, answer.OrderPart4CID, answer.Blocks), v.who)
+		release, err := order.OpenRelease(g.keys, redemption, v.acceptance, inBag(t, answer.OrderPart4CID, answer.Blocks), v.who)
 		if err != nil {
 			// It is what the receiver sees, who has verified everything itself.
 			return err
@@ -416,7 +416,7 @@ func TestWhatAFiduciaryHoldsCannotBeChanged(t *testing.T) {
 		if !ok {
 			return fault.New(fault.NotFound, "the released share did not come along")
 		}
-		material, err := order.OpenRelease(release, block, order.ReceiverKey{Reply: reply})
+		material, err := order.OpenReleasedMaterial(release, block, order.ReceiverKey{Reply: reply})
 		if err != nil {
 			return err
 		}

@@ -50,13 +50,13 @@ func TestOrderOutlivesRotations(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		rel, err := OpenReleaseEnvelope(rotated, red, h.acceptances[0], sealed.Block, r.who)
+		rel, err := OpenRelease(rotated, red, h.acceptances[0], sealed.Block, r.who)
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = OpenRelease(rel, share.Bytes, ReceiverKey{Keyring: old})
+		_, err = OpenReleasedMaterial(rel, share.Bytes, ReceiverKey{Keyring: old})
 		wantKind(t, err, fault.Denied)
-		material, err := OpenRelease(rel, share.Bytes, ReceiverKey{Keyring: rotated})
+		material, err := OpenReleasedMaterial(rel, share.Bytes, ReceiverKey{Keyring: rotated})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestOrderOutlivesRotations(t *testing.T) {
 		}
 	})
 	t.Run("a release to the earlier document still opens", func(t *testing.T) {
-		if _, err := OpenRelease(h.releases[0], h.released[0].Bytes, ReceiverKey{Keyring: rotated}); err != nil {
+		if _, err := OpenReleasedMaterial(h.releases[0], h.released[0].Bytes, ReceiverKey{Keyring: rotated}); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -233,7 +233,7 @@ func TestPartsBringNewerDocumentsThanWereStored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenReleaseEnvelope(rotated, red, h.acceptances[0], sealed.Block, who); err != nil {
+	if _, err := OpenRelease(rotated, red, h.acceptances[0], sealed.Block, who); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -62,7 +62,7 @@ func Example() {
 	// The beneficiary opens the release, and combines.
 	asked, err := order.OpenRedemption(bob, hers, redemption.Block, who)
 	check(err)
-	released, err := order.OpenReleaseEnvelope(bob, asked, accepted, release.Block, who)
+	released, err := order.OpenRelease(bob, asked, accepted, release.Block, who)
 	check(err)
 	back, err := order.OpenReleasedShare(released, sealed.Bytes, order.ReceiverKey{Reply: reply})
 	check(err)

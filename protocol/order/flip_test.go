@@ -56,7 +56,7 @@ func (h *history) objects() []stored {
 			return err
 		}},
 		stored{"sealed release", h.released[0].CID, h.released[0].Bytes, func(b []byte) error {
-			_, err := OpenRelease(h.releases[0], b, h.key())
+			_, err := OpenReleasedMaterial(h.releases[0], b, h.key())
 			return err
 		}},
 	)

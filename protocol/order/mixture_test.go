@@ -55,7 +55,7 @@ func (h *history) open(part string, i int, block []byte) error {
 	case "redemption":
 		_, err = OpenRedemption(h.beneficiary, h.order, block, h.who)
 	case "release":
-		_, err = OpenReleaseEnvelope(h.beneficiary, h.redemption, h.acceptances[i], block, h.who)
+		_, err = OpenRelease(h.beneficiary, h.redemption, h.acceptances[i], block, h.who)
 	}
 	return err
 }
@@ -158,11 +158,11 @@ func TestPartsOfTwoOrdersDoNotMix(t *testing.T) {
 		wantKind(t, err, fault.Invalid)
 	})
 	t.Run("the other order's released block", func(t *testing.T) {
-		_, err := OpenRelease(a.releases[0], b.released[0].Bytes, a.key())
+		_, err := OpenReleasedMaterial(a.releases[0], b.released[0].Bytes, a.key())
 		wantKind(t, err, fault.Invalid)
 	})
 	t.Run("the other order's reply key", func(t *testing.T) {
-		_, err := OpenRelease(a.releases[0], a.released[0].Bytes, b.key())
+		_, err := OpenReleasedMaterial(a.releases[0], a.released[0].Bytes, b.key())
 		wantKind(t, err, fault.Denied)
 	})
 }
@@ -301,7 +301,7 @@ func (h *history) judge(t *testing.T, part string, other *history, body any) fau
 		}
 		for _, from := range []*history{h, other} {
 			for _, key := range []ReceiverKey{h.key(), other.key()} {
-				if material, err := OpenRelease(rel, from.released[0].Bytes, key); err == nil {
+				if material, err := OpenReleasedMaterial(rel, from.released[0].Bytes, key); err == nil {
 					material.Clear()
 					return free
 				}

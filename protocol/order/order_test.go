@@ -93,7 +93,7 @@ func TestOneNodePlaysAllRoles(t *testing.T) {
 func TestKeyComesBack(t *testing.T) {
 	r := newRealm(t, 1)
 	h := r.run(t, r.plan(Key, 1), nil, r.beneficiary, r.beneficiary)
-	material, err := OpenRelease(h.releases[0], h.released[0].Bytes, h.key())
+	material, err := OpenReleasedMaterial(h.releases[0], h.released[0].Bytes, h.key())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,11 +221,11 @@ func TestLyingFiduciaryIsNamedWithEvidence(t *testing.T) {
 			body := h.releases[1].body
 			body.Share = tt.block.CID
 			sealed := h.reseal(t, r.custody[1], &h.releases[1].Part, body)
-			rel, err := OpenReleaseEnvelope(r.beneficiary, h.redemption, h.acceptances[1], sealed.Block, r.who)
+			rel, err := OpenRelease(r.beneficiary, h.redemption, h.acceptances[1], sealed.Block, r.who)
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = OpenRelease(rel, tt.block.Bytes, h.key())
+			_, err = OpenReleasedMaterial(rel, tt.block.Bytes, h.key())
 			wantKind(t, err, fault.Invalid)
 			var bad *BadFiduciaries
 			if !errors.As(err, &bad) {
@@ -242,7 +242,7 @@ func TestLyingFiduciaryIsNamedWithEvidence(t *testing.T) {
 	}
 
 	t.Run("a block that is not the one linked accuses nobody", func(t *testing.T) {
-		_, err := OpenRelease(h.releases[1], wrong.Bytes, h.key())
+		_, err := OpenReleasedMaterial(h.releases[1], wrong.Bytes, h.key())
 		wantKind(t, err, fault.Invalid)
 		var bad *BadFiduciaries
 		if errors.As(err, &bad) {

@@ -135,7 +135,7 @@ func (r *realm) runWith(t testing.TB, p Plan, what *secret.Bytes, redeemer, rece
 	for i, k := range r.custody[:len(p.Fiduciaries)] {
 		sealed, share, err := ReleaseTo(k, h.redemption, h.acceptances[i], h.material[i], nil, r.who, now)
 		must(err)
-		rel, err := OpenReleaseEnvelope(receiver, h.redemption, h.acceptances[i], sealed.Block, r.who)
+		rel, err := OpenRelease(receiver, h.redemption, h.acceptances[i], sealed.Block, r.who)
 		must(err)
 		h.releases = append(h.releases, rel)
 		h.released = append(h.released, share)

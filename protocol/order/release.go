@@ -128,12 +128,12 @@ type ReceiverKey struct {
 	Keyring *identity.Keyring
 }
 
-// OpenRelease is the receiver's: it opens the block that a verified release
+// OpenReleasedMaterial is the receiver's: it opens the block that a verified release
 // links, and checks that it is what the fiduciary accepted: a share (64 bytes) or
 // a key (32 bytes). A block that is the one linked, yet does not open or holds
 // something else, is a *BadFiduciaries: its custody identity signed for it. A key
 // that is not the receiver's accuses nobody; it is fault.Denied.
-func OpenRelease(l *VerifiedRelease, block []byte, key ReceiverKey) (*secret.Bytes, error) {
+func OpenReleasedMaterial(l *VerifiedRelease, block []byte, key ReceiverKey) (*secret.Bytes, error) {
 	material, err := l.unseal(block, key)
 	if err != nil {
 		return nil, err
@@ -145,7 +145,7 @@ func OpenRelease(l *VerifiedRelease, block []byte, key ReceiverKey) (*secret.Byt
 	return material, nil
 }
 
-// OpenReleasedShare is OpenRelease for an ordered secret, with the share ready to
+// OpenReleasedShare is OpenReleasedMaterial for an ordered secret, with the share ready to
 // be combined.
 func OpenReleasedShare(l *VerifiedRelease, block []byte, key ReceiverKey) (*vss.Share, error) {
 	material, err := l.unseal(block, key)

@@ -66,9 +66,9 @@ func TestSomeoneElsesKeyringOpensNothing(t *testing.T) {
 	wantKind(t, err, fault.Denied)
 	_, err = OpenOrder(r.custody[0], h.order.Block(), r.who)
 	wantKind(t, err, fault.Denied)
-	_, err = OpenRelease(h.releases[0], h.released[0].Bytes, ReceiverKey{Keyring: r.principal})
+	_, err = OpenReleasedMaterial(h.releases[0], h.released[0].Bytes, ReceiverKey{Keyring: r.principal})
 	wantKind(t, err, fault.Denied)
-	_, err = OpenRelease(h.releases[0], h.released[0].Bytes, ReceiverKey{})
+	_, err = OpenReleasedMaterial(h.releases[0], h.released[0].Bytes, ReceiverKey{})
 	wantKind(t, err, fault.Denied)
 }
 
@@ -325,7 +325,7 @@ func TestNothingIsDoneWithWhatWasNotVerified(t *testing.T) {
 		wantKind(t, err, fault.Internal)
 	}
 	for _, l := range []*VerifiedRelease{nil, {}} {
-		_, err := OpenRelease(l, h.released[0].Bytes, h.key())
+		_, err := OpenReleasedMaterial(l, h.released[0].Bytes, h.key())
 		wantKind(t, err, fault.Internal)
 	}
 }

@@ -231,7 +231,7 @@ func (v vectorOrder) check(t *testing.T) {
 	for i, p := range v.Released {
 		rel, err := VerifyRelease(red, accepted[i], p.Block, p.Plain, who)
 		must(err)
-		material, err := OpenRelease(rel, v.Sealed[i].Block, receiver)
+		material, err := OpenReleasedMaterial(rel, v.Sealed[i].Block, receiver)
 		must(err)
 		same("released", v.Sealed[i].Opens, material.Open())
 		same("release info", v.Sealed[i].Info, red.releaseInfo())

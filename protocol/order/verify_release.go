@@ -20,14 +20,14 @@ type VerifiedRelease struct {
 
 // VerifyRelease checks a release of which the plaintext is shown: signed by the
 // custody identity that accepted, linked to the redemption and its acceptance,
-// for the receiver that the redemption names. What it releases, OpenRelease
+// for the receiver that the redemption names. What it releases, OpenReleasedMaterial
 // checks.
 func VerifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block, plain []byte, who Parties) (*VerifiedRelease, error) {
 	return verifyRelease(r, a, block, FromPlain(plain), who)
 }
 
-// OpenReleaseEnvelope is VerifyRelease for a recipient, who decrypts it itself.
-func OpenReleaseEnvelope(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, who Parties) (*VerifiedRelease, error) {
+// OpenRelease is VerifyRelease for a recipient, who decrypts it itself.
+func OpenRelease(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, who Parties) (*VerifiedRelease, error) {
 	return verifyRelease(r, a, block, FromKeyring(k), who)
 }
 
@@ -106,7 +106,7 @@ func (l *VerifiedRelease) Custody() dag.CID { return l.signer.Name }
 // Receiver is the name to which the share is sealed.
 func (l *VerifiedRelease) Receiver() dag.CID { return l.body.Receiver }
 
-// Share links the detached block that OpenRelease opens.
+// Share links the detached block that OpenReleasedMaterial opens.
 func (l *VerifiedRelease) Share() dag.CID { return l.body.Share }
 
 // Checkpoint is the node's audit checkpoint, or empty.

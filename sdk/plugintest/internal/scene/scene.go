@@ -220,11 +220,11 @@ func (r *Redeemed) Ask() *contract.RestoreRequest {
 // Material opens a release as its receiver does: the share, or the ordered key.
 func (r *Redeemed) Material(t testing.TB, got *contract.RestoreResponse) (*order.VerifiedRelease, *secret.Bytes) {
 	t.Helper()
-	rel, err := order.OpenReleaseEnvelope(r.receiver, r.Verified, r.Acceptance, got.GetRelease().GetEnvelope(), r.Parties(t))
+	rel, err := order.OpenRelease(r.receiver, r.Verified, r.Acceptance, got.GetRelease().GetEnvelope(), r.Parties(t))
 	if err != nil {
 		t.Fatalf("reading the release: %v", err)
 	}
-	material, err := order.OpenRelease(rel, got.GetShare(), order.ReceiverKey{Reply: r.reply, Keyring: r.receiver})
+	material, err := order.OpenReleasedMaterial(rel, got.GetShare(), order.ReceiverKey{Reply: r.reply, Keyring: r.receiver})
 	if err != nil {
 		t.Fatalf("opening the release: %v", err)
 	}
