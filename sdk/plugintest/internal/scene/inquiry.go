@@ -149,7 +149,7 @@ func (q *Inquiry) Receive(t testing.TB, got *contract.IssueResponse) (*issue.Sec
 	received, err := issue.Receive(issue.Delivery{
 		Charter: charter,
 		Request: shownTo(Shown(q.Envelope)),
-		Grants:  []issue.Delivered{q.others(t), {Shown: shownTo(got.GetGrant()), Share: got.GetShare()}},
+		Grants:  []issue.Delivered{q.others(t), {OpenedPart: shownTo(got.GetGrant()), Share: got.GetShare()}},
 	}, q.Verified.CID(), q.Receiver)
 	if err != nil {
 		return nil, err
