@@ -13,7 +13,7 @@ import (
 )
 
 func (s *server) Validate(_ context.Context, req *contract.ValidateRequest) (*contract.ValidateResponse, error) {
-	config, check := s.newConfig()
+	config, check := s.plugin.config()
 	r := pluginconf.Validate(pluginconf.FromWire(req.GetBlock()), config, check)
 	return &contract.ValidateResponse{Diagnostics: contract.FromHCL(r.Diagnostics)}, nil
 }
@@ -33,7 +33,7 @@ func (s *server) Configure(ctx context.Context, req *contract.ConfigureRequest) 
 	if err != nil {
 		return nil, err
 	}
-	config, check := s.newConfig()
+	config, check := s.plugin.config()
 	r := pluginconf.Decode(pluginconf.FromWire(req.GetBlock()), config, check)
 	answer := &contract.ConfigureResponse{Diagnostics: contract.FromHCL(r.Diagnostics)}
 	if r.HasErrors() {
@@ -62,18 +62,6 @@ func (s *server) Configure(ctx context.Context, req *contract.ConfigureRequest) 
 	return answer, nil
 }
 
-// newConfig makes the author's struct and the check over it.
-func (s *server) newConfig() (any, func() []pluginconf.Problem) {
-	if s.plugin.Config == nil {
-		return &struct{}{}, nil
-	}
-	config := s.plugin.Config()
-	if s.plugin.Validate == nil {
-		return config, nil
-	}
-	return config, func() []pluginconf.Problem { return s.plugin.Validate(config) }
-}
-
 // sameAgain answers a repeated Configure, which a host sends that attached anew.
 func (s *server) sameAgain(asked [32]byte) (*contract.ConfigureResponse, error) {
 	s.mu.RLock()
@@ -92,8 +80,8 @@ const maxInstance = 64 // bytes
 
 // checkBelief holds what the host believes against what the plugin is.
 func (s *server) checkBelief(req *contract.ConfigureRequest) (known dag.CID, err error) {
-	if req.GetType() != s.plugin.Type {
-		return known, fault.New(fault.Invalid, "this program is a plugin of type %q, not %q", s.plugin.Type, req.GetType())
+	if req.GetType() != s.plugin.typ {
+		return known, fault.New(fault.Invalid, "this program is a plugin of type %q, not %q", s.plugin.typ, req.GetType())
 	}
 	if n := len(req.GetInstance()); n == 0 || n > maxInstance {
 		return known, fault.New(fault.Invalid, "expected an instance name of 1 to %d bytes, found %d", maxInstance, n)
@@ -124,7 +112,7 @@ func checkScheme(c Custodian) error {
 
 // open has the author's code start the custodian. Whatever it says goes to the operator, who alone can help.
 func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req *contract.ConfigureRequest) (*instance, error) {
-	custodian, err := s.plugin.Open(ctx, config, Environment{Logger: s.logger.Named(s.plugin.Type), Instance: req.GetInstance()})
+	custodian, err := s.plugin.open(ctx, config, Environment{Logger: s.logger.Named(s.plugin.typ), Instance: req.GetInstance()})
 	if err != nil {
 		kind := fault.Of(err)
 		if kind == fault.Internal {
@@ -135,7 +123,7 @@ func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req
 	settings := guard.Settings{
 		Custodian: keeper{custodian},
 		Instance:  req.GetInstance(),
-		Type:      s.plugin.Type,
+		Type:      s.plugin.typ,
 		Scheme:    func() string { return schemeOf(custodian) },
 		Mode:      s.mode,
 		Now:       time.Now,

@@ -14,10 +14,9 @@ import (
 
 // A whole plugin. It keeps keys encrypted under one derived from a file that only the plugin's uid can read.
 func Example() {
-	sdk.Serve(sdk.Plugin{
+	sdk.Serve(sdk.Plugin[config]{
 		Type:     "key-file",
 		Version:  "1.0",
-		Config:   func() any { return &config{} },
 		Validate: validate,
 		Open:     open,
 	})
@@ -37,15 +36,15 @@ type config struct {
 	Realm string            `hcl:"realm,optional"`
 }
 
-func validate(c any) []pluginconf.Problem {
-	if len(c.(*config).Key) < 32 {
+func validate(c *config) []pluginconf.Problem {
+	if len(c.Key) < 32 {
 		return []pluginconf.Problem{{Attribute: "key", Summary: "Key too short", Detail: "Expected 32 characters or more."}}
 	}
 	return nil
 }
 
-func open(_ context.Context, c any, env sdk.Environment) (sdk.Custodian, error) {
-	key := sha256.Sum256([]byte(c.(*config).Key.Reveal()))
+func open(_ context.Context, c *config, env sdk.Environment) (sdk.Custodian, error) {
+	key := sha256.Sum256([]byte(c.Key.Reveal()))
 	block, err := aes.NewCipher(key[:])
 	if err != nil {
 		return nil, err
@@ -54,7 +53,7 @@ func open(_ context.Context, c any, env sdk.Environment) (sdk.Custodian, error) 
 	if err != nil {
 		return nil, err
 	}
-	env.Logger.Info("ready", "realm", c.(*config).Realm, "pid", os.Getpid())
+	env.Logger.Info("ready", "realm", c.Realm, "pid", os.Getpid())
 	return keyFile{aead}, nil
 }
 

@@ -33,13 +33,11 @@ func TestMain(m *testing.M) {
 }
 
 // unruly is a plugin whose custodian does as its configuration says.
-func unruly() sdk.Plugin {
-	return sdk.Plugin{
+func unruly() sdk.Plugin[behaviour] {
+	return sdk.Plugin[behaviour]{
 		Type:    "unruly",
 		Version: "1.2.3",
-		Config:  func() any { return &behaviour{} },
-		Open: func(_ context.Context, c any, env sdk.Environment) (sdk.Custodian, error) {
-			b := c.(*behaviour)
+		Open: func(_ context.Context, b *behaviour, env sdk.Environment) (sdk.Custodian, error) {
 			if b.Do == "fail to open" {
 				return nil, fmt.Errorf("token refused PIN %s", b.PIN.Reveal())
 			}

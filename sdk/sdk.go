@@ -4,7 +4,7 @@
 // and give back a 32-byte key, and a main that calls Serve:
 //
 //	func main() {
-//		sdk.Serve(sdk.Plugin{Type: "my-vault", Version: "1.0", Config: func() any { return &config{} }, Open: open})
+//		sdk.Serve(sdk.Plugin[config]{Type: "my-vault", Version: "1.0", Open: open})
 //	}
 //
 // Everything else comes with the sdk: the plugin's own identity, the verification of every envelope and document
@@ -15,7 +15,7 @@
 //
 //  1. The host starts the program (a supervised plugin), or a service manager does with -socket PATH (an enrolled
 //     one, which the host cannot read even if it is taken over). Core dumps and debuggers are shut out.
-//  2. Validate: the operator's config block is decoded into Plugin.Config's struct and Plugin.Validate looks at it.
+//  2. Validate: the operator's config block is decoded into the plugin's struct and Plugin.Validate looks at it.
 //     No token or network is touched, and what file() and env() name is looked for but not read. Often the program
 //     ends here: the operator only asked for a check.
 //  3. Configure: the block is decoded again, now with file() and env() evaluated, and Plugin.Open returns the
@@ -48,11 +48,8 @@ package sdk
 import (
 	"context"
 
-	"github.com/hashicorp/go-hclog"
-
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/sdk/internal/guard"
-	"github.com/milagro-dta/dta/sdk/pluginconf"
 )
 
 // Custodian keeps 32-byte keys. Under each key the sdk has sealed one secret; the ciphertext lies with the host.
@@ -92,25 +89,4 @@ type About struct {
 	Principal dag.CID // name of who placed the order
 	Receiver  dag.CID // Restore: name of who gets the material, sealed; of a network's share, of who asked
 	Instance  string  // the operator's name of this plugin
-}
-
-// Plugin is a plugin program.
-type Plugin struct {
-	// Type is what the operator writes in plugin "<type>" "<name>"; 1 to 64 printable characters of ASCII. Required.
-	Type string
-	// Version of the program, free text.
-	Version string
-	// Config returns a pointer to a new struct with hcl tags, into which the operator's block is decoded. See
-	// package pluginconf for what to do about secrets. Nil: the block must be empty.
-	Config func() any
-	// Validate finds problems in a decoded configuration, without touching token, file or network. Optional.
-	Validate func(config any) []pluginconf.Problem
-	// Open starts the custodian with the decoded configuration. Required.
-	Open func(ctx context.Context, config any, env Environment) (Custodian, error)
-}
-
-// Environment is what a Custodian may use of its surroundings.
-type Environment struct {
-	Logger   hclog.Logger
-	Instance string // the operator's name of this plugin, e.g. "vault-a"
 }

@@ -12,12 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/hcl/v2"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk"
 	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/pluginconf"
 	"github.com/milagro-dta/dta/sdk/plugintest"
 )
 
@@ -251,13 +253,38 @@ func TestAnEnrolledPluginServesASocketOfItsOwn(t *testing.T) {
 }
 
 func TestAnIncompletePluginIsRefused(t *testing.T) {
-	for name, p := range map[string]sdk.Plugin{
+	for name, p := range map[string]sdk.Plugin[behaviour]{
 		"without a type":  {Open: unruly().Open},
 		"without an Open": {Type: "x"},
 	} {
 		if err := sdk.ServeSocket(t.Context(), p, filepath.Join(t.TempDir(), "s")); err == nil {
 			t.Errorf("%s: expected an error", name)
 		}
+	}
+}
+
+func TestDefaultsHoldForWhatTheOperatorLeavesOut(t *testing.T) {
+	var got behaviour
+	p := sdk.Plugin[behaviour]{
+		Type:     "x",
+		Defaults: func() behaviour { return behaviour{Do: "log", Arg: "default"} },
+		Open: func(_ context.Context, b *behaviour, _ sdk.Environment) (sdk.Custodian, error) {
+			got = *b
+			return custodian{}, nil
+		},
+	}
+	if _, err := p.OpenBlock(t.Context(), pluginconf.Block{Source: []byte("arg = \"given\"\n"), Start: hcl.InitialPos}, sdk.Environment{}); err != nil {
+		t.Fatal(err)
+	}
+	if want := (behaviour{Do: "log", Arg: "given"}); got != want {
+		t.Errorf("expected %+v; got %+v", want, got)
+	}
+}
+
+func TestAnOpenThatOpensNothingIsAnError(t *testing.T) {
+	p := sdk.Plugin[struct{}]{Type: "x", Open: func(context.Context, *struct{}, sdk.Environment) (sdk.Custodian, error) { return nil, nil }}
+	if _, err := p.OpenBlock(t.Context(), pluginconf.Block{Start: hcl.InitialPos}, sdk.Environment{}); err == nil {
+		t.Error("expected an error")
 	}
 }
 

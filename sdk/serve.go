@@ -24,12 +24,12 @@ import (
 //	program                a D-TA host runs it: supervised
 //	program -socket PATH   a service manager runs it, the host attaches to the socket: enrolled
 //	program -version       prints type and version
-func Serve(p Plugin) {
-	os.Exit(run(p, os.Args[1:]))
+func Serve(p Program) {
+	os.Exit(run(p.program(), os.Args[1:]))
 }
 
-func run(p Plugin, args []string) int {
-	flags := flag.NewFlagSet(p.Type, flag.ContinueOnError)
+func run(p program, args []string) int {
+	flags := flag.NewFlagSet(p.typ, flag.ContinueOnError)
 	socket := flags.String("socket", "", "serve on a unix socket at this `path`, made by this program")
 	version := flags.Bool("version", false, "print type and version")
 	if err := flags.Parse(args); err != nil {
@@ -39,13 +39,13 @@ func run(p Plugin, args []string) int {
 		return 2
 	}
 	if *version {
-		fmt.Println(p.Type, p.Version)
+		fmt.Println(p.typ, p.version)
 		return 0
 	}
 	if *socket == "" && os.Getenv(contract.Handshake.MagicCookieKey) != contract.Handshake.MagicCookieValue {
 		fmt.Fprintf(os.Stderr, "This is a custody plugin of type %q. A D-TA host runs it; name it in a plugin block:\n\n"+
 			"  plugin %q \"my-instance\" {\n    command = %q\n    config { … }\n  }\n\n"+
-			"or let a service manager run it with -socket PATH.\n", p.Type, p.Type, os.Args[0])
+			"or let a service manager run it with -socket PATH.\n", p.typ, p.typ, os.Args[0])
 		return 2
 	}
 	// The logger takes hold of the real standard error before go-plugin replaces os.Stderr.
@@ -58,7 +58,7 @@ func run(p Plugin, args []string) int {
 	return 0
 }
 
-func serveProcess(p Plugin, socket string, logger hclog.Logger, scrubbed *scrubbedWriter) error {
+func serveProcess(p program, socket string, logger hclog.Logger, scrubbed *scrubbedWriter) error {
 	if err := p.check(); err != nil {
 		return err
 	}
@@ -78,16 +78,6 @@ func serveProcess(p Plugin, socket string, logger hclog.Logger, scrubbed *scrubb
 	}
 	s := &server{plugin: p, mode: order.Supervised, logger: logger, log: scrubbed}
 	s.serveHost(ctx)
-	return nil
-}
-
-func (p Plugin) check() error {
-	switch {
-	case p.Type == "" || !order.IsLabel(p.Type):
-		return fmt.Errorf("expected a plugin type of 1 to %d printable characters, found %q", order.MaxLabel, p.Type)
-	case p.Open == nil:
-		return fmt.Errorf("plugin %q has no Open", p.Type)
-	}
 	return nil
 }
 

@@ -27,7 +27,7 @@ type server struct {
 	contract.UnimplementedIssuingServer
 	contract.UnimplementedNodeIdentityServer
 
-	plugin Plugin
+	plugin program
 	mode   order.Mode
 	logger hclog.Logger
 	log    *scrubbedWriter // under logger; nil where the logger is the caller's
@@ -63,8 +63,8 @@ func (s *server) register(r grpc.ServiceRegistrar) {
 
 func (s *server) Describe(context.Context, *contract.DescribeRequest) (*contract.DescribeResponse, error) {
 	d := &contract.DescribeResponse{
-		Type:      s.plugin.Type,
-		Version:   s.plugin.Version,
+		Type:      s.plugin.typ,
+		Version:   s.plugin.version,
 		Services:  services,
 		Abilities: []string{string(order.Secret), string(order.Key), string(order.Network)},
 		Versions:  []uint32{contract.Version1},

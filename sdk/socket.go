@@ -19,22 +19,22 @@ import (
 
 // ServeSocket serves an enrolled plugin on a unix socket, mode 0600, that it makes at path, until ctx ends. A socket
 // that a former process left there is replaced; one that still answers is an error.
-func ServeSocket(ctx context.Context, p Plugin, path string) error {
-	if err := p.check(); err != nil {
+func ServeSocket(ctx context.Context, p Program, path string) error {
+	if err := p.program().check(); err != nil {
 		return err
 	}
 	logger, scrubbed := newLogger(os.Stderr)
-	s := &server{plugin: p, mode: order.Enrolled, logger: logger, log: scrubbed}
+	s := &server{plugin: p.program(), mode: order.Enrolled, logger: logger, log: scrubbed}
 	return s.serveSocket(ctx, path)
 }
 
 // ServeListener serves an enrolled plugin on a listener of the caller's, one in memory for instance, until ctx ends.
 // It logs to logger; what it logs may not be scrubbed of the configuration's secrets.
-func ServeListener(ctx context.Context, p Plugin, lis net.Listener, logger hclog.Logger) error {
-	if err := p.check(); err != nil {
+func ServeListener(ctx context.Context, p Program, lis net.Listener, logger hclog.Logger) error {
+	if err := p.program().check(); err != nil {
 		return err
 	}
-	s := &server{plugin: p, mode: order.Enrolled, logger: logger}
+	s := &server{plugin: p.program(), mode: order.Enrolled, logger: logger}
 	return s.serveListener(ctx, lis)
 }
 

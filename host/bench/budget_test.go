@@ -135,10 +135,8 @@ func primitives(b *testing.B) map[string]time.Duration {
 // vault is a SoftHSM token of the bench's own.
 func vault(b *testing.B) sdk.Custodian {
 	b.Helper()
-	p := softhsmdemo.Plugin()
-	c := p.Config().(*softhsmdemo.Config)
-	c.Directory, c.CreateKeys = filepath.Join(b.TempDir(), "token"), true
-	custodian, err := p.Open(context.Background(), c, sdk.Environment{Logger: hclog.NewNullLogger(), Instance: "bench"})
+	c := &softhsmdemo.Config{Directory: filepath.Join(b.TempDir(), "token"), CreateKeys: true}
+	custodian, err := softhsmdemo.Plugin().Open(context.Background(), c, sdk.Environment{Logger: hclog.NewNullLogger(), Instance: "bench"})
 	fatal(b, err)
 	if closer, ok := custodian.(interface{ Close() error }); ok {
 		b.Cleanup(func() { _ = closer.Close() })

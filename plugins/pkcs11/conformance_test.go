@@ -48,29 +48,29 @@ func block(lines ...string) (text string) {
 func TestThePluginConforms(t *testing.T) {
 	for _, rung := range []string{"gcm", "hmac-derive"} {
 		t.Run(rung, func(t *testing.T) {
-			p, c := pkcs11.Plugin(), conformance(rung)
-			c.Plugin = &p
+			c := conformance(rung)
+			c.Plugin = pkcs11.Plugin()
 			plugintest.Run(t, c)
 		})
 	}
 }
 
 func TestTheProgramConforms(t *testing.T) {
-	p, c := pkcs11.Plugin(), conformance("gcm")
-	c.Twin = &p
+	c := conformance("gcm")
+	c.Twin = pkcs11.Plugin()
 	c.Command, c.Env = built.Program(t, "dta-plugin-pkcs11"), softtoken.Env()
 	plugintest.Run(t, c)
 }
 
 func TestThePluginWithstandsALyingHost(t *testing.T) {
-	p, c := pkcs11.Plugin(), conformance("hmac-derive")
-	c.Plugin = &p
+	c := conformance("hmac-derive")
+	c.Plugin = pkcs11.Plugin()
 	hostile.Run(t, c)
 }
 
 func TestTheProgramWithstandsALyingHost(t *testing.T) {
-	p, c := pkcs11.Plugin(), conformance("gcm")
-	c.Twin = &p
+	c := conformance("gcm")
+	c.Twin = pkcs11.Plugin()
 	c.Command, c.Env = built.Program(t, "dta-plugin-pkcs11"), softtoken.Env()
 	hostile.Run(t, c)
 }

@@ -34,14 +34,14 @@ func conformance() plugintest.Config {
 }
 
 func TestThePluginConforms(t *testing.T) {
-	p, c := softhsmdemo.Plugin(), conformance()
-	c.Plugin = &p
+	c := conformance()
+	c.Plugin = softhsmdemo.Plugin()
 	plugintest.Run(t, c)
 }
 
 func TestTheProgramConforms(t *testing.T) {
-	p, c := softhsmdemo.Plugin(), conformance()
-	c.Twin = &p
+	c := conformance()
+	c.Twin = softhsmdemo.Plugin()
 	c.Command = built.Program(t, "dta-plugin-softhsm-demo")
 	plugintest.Run(t, c)
 }
@@ -68,8 +68,8 @@ func TestTheProgramLogsNoPIN(t *testing.T) {
 }
 
 func TestTheProgramWithstandsALyingHost(t *testing.T) {
-	p, c := softhsmdemo.Plugin(), conformance()
-	c.Twin = &p
+	c := conformance()
+	c.Twin = softhsmdemo.Plugin()
 	c.Command = built.Program(t, "dta-plugin-softhsm-demo")
 	hostile.Run(t, c)
 }

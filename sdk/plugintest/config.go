@@ -18,7 +18,7 @@ import (
 // Config says what to test, and how to use it. Exactly one of Plugin and Command is set.
 type Config struct {
 	// Plugin is served in this process, as an enrolled plugin over a connection in memory.
-	Plugin *sdk.Plugin
+	Plugin sdk.Program
 	// Command is a program, started as a supervised plugin with Args and Env (and no other variable).
 	Command string
 	Args    []string
@@ -34,7 +34,7 @@ type Config struct {
 	CachedBlock string
 	// Twin is the plugin that Command is, to be opened in this process too once the program has ended, so that what it
 	// keeps can be searched for in what it said. Optional; where Plugin is set, that is used.
-	Twin *sdk.Plugin
+	Twin sdk.Program
 	// Mistakes are blocks that must be refused, by the line at which (within the block, from 1) and a text in it. Run
 	// requires at least one.
 	Mistakes []Mistake
@@ -75,9 +75,9 @@ func (c Config) pluginType() string {
 	case c.Type != "":
 		return c.Type
 	case c.Plugin != nil:
-		return c.Plugin.Type
+		return c.Plugin.PluginType()
 	case c.Twin != nil:
-		return c.Twin.Type
+		return c.Twin.PluginType()
 	}
 	return ""
 }

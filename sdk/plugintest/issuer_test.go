@@ -98,11 +98,11 @@ func withLiar(t *testing.T) (*plugintest.Enrolled, *liar) {
 	l := &liar{Hardware: plugintest.NewHardware()}
 	p, c := plugintest.Memory(), plugintest.MemoryConfig()
 	open := p.Open
-	p.Open = func(ctx context.Context, config any, env sdk.Environment) (_ sdk.Custodian, err error) {
+	p.Open = func(ctx context.Context, config *plugintest.MemoryBlock, env sdk.Environment) (_ sdk.Custodian, err error) {
 		l.Custodian, err = open(ctx, config, env)
 		return l, err
 	}
-	c.Plugin = &p
+	c.Plugin = p
 	return plugintest.Enrol(t, c.Prepared(t)), l
 }
 

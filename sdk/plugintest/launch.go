@@ -58,7 +58,7 @@ func launchHere(t testing.TB, c Config, log *locked, w *watcher) *Running {
 	// The life of the plugin, which the end of the test's own context must not cut short.
 	ctx, terminate := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	go func() { done <- sdk.ServeListener(ctx, *c.Plugin, lis, logger) }()
+	go func() { done <- sdk.ServeListener(ctx, c.Plugin, lis, logger) }()
 	conn, err := grpc.NewClient("passthrough:plugin",
 		grpc.WithContextDialer(func(ctx context.Context, _ string) (net.Conn, error) { return lis.DialContext(ctx) }),
 		grpc.WithTransportCredentials(insecure.NewCredentials()),

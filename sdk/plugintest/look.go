@@ -29,14 +29,7 @@ func (e *Enrolled) Look(t testing.TB, deposits ...[]byte) ([][]byte, bool) {
 		return nil, false
 	}
 	e.Kill()
-	var config any
-	if p.Config != nil {
-		config = p.Config()
-	}
-	if r := pluginconf.Decode(pluginconf.FromWire(wire(e.Config.Block)), config, nil); r.HasErrors() {
-		t.Fatalf("decoding the block: %v", r.Diagnostics)
-	}
-	c, err := p.Open(t.Context(), config, sdk.Environment{Logger: hclog.NewNullLogger(), Instance: Instance})
+	c, err := p.OpenBlock(t.Context(), pluginconf.FromWire(wire(e.Config.Block)), sdk.Environment{Logger: hclog.NewNullLogger(), Instance: Instance})
 	if err != nil {
 		t.Fatalf("opening the realm: %v", err)
 	}

@@ -19,19 +19,17 @@ const MemoryType = "memory"
 
 // Memory is a plugin that keeps keys with AES-GCM under a passphrase from its configuration, and ignores what it is
 // told about them. It is a fake for tests, and the shortest useful plugin there is.
-func Memory() sdk.Plugin {
-	return sdk.Plugin{
+func Memory() sdk.Plugin[MemoryBlock] {
+	return sdk.Plugin[MemoryBlock]{
 		Type:    MemoryType,
 		Version: "test",
-		Config:  func() any { return &memoryConfig{} },
-		Validate: func(config any) []pluginconf.Problem {
-			if c := config.(*memoryConfig); len(c.Passphrase) < 8 {
+		Validate: func(c *MemoryBlock) []pluginconf.Problem {
+			if len(c.Passphrase) < 8 {
 				return []pluginconf.Problem{{Attribute: "passphrase", Summary: "Passphrase too short", Detail: "Expected 8 characters or more."}}
 			}
 			return nil
 		},
-		Open: func(_ context.Context, config any, env sdk.Environment) (sdk.Custodian, error) {
-			c := config.(*memoryConfig)
+		Open: func(_ context.Context, c *MemoryBlock, env sdk.Environment) (sdk.Custodian, error) {
 			hash := sha256.Sum256([]byte(c.Passphrase.Reveal()))
 			env.Logger.Info("memory plugin open", "realm", c.Realm)
 			return &memory{key: secret.Copy(hash[:]), cached: c.ShareCache}, nil
@@ -64,7 +62,8 @@ func passphrase() string {
 	return hex.EncodeToString(b)
 }
 
-type memoryConfig struct {
+// MemoryBlock is the config block of Memory.
+type MemoryBlock struct {
 	Passphrase pluginconf.Secret `hcl:"passphrase"`
 	Realm      string            `hcl:"realm,optional"`
 	ShareCache int               `hcl:"share_cache,optional"`

@@ -18,14 +18,14 @@ func TestMain(m *testing.M) {
 }
 
 func TestAPluginInThisProcessConforms(t *testing.T) {
-	p, c := plugintest.Memory(), plugintest.MemoryConfig()
-	c.Plugin = &p
+	c := plugintest.MemoryConfig()
+	c.Plugin = plugintest.Memory()
 	plugintest.Run(t, c)
 }
 
 func TestAProgramConforms(t *testing.T) {
-	p, c := plugintest.Memory(), plugintest.MemoryConfig()
-	c.Command, c.Twin = os.Args[0], &p
+	c := plugintest.MemoryConfig()
+	c.Command, c.Twin = os.Args[0], plugintest.Memory()
 	plugintest.Run(t, c)
 }
 

@@ -59,16 +59,15 @@ func RealmConfig() Config {
 		dir, device := t.TempDir(), NewHardware()
 		p := Memory()
 		open := p.Open
-		p.Open = func(ctx context.Context, config any, env sdk.Environment) (sdk.Custodian, error) {
+		p.Open = func(ctx context.Context, config *MemoryBlock, env sdk.Environment) (sdk.Custodian, error) {
 			c, err := open(ctx, config, env)
 			if err != nil {
 				return nil, err
 			}
 			return &realm{memory: c.(*memory), Hardware: device, root: filepath.Join(dir, "root")}, nil
 		}
-		c.Plugin = &p
+		c.Plugin = p
 	}
-	p := Memory()
-	c.Plugin = &p
+	c.Plugin = Memory()
 	return c
 }

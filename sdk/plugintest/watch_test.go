@@ -69,15 +69,14 @@ func (c careless) at(where string) string {
 	return "well"
 }
 
-func carelessPlugin() *sdk.Plugin {
-	return &sdk.Plugin{
-		Type:   "careless",
-		Config: func() any { return &careless{} },
-		Validate: func(c any) []pluginconf.Problem {
-			return []pluginconf.Problem{{Warning: true, Summary: "Found", Detail: c.(*careless).at("a diagnostic")}}
+func carelessPlugin() sdk.Program {
+	return sdk.Plugin[careless]{
+		Type: "careless",
+		Validate: func(c *careless) []pluginconf.Problem {
+			return []pluginconf.Problem{{Warning: true, Summary: "Found", Detail: c.at("a diagnostic")}}
 		},
-		Open: func(_ context.Context, c any, env sdk.Environment) (sdk.Custodian, error) {
-			return carelessKeeper{*c.(*careless), env.Logger.Info}, nil
+		Open: func(_ context.Context, c *careless, env sdk.Environment) (sdk.Custodian, error) {
+			return carelessKeeper{*c, env.Logger.Info}, nil
 		},
 	}
 }

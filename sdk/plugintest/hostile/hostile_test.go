@@ -19,14 +19,14 @@ func TestMain(m *testing.M) {
 }
 
 func TestAPluginInThisProcessWithstandsALyingHost(t *testing.T) {
-	p, c := plugintest.Memory(), plugintest.MemoryConfig()
-	c.Plugin = &p
+	c := plugintest.MemoryConfig()
+	c.Plugin = plugintest.Memory()
 	hostile.Run(t, c)
 }
 
 func TestAProgramWithstandsALyingHost(t *testing.T) {
-	p, c := plugintest.Memory(), plugintest.MemoryConfig()
-	c.Command, c.Twin = os.Args[0], &p
+	c := plugintest.MemoryConfig()
+	c.Command, c.Twin = os.Args[0], plugintest.Memory()
 	hostile.Run(t, c)
 }
 
