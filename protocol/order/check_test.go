@@ -119,7 +119,7 @@ func TestUnsoundTermsAreRefused(t *testing.T) {
 		}, fault.Invalid},
 		{"no fiduciaries", func(t *Terms) { t.T, t.N, t.Fiduciaries = 0, 0, nil }, fault.Invalid},
 		{"a threshold of none", func(t *Terms) { t.T, t.Commitments = 0, nil }, fault.Invalid},
-		{"a threshold above n", func(t *Terms) { t.T = 4 }, fault.Invalid},
+		{"a threshold above n", func(t *Terms) { t.T, t.Commitments = 4, append(t.Commitments, t.Commitments...) }, fault.Invalid},
 		{"an n other than the list's length", func(t *Terms) { t.N = 4 }, fault.Invalid},
 		{"an n beyond every bound", func(t *Terms) { t.N = 1 << 63 }, fault.Invalid},
 		{"too many fiduciaries", func(t *Terms) {
