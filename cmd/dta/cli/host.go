@@ -47,9 +47,6 @@ func (a *app) hostCommand() *cobra.Command {
 		Use: "host", Short: "Run a node until it is told to stop (SIGTERM, SIGINT)", Args: none,
 		Example: "  dta host --config examples/one-node.hcl",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if err := noCore(); err != nil {
-				return err
-			}
 			c, err := a.load(config.Load)
 			if err != nil {
 				return err

@@ -48,9 +48,6 @@ whoever has had too many.`,
 			if full && twoPass {
 				return usagef("expected --full or --two-pass; found both")
 			}
-			if err := noCore(); err != nil {
-				return err
-			}
 			t, err := credential.ReadToken(token)
 			if err != nil {
 				return err
@@ -117,9 +114,6 @@ and see. Copies of the file made before keep the old PIN, and work.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if token == "" {
 				return usagef("expected --token FILE")
-			}
-			if err := noCore(); err != nil {
-				return err
 			}
 			t, err := credential.ReadToken(token)
 			if err != nil {

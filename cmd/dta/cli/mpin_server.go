@@ -41,9 +41,6 @@ PIN away: keep it as you would keep a key. Beyond loopback it needs TLS.`,
 			if err := loopbackOrTLS(listen, config); err != nil {
 				return err
 			}
-			if err := noCore(); err != nil {
-				return err
-			}
 			s, err := credential.ReadServer(file)
 			if err != nil {
 				return err

@@ -60,9 +60,6 @@ approves it elsewhere, with --request and --approval.`,
 				return err
 			}
 			defer place.Discard()
-			if err := noCore(); err != nil {
-				return err
-			}
 			n, err := a.meant(cmd.Context(), args[0], ask.delegation)
 			if err != nil {
 				return err
@@ -125,9 +122,6 @@ next number: the token and the permits of before are then another's.`,
 				return err
 			}
 			defer place.Discard()
-			if err := noCore(); err != nil {
-				return err
-			}
 			n, err := a.meant(cmd.Context(), args[0], ask.delegation)
 			if err != nil {
 				return err

@@ -1,5 +1,3 @@
-//go:build unix
-
 package cli
 
 import (
@@ -8,8 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// noCore keeps what is in this process's memory from a core dump: a node has
-// its own keys there, and for moments its principals' secrets.
+// noCore keeps what is in this process's memory from a core dump, and that of the
+// plugins it starts: there is hardly a command through which no key, secret or PIN
+// passes.
 func noCore() error {
 	if err := unix.Setrlimit(unix.RLIMIT_CORE, &unix.Rlimit{}); err != nil {
 		return fmt.Errorf("switch off core dumps: %w", err)
