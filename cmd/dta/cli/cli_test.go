@@ -91,6 +91,7 @@ func TestAMistakeInTheCommandIsNotTheNodes(t *testing.T) {
 		{"two references", []string{"order", "show", ref, ref, "--url", down}, ExitUsage, "found 2 arguments"},
 		{"no reference", []string{"order", "redeem", "--url", down}, ExitUsage, "found 0 arguments"},
 		{"no days", []string{"network", "permit", "staff", "anna", "--out", "p", "--days", "0"}, ExitUsage, "expected 1 or more"},
+		{"a number below 0", []string{"network", "revoke", "staff", "anna", "--enrolment", "-3", "--url", down}, ExitUsage, `"-3" for "--enrolment"`},
 		{"a shell that is none", []string{"completion", "tcsh"}, ExitUsage, `unknown command "tcsh"`},
 		{"help on what is none", []string{"help", "ordr"}, ExitUsage, `Did you mean "order"`},
 		{"help on what is none below", []string{"help", "order", "crate"}, ExitUsage, `Did you mean "create"`},

@@ -33,7 +33,7 @@ type asking struct {
 	approvals  []string
 	delegation string
 	pin        string
-	enrolment  int64
+	enrolment  uint64
 }
 
 func (k *asking) flags(c *cobra.Command) {
@@ -44,17 +44,17 @@ func (k *asking) flags(c *cobra.Command) {
 	c.Flags().StringVar(&k.pin, "network-cid", "", "CID of the order that the network must be; what the node says by default")
 }
 
-// numberFlag adds --enrolment, which is 0 and up where it is given.
+// numberFlag adds --enrolment.
 func (k *asking) numberFlag(c *cobra.Command) {
-	c.Flags().Int64Var(&k.enrolment, "enrolment", -1, "the enrolment's number; as the node counts by default")
+	c.Flags().Uint64Var(&k.enrolment, "enrolment", 0, "the enrolment's number, from 0; as the node counts by default")
 }
 
-func (k *asking) number() *uint64 {
-	if k.enrolment < 0 {
+// number is nil where the command was given none.
+func (k *asking) number(c *cobra.Command) *uint64 {
+	if !c.Flags().Changed("enrolment") {
 		return nil
 	}
-	n := uint64(k.enrolment)
-	return &n
+	return &k.enrolment
 }
 
 // newFile prepares the file that --out names.

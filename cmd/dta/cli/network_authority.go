@@ -191,7 +191,7 @@ cannot revoke.`,
 				return err
 			}
 			var got rest.RevocationAnswer
-			req := rest.RevocationRequest{Name: args[1], Enrolment: ask.number()}
+			req := rest.RevocationRequest{Name: args[1], Enrolment: ask.number(cmd)}
 			if err := a.call(cmd.Context(), http.MethodPost, networkPath+"/"+n.Reference+"/revocation", "", req, &got); err != nil {
 				return err
 			}

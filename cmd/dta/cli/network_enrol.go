@@ -130,7 +130,7 @@ next number: the token and the permits of before are then another's.`,
 			if err != nil {
 				return err
 			}
-			got, err := a.obtain(cmd.Context(), n, order.ClientSecret, rest.IssueRequest{Name: args[1], Anew: anew, Enrolment: ask.number()}, ask)
+			got, err := a.obtain(cmd.Context(), n, order.ClientSecret, rest.IssueRequest{Name: args[1], Anew: anew, Enrolment: ask.number(cmd)}, ask)
 			if err != nil {
 				return err
 			}
@@ -215,7 +215,7 @@ removed. Permits are no secret: anybody may fetch and carry them.`,
 			if err != nil {
 				return err
 			}
-			got, err := a.obtain(cmd.Context(), n, order.TimePermit, rest.IssueRequest{Name: args[1], Enrolment: ask.number(), First: first, Days: days}, ask)
+			got, err := a.obtain(cmd.Context(), n, order.TimePermit, rest.IssueRequest{Name: args[1], Enrolment: ask.number(cmd), First: first, Days: days}, ask)
 			if err != nil {
 				return err
 			}
