@@ -5,7 +5,7 @@
 //
 //	supervised  the host starts the program through go-plugin; Plugins gives the glue, DialOptions the options of
 //	            the connection, and Dispense(Name) returns a *Client
-//	enrolled    another service manager started it; the host dials its socket and calls NewClient
+//	enrolled    another service manager started it; NewClient works over its socket
 //
 // Errors of a Client are those of protocol/fault: a kind, and a text that is safe to show.
 package contract
@@ -30,43 +30,34 @@ var Handshake = plugin.HandshakeConfig{
 	MagicCookieValue: "9f1b5b0c6a3f4c6d8d7e2a41c0e3b7a5",
 }
 
-// Plugins gives the host's glue for the versions it can speak, in the form of plugin.ClientConfig.VersionedPlugins.
-// With none named it gives every version known here.
-func Plugins(versions ...int) map[int]plugin.PluginSet {
-	if len(versions) == 0 {
-		versions = []int{Version1}
-	}
-	sets := make(map[int]plugin.PluginSet, len(versions))
-	for _, v := range versions {
-		sets[v] = plugin.PluginSet{Name: &Glue{}}
-	}
-	return sets
+// Plugins gives the host's glue for every version known here, in the form of plugin.ClientConfig.VersionedPlugins.
+func Plugins() map[int]plugin.PluginSet {
+	return map[int]plugin.PluginSet{Version1: {Name: &glue{}}}
 }
 
 // Served gives a plugin's glue for the versions it can speak, in the form of plugin.ServeConfig.VersionedPlugins.
 // register adds the plugin's services to the server that go-plugin makes.
 func Served(register func(grpc.ServiceRegistrar)) map[int]plugin.PluginSet {
-	return map[int]plugin.PluginSet{Version1: {Name: &Glue{Register: register}}}
+	return map[int]plugin.PluginSet{Version1: {Name: &glue{register: register}}}
 }
 
-// Glue joins the services to go-plugin.
-type Glue struct {
+// glue joins the services to go-plugin.
+type glue struct {
 	plugin.NetRPCUnsupportedPlugin
-	// Register adds the services; only a plugin sets it.
-	Register func(grpc.ServiceRegistrar)
+	register func(grpc.ServiceRegistrar) // adds the services; only a plugin has it
 }
 
-var _ plugin.GRPCPlugin = (*Glue)(nil)
+var _ plugin.GRPCPlugin = (*glue)(nil)
 
 // GRPCServer adds the services to the server of a plugin.
-func (g *Glue) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
-	if g.Register != nil {
-		g.Register(s)
+func (g *glue) GRPCServer(_ *plugin.GRPCBroker, s *grpc.Server) error {
+	if g.register != nil {
+		g.register(s)
 	}
 	return nil
 }
 
 // GRPCClient returns a *Client.
-func (g *Glue) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
+func (g *glue) GRPCClient(_ context.Context, _ *plugin.GRPCBroker, conn *grpc.ClientConn) (any, error) {
 	return NewClient(conn), nil
 }

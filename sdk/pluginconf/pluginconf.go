@@ -45,11 +45,6 @@ func FromWire(w *contract.ConfigBlock) Block {
 	return b
 }
 
-// ToWire makes a block ready for the host's request.
-func (b Block) ToWire() *contract.ConfigBlock {
-	return &contract.ConfigBlock{Filename: b.Filename, Source: b.Source, Start: contract.FromPos(b.Start)}
-}
-
 // Problem is what an author's own check found. Its text must not contain a secret; should it contain the value of a
 // sensitive attribute all the same, the value is blotted out.
 type Problem struct {
