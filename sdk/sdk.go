@@ -14,7 +14,8 @@
 // # The life of a plugin
 //
 //  1. The host starts the program (a supervised plugin), or a service manager does with -socket PATH (an enrolled
-//     one, which the host cannot read even if it is taken over). Core dumps and debuggers are shut out.
+//     one, which the host cannot read even if it is taken over; no host attaches to one yet). Core dumps and debuggers
+//     are shut out.
 //  2. Validate: the operator's config block is decoded into the plugin's struct and Plugin.Validate looks at it.
 //     No token or network is touched, and what file() and env() name is looked for but not read. Often the program
 //     ends here: the operator only asked for a check.

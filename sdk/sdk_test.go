@@ -179,6 +179,7 @@ func TestRunByHandItExplainsItself(t *testing.T) {
 		out  string
 	}{
 		{"without arguments", nil, 2, `plugin "unruly"`},
+		{"asked for help", []string{"-h"}, 0, "no D-TA host attaches"},
 		{"asked for its version", []string{"-version"}, 0, "unruly 1.2.3"},
 		{"with an unknown flag", []string{"-nonsense"}, 2, "nonsense"},
 	} {
@@ -188,6 +189,9 @@ func TestRunByHandItExplainsItself(t *testing.T) {
 			out, _ := cmd.CombinedOutput()
 			if code := cmd.ProcessState.ExitCode(); code != test.code || !strings.Contains(string(out), test.out) {
 				t.Errorf("expected status %d and %q; got %d and %s", test.code, test.out, code, out)
+			}
+			if test.args == nil && strings.Contains(string(out), "-socket") {
+				t.Errorf("expected no word of what is of no use yet; got %s", out)
 			}
 		})
 	}
@@ -235,32 +239,10 @@ func TestAnEnrolledPluginServesASocketOfItsOwn(t *testing.T) {
 	if _, err := attach().Plugin.Configure(t.Context(), req); err != nil {
 		t.Error(err)
 	}
-	if err := sdk.ServeSocket(t.Context(), unruly(), path); err == nil || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("expected a served socket to be left alone; got %v", err)
-	}
 	_ = first.Process.Kill()
 	_ = first.Wait()
 	serve() // over the socket that the first left behind
 	attach()
-
-	file := filepath.Join(dir, "file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if err := sdk.ServeSocket(t.Context(), unruly(), file); err == nil {
-		t.Error("expected a file that is no socket to be left alone")
-	}
-}
-
-func TestAnIncompletePluginIsRefused(t *testing.T) {
-	for name, p := range map[string]sdk.Plugin[behaviour]{
-		"without a type":  {Open: unruly().Open},
-		"without an Open": {Type: "x"},
-	} {
-		if err := sdk.ServeSocket(t.Context(), p, filepath.Join(t.TempDir(), "s")); err == nil {
-			t.Errorf("%s: expected an error", name)
-		}
-	}
 }
 
 func TestDefaultsHoldForWhatTheOperatorLeavesOut(t *testing.T) {

@@ -22,7 +22,7 @@ import (
 // well, 1 when it did not, 2 when it was run by hand or with wrong arguments.
 //
 //	program                a D-TA host runs it: supervised
-//	program -socket PATH   a service manager runs it, the host attaches to the socket: enrolled
+//	program -socket PATH   a service manager runs it: enrolled, on a socket of its own; no D-TA host attaches to one yet
 //	program -version       prints type and version
 func Serve(p Program) {
 	os.Exit(run(p.program(), os.Args[1:]))
@@ -30,7 +30,7 @@ func Serve(p Program) {
 
 func run(p program, args []string) int {
 	flags := flag.NewFlagSet(p.typ, flag.ContinueOnError)
-	socket := flags.String("socket", "", "serve on a unix socket at this `path`, made by this program")
+	socket := flags.String("socket", "", "serve on a unix socket at this `path`, made by this program; no D-TA host attaches to it yet")
 	version := flags.Bool("version", false, "print type and version")
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
@@ -44,8 +44,7 @@ func run(p program, args []string) int {
 	}
 	if *socket == "" && os.Getenv(contract.Handshake.MagicCookieKey) != contract.Handshake.MagicCookieValue {
 		fmt.Fprintf(os.Stderr, "This is a custody plugin of type %q. A D-TA host runs it; name it in a plugin block:\n\n"+
-			"  plugin %q \"my-instance\" {\n    command = %q\n    config { … }\n  }\n\n"+
-			"or let a service manager run it with -socket PATH.\n", p.typ, p.typ, os.Args[0])
+			"  plugin %q \"my-instance\" {\n    command = %q\n    config { … }\n  }\n", p.typ, p.typ, os.Args[0])
 		return 2
 	}
 	// The logger takes hold of the real standard error before go-plugin replaces os.Stderr.
@@ -73,8 +72,12 @@ func serveProcess(p program, socket string, logger hclog.Logger, scrubbed *scrub
 	ctx, stop := signal.NotifyContext(context.Background(), ends...)
 	defer stop()
 	if socket != "" {
+		lis, err := listen(socket)
+		if err != nil {
+			return err
+		}
 		s := &server{plugin: p, mode: order.Enrolled, logger: logger, log: scrubbed}
-		return s.serveSocket(ctx, socket)
+		return s.serveListener(ctx, lis)
 	}
 	s := &server{plugin: p, mode: order.Supervised, logger: logger, log: scrubbed}
 	s.serveHost(ctx)

@@ -17,17 +17,6 @@ import (
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
-// ServeSocket serves an enrolled plugin on a unix socket, mode 0600, that it makes at path, until ctx ends. A socket
-// that a former process left there is replaced; one that still answers is an error.
-func ServeSocket(ctx context.Context, p Program, path string) error {
-	if err := p.program().check(); err != nil {
-		return err
-	}
-	logger, scrubbed := newLogger(os.Stderr)
-	s := &server{plugin: p.program(), mode: order.Enrolled, logger: logger, log: scrubbed}
-	return s.serveSocket(ctx, path)
-}
-
 // ServeListener serves an enrolled plugin on a listener of the caller's, one in memory for instance, until ctx ends.
 // It logs to logger; what it logs may not be scrubbed of the configuration's secrets.
 func ServeListener(ctx context.Context, p Program, lis net.Listener, logger hclog.Logger) error {
@@ -35,14 +24,6 @@ func ServeListener(ctx context.Context, p Program, lis net.Listener, logger hclo
 		return err
 	}
 	s := &server{plugin: p.program(), mode: order.Enrolled, logger: logger}
-	return s.serveListener(ctx, lis)
-}
-
-func (s *server) serveSocket(ctx context.Context, path string) error {
-	lis, err := listen(path)
-	if err != nil {
-		return err
-	}
 	return s.serveListener(ctx, lis)
 }
 
@@ -72,6 +53,8 @@ func (s *server) serveListener(ctx context.Context, lis net.Listener) error {
 	return err
 }
 
+// listen makes a unix socket at path, mode 0600. A socket that a former process left there is replaced; one that still
+// answers is an error.
 func listen(path string) (net.Listener, error) {
 	if info, err := os.Lstat(path); err == nil {
 		if info.Mode()&fs.ModeSocket == 0 {
