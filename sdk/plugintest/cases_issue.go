@@ -19,7 +19,7 @@ var suites = []mpin.Suite{mpin.V1, mpin.AMCL}
 // Found has the plugin make its share of a network.
 func (e *Enrolled) Found(t testing.TB, n *scene.Network) *scene.Founded {
 	t.Helper()
-	got, err := e.Running.Custody.Safeguard(t.Context(), n.Ask())
+	got, err := e.Custody.Safeguard(t.Context(), n.Ask())
 	if err != nil {
 		t.Fatalf("making a network's share: %v\n%s", err, e.Log())
 	}
@@ -105,7 +105,7 @@ func issuesForNetwork(t *testing.T, c Config) {
 	}
 	ask := e.Network(t, mpin.V1).Ask()
 	ask.Share = []byte("a share")
-	_, err := e.Running.Custody.Safeguard(t.Context(), ask)
+	_, err := e.Custody.Safeguard(t.Context(), ask)
 	wantKind(t, err, fault.Invalid)
 }
 

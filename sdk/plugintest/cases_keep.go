@@ -23,7 +23,7 @@ func canary() []byte {
 // Keep has an order safeguarded.
 func (e *Enrolled) Keep(t testing.TB, o *scene.Order) *scene.Kept {
 	t.Helper()
-	got, err := e.Running.Custody.Safeguard(t.Context(), o.Ask())
+	got, err := e.Custody.Safeguard(t.Context(), o.Ask())
 	if err != nil {
 		t.Fatalf("safeguarding: %v\n%s", err, e.Log())
 	}
@@ -33,7 +33,7 @@ func (e *Enrolled) Keep(t testing.TB, o *scene.Order) *scene.Kept {
 // Give has it restored, and gives what the beneficiary ends up with.
 func (e *Enrolled) Give(t testing.TB, r *scene.Redeemed) []byte {
 	t.Helper()
-	got, err := e.Running.Custody.Restore(t.Context(), r.Ask())
+	got, err := e.Custody.Restore(t.Context(), r.Ask())
 	if err != nil {
 		t.Fatalf("restoring: %v\n%s", err, e.Log())
 	}
@@ -76,7 +76,7 @@ func makesKey(t *testing.T, c Config) {
 	}
 	ask := e.Order(t, nil).Ask()
 	ask.Share = []byte("a share")
-	_, err = e.Running.Custody.Safeguard(t.Context(), ask)
+	_, err = e.Custody.Safeguard(t.Context(), ask)
 	wantKind(t, err, fault.Invalid)
 }
 
@@ -99,7 +99,7 @@ func keepsShareOfSeveral(t *testing.T, c Config) {
 	// The neighbour's share is not for this identity.
 	ask := o.Ask()
 	ask.Share = o.Placed.Detached[0].Bytes
-	_, err := e.Running.Custody.Safeguard(t.Context(), ask)
+	_, err := e.Custody.Safeguard(t.Context(), ask)
 	wantKind(t, err, fault.Invalid)
 }
 
@@ -161,7 +161,7 @@ func answersRepeats(t *testing.T, c Config) {
 	// A deposit belongs to the acceptance given with it.
 	ask := first.Redeem(t, first.Beneficiary).Ask()
 	ask.Deposit = second.Deposit
-	_, err := e.Running.Custody.Restore(t.Context(), ask)
+	_, err := e.Custody.Restore(t.Context(), ask)
 	wantKind(t, err, fault.Denied)
 }
 

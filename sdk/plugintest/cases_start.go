@@ -131,7 +131,7 @@ func enrolsOnce(t *testing.T, c Config) {
 	e := Enrol(t, c)
 	// The same words are of a host that did not get the answer.
 	again, err := e.Plugin.Enrol(t.Context(), enrolment)
-	if err != nil || !bytes.Equal(again.GetRoot(), e.Root) || !bytes.Equal(again.GetNext(), e.Next) || !equalChains(again.GetCustodyChain(), e.Scene.Custody.Blocks()) {
+	if err != nil || !bytes.Equal(again.GetRoot(), e.Root) || !bytes.Equal(again.GetNext(), e.Next) || !equalChains(again.GetCustodyChain(), e.Fiduciary.Blocks()) {
 		t.Errorf("expected the first answer again; got %v, %v", again, err)
 	}
 	_, err = e.Plugin.Enrol(t.Context(), &contract.EnrolRequest{Reference: "again"})
@@ -140,7 +140,7 @@ func enrolsOnce(t *testing.T, c Config) {
 	_, err = e.Plugin.Enrol(t.Context(), &contract.EnrolRequest{Reference: "again"})
 	wantKind(t, err, fault.Conflict)
 	s, err := e.Plugin.Status(t.Context(), &contract.StatusRequest{})
-	if err != nil || !equalChains(s.GetCustodyChain(), e.Custody.Blocks()) {
+	if err != nil || !equalChains(s.GetCustodyChain(), e.Fiduciary.Blocks()) {
 		t.Errorf("expected the status to show the custody identity; got %v", err)
 	}
 }
@@ -169,7 +169,7 @@ func failsWithoutRoot(t *testing.T, c Config) {
 		c = c.Prepared(t)
 	}
 	r := Launch(t, c)
-	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, nil, scene.Name(e.Custody.Name)))
+	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, nil, scene.Name(e.Fiduciary.Name)))
 	wantKind(t, err, fault.NotFound)
 	if d, err := r.Plugin.Describe(t.Context(), &contract.DescribeRequest{}); err != nil || d.GetConfigured() {
 		t.Errorf("expected it to stay unconfigured; got %v, %v", d, err)
@@ -192,7 +192,7 @@ func failsWithAnotherRoot(t *testing.T, c Config) {
 	first.Kill()
 	second.Kill()
 	r := Launch(t, c)
-	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, second.Root, scene.Name(first.Custody.Name)))
+	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, second.Root, scene.Name(first.Fiduciary.Name)))
 	wantKind(t, err, fault.Conflict)
 
 	for name, root := range map[string][]byte{
@@ -203,7 +203,7 @@ func failsWithAnotherRoot(t *testing.T, c Config) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Launch(t, c)
-			_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, root, scene.Name(first.Custody.Name)))
+			_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, root, scene.Name(first.Fiduciary.Name)))
 			wantRefusal(t, err)
 		})
 	}
@@ -218,7 +218,7 @@ func failsInAnotherRealm(t *testing.T, c Config) {
 	e.Kill()
 	c.Block = c.OtherBlock
 	r := Launch(t, c)
-	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, e.Root, scene.Name(e.Custody.Name)))
+	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, e.Root, scene.Name(e.Fiduciary.Name)))
 	wantRefusal(t, err)
 }
 

@@ -29,7 +29,7 @@ func answersManyAtOnce(t *testing.T, c Config) {
 	for i := range 100 {
 		wg.Go(func() {
 			if i%2 == 0 {
-				got, err := e.Running.Custody.Safeguard(t.Context(), o.Ask())
+				got, err := e.Custody.Safeguard(t.Context(), o.Ask())
 				if err != nil {
 					t.Errorf("safeguard: %v", err)
 					return
@@ -39,7 +39,7 @@ func answersManyAtOnce(t *testing.T, c Config) {
 				deposits[string(got.GetDeposit())] = true
 				return
 			}
-			got, err := e.Running.Custody.Restore(t.Context(), redeemed.Ask())
+			got, err := e.Custody.Restore(t.Context(), redeemed.Ask())
 			if err != nil {
 				t.Errorf("restore: %v", err)
 				return
@@ -62,7 +62,7 @@ func survivesCancelledCalls(t *testing.T, c Config) {
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan error, 1)
 		go func() {
-			_, err := e.Running.Custody.Restore(ctx, ask)
+			_, err := e.Custody.Restore(ctx, ask)
 			done <- err
 		}()
 		cancel()
@@ -138,11 +138,11 @@ func refusesOversized(t *testing.T, c Config) {
 	e := Enrol(t, c)
 	ask := e.Order(t, canary()).Ask()
 	ask.Share = make([]byte, contract.MaxMessage)
-	_, err := e.Running.Custody.Safeguard(t.Context(), ask)
+	_, err := e.Custody.Safeguard(t.Context(), ask)
 	wantKind(t, err, fault.Busy)
 
 	ask.Share = make([]byte, contract.MaxMessage/2)
-	_, err = e.Running.Custody.Safeguard(t.Context(), ask)
+	_, err = e.Custody.Safeguard(t.Context(), ask)
 	wantKind(t, err, fault.Invalid)
 	if err := e.Ping(t.Context()); err != nil {
 		t.Errorf("expected it to live; got %v", err)
@@ -169,11 +169,11 @@ func refusesSenseless(t *testing.T, c Config) {
 		t.Run(name, func(t *testing.T) {
 			ask := o.Ask()
 			change(ask)
-			_, err := e.Running.Custody.Safeguard(t.Context(), ask)
+			_, err := e.Custody.Safeguard(t.Context(), ask)
 			wantRefusal(t, err)
 		})
 	}
-	_, err := e.Running.Custody.Restore(t.Context(), &contract.RestoreRequest{})
+	_, err := e.Custody.Restore(t.Context(), &contract.RestoreRequest{})
 	wantRefusal(t, err)
 	_, err = e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{})
 	wantRefusal(t, err)
@@ -191,7 +191,7 @@ func drains(t *testing.T, c Config) {
 	for range 8 {
 		wg.Go(func() {
 			for {
-				_, err := e.Running.Custody.Restore(t.Context(), ask)
+				_, err := e.Custody.Restore(t.Context(), ask)
 				select {
 				case begun <- struct{}{}:
 				default:

@@ -171,7 +171,7 @@ func TestALyingIssuerFoundsNoNetwork(t *testing.T) {
 	for name, now := range lies {
 		t.Run(name, func(t *testing.T) {
 			l.tell(now)
-			got, err := e.Running.Custody.Safeguard(t.Context(), n.Ask())
+			got, err := e.Custody.Safeguard(t.Context(), n.Ask())
 			if fault.Of(err) != fault.Internal || got != nil {
 				t.Errorf("expected an internal error and no answer; got %v", err)
 			}
@@ -274,7 +274,7 @@ func TestAnIssuerThatHangsHoldsUpNobodyElse(t *testing.T) {
 				g2:     func(ctx context.Context, p []byte) []byte { wait(ctx); return p },
 			}
 			for what, call := range map[string]func(context.Context) error{
-				"a network":      func(ctx context.Context) error { _, err := e.Running.Custody.Safeguard(ctx, n.Ask()); return err },
+				"a network":      func(ctx context.Context) error { _, err := e.Custody.Safeguard(ctx, n.Ask()); return err },
 				"client secrets": func(ctx context.Context) error { _, err := e.Issuing.Issue(ctx, clients.Ask()); return err },
 				"server secrets": func(ctx context.Context) error { _, err := e.Issuing.Issue(ctx, server.Ask()); return err },
 			} {

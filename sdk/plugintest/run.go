@@ -56,7 +56,16 @@ func Run(t *testing.T, c Config) {
 	}
 }
 
-// Enrolled is a plugin at work, and the scene around it.
+// Enrolled is a plugin at work, and the scene around it: a node, principals, beneficiaries and networks, who speak to the
+// plugin as honest people do. A test of your own may rely on what this package and package contract declare, and on this:
+//
+//	k := e.Keep(t, e.Order(t, secret)) // a nil secret orders a key
+//	got := e.Give(t, k.Redeem(t, k.Beneficiary))
+//
+//	f := e.Found(t, e.Network(t, mpin.V1))
+//	secrets := e.Issue(t, f.Clients(t, "alice"))
+//
+// Everything else about the scene may change.
 type Enrolled struct {
 	*Running
 	*scene.Scene
@@ -86,8 +95,8 @@ func Enrol(t testing.TB, c Config) *Enrolled {
 func (e *Enrolled) Restart(t testing.TB) {
 	t.Helper()
 	e.Kill()
-	r, answer := Configured(t, e.Config, e.Root, scene.Name(e.Custody.Name))
-	if !equalChains(answer.GetCustodyChain(), e.Custody.Blocks()) {
+	r, answer := Configured(t, e.Config, e.Root, scene.Name(e.Fiduciary.Name))
+	if !equalChains(answer.GetCustodyChain(), e.Fiduciary.Blocks()) {
 		t.Fatal("another custody identity came back")
 	}
 	e.Running = r

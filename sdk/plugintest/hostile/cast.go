@@ -63,7 +63,7 @@ func newCast(t *testing.T, c plugintest.Config) *cast {
 
 	// What the parties themselves find when all is well is what must not be found elsewhere.
 	for name, r := range map[string]*scene.Redeemed{"share a": x.a, "share b": x.b, "key k": x.k} {
-		got, err := x.Running.Custody.Restore(t.Context(), r.Ask())
+		got, err := x.Custody.Restore(t.Context(), r.Ask())
 		if err != nil {
 			t.Fatalf("the honest past: %v", err)
 		}

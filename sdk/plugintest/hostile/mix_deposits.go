@@ -67,7 +67,7 @@ func mixDeposits(t *testing.T, x *cast) {
 
 // mixRoots starts the plugin with roots that are not the realm's.
 func mixRoots(t *testing.T, x *cast) {
-	known := scene.Name(x.Custody.Name)
+	known := scene.Name(x.Fiduciary.Name)
 	stranger := scene.Name(scene.Keyring(t, identity.Custody, "stranger").Identity().Name)
 	type start struct {
 		name  string

@@ -43,7 +43,7 @@ func mixFoundings(t *testing.T, x *networks) {
 						continue
 					}
 					honest++
-					got, err := x.Running.Custody.Safeguard(t.Context(), req)
+					got, err := x.Custody.Safeguard(t.Context(), req)
 					if err != nil {
 						t.Errorf("%s: the truth was refused: %v", what, err)
 						continue

@@ -132,7 +132,7 @@ func confusePurposes(t *testing.T, x *networks) {
 // rootsOfNetworks starts the plugin with networks' shares for a root.
 func rootsOfNetworks(t *testing.T, x *networks) {
 	x.Kill()
-	known := scene.Name(x.Custody.Name)
+	known := scene.Name(x.Fiduciary.Name)
 	starts := map[string][]byte{"a network's share as the root": x.n.Deposit}
 	if len(x.Root) > 0 {
 		d := scene.Take(t, x.n.Deposit)

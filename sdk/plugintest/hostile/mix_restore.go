@@ -49,7 +49,7 @@ func truth(x *cast, same bool, name string) *scene.Redeemed {
 // restore makes one attempt. honest is whose beneficiary may have the answer; nil for a lie.
 func (x *cast) restore(t testing.TB, what string, req *contract.RestoreRequest, honest *scene.Redeemed, kinds ...fault.Kind) {
 	t.Helper()
-	got, err := x.Running.Custody.Restore(t.Context(), req)
+	got, err := x.Custody.Restore(t.Context(), req)
 	if honest == nil {
 		x.refused(t, what, got, err, kinds...)
 		return
@@ -249,7 +249,7 @@ func mixDocuments(t *testing.T, x *cast) {
 // eitherWay accepts a refusal, or the answer for the one who may have it.
 func (x *cast) eitherWay(t testing.TB, what string, req *contract.RestoreRequest) {
 	t.Helper()
-	got, err := x.Running.Custody.Restore(t.Context(), req)
+	got, err := x.Custody.Restore(t.Context(), req)
 	if err != nil {
 		x.refused(t, what, got, err)
 		return

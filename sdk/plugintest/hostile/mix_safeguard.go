@@ -25,7 +25,7 @@ func mixOrders(t *testing.T, x *cast) {
 		"ciphertext a": x.a.Placed.Detached[1].Bytes,
 		"deposit a":    x.a.Deposit,
 	}
-	released, err := x.Running.Custody.Restore(t.Context(), x.a.Ask())
+	released, err := x.Custody.Restore(t.Context(), x.a.Ask())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func mixOrders(t *testing.T, x *cast) {
 					}
 					what := fmt.Sprintf("order %s, plaintext %s, share %s, operation %s", env, plain, share, op)
 					if env == plain && env == share && env == op {
-						got, err := x.Running.Custody.Safeguard(t.Context(), req)
+						got, err := x.Custody.Safeguard(t.Context(), req)
 						if err != nil {
 							t.Errorf("%s: the truth was refused: %v", what, err)
 							continue
@@ -59,7 +59,7 @@ func mixOrders(t *testing.T, x *cast) {
 
 func (x *cast) safeguard(t testing.TB, what string, req *contract.SafeguardRequest, kinds ...fault.Kind) {
 	t.Helper()
-	got, err := x.Running.Custody.Safeguard(t.Context(), req)
+	got, err := x.Custody.Safeguard(t.Context(), req)
 	x.refused(t, what, got, err, kinds...)
 }
 

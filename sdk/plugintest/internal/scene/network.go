@@ -57,7 +57,7 @@ func (s *Scene) Network(t testing.TB, suite mpin.Suite, govern ...Govern) *Netwo
 		What: order.Network, Network: terms, T: 2,
 		Fiduciaries: []order.Choice{
 			{Custody: n.other.Identity(), Node: s.Party(t, "another node").Identity()},
-			{Custody: s.Custody, Node: s.Node.Identity()},
+			{Custody: s.Fiduciary, Node: s.Node.Identity()},
 		},
 	}
 	// Whoever the terms name reads the order.
@@ -138,8 +138,8 @@ func (n *Network) Accept(t testing.TB, r *contract.SafeguardResponse) *Founded {
 	}
 	hash, receipt := sha256.Sum256(r.GetDeposit()), a.Receipt()
 	enforced := n.Verified.Terms().Policy.Enforcement == order.HostEnforced
-	if !bytes.Equal(receipt.Deposit, hash[:]) || receipt.Mode != n.Mode || receipt.HostEnforced != enforced {
-		t.Fatalf("expected a receipt for the deposit, of mode %q, host-enforced %t; got %+v", n.Mode, enforced, receipt)
+	if !bytes.Equal(receipt.Deposit, hash[:]) || receipt.Mode != n.Started || receipt.HostEnforced != enforced {
+		t.Fatalf("expected a receipt for the deposit, of mode %q, host-enforced %t; got %+v", n.Started, enforced, receipt)
 	}
 	c, err := order.ProveShare(n.Verified, n.other.Identity().Name, n.share)
 	if err != nil {

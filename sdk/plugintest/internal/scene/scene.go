@@ -22,10 +22,10 @@ import (
 
 // Scene is one fiduciary with its node, and the world as the node knows it.
 type Scene struct {
-	Instance string
-	Mode     order.Mode
-	Custody  *identity.Identity // the plugin's
-	Node     *identity.Keyring  // the host's
+	Instance  string
+	Started   order.Mode
+	Fiduciary *identity.Identity // the plugin's custody identity
+	Node      *identity.Keyring  // the host's
 
 	known []*identity.Identity // whose chains may be shown
 }
@@ -37,7 +37,7 @@ func New(t testing.TB, instance string, mode order.Mode, chain [][]byte) *Scene 
 	if err != nil {
 		t.Fatalf("verifying the custody chain: %v", err)
 	}
-	s := &Scene{Instance: instance, Mode: mode, Custody: custody}
+	s := &Scene{Instance: instance, Started: mode, Fiduciary: custody}
 	s.Node = s.Party(t, "node")
 	s.known = append(s.known, custody)
 	return s
@@ -111,7 +111,7 @@ func (s *Scene) Order(t testing.TB, what []byte, choose ...Choose) *Order {
 		Redeemers:   []*identity.Identity{o.Principal.Identity(), o.Beneficiary.Identity()},
 		Receivers:   []*identity.Identity{o.Beneficiary.Identity()},
 		T:           1,
-		Fiduciaries: []order.Choice{{Custody: s.Custody, Node: s.Node.Identity()}},
+		Fiduciaries: []order.Choice{{Custody: s.Fiduciary, Node: s.Node.Identity()}},
 	}
 	var given *secret.Bytes
 	if what != nil {
@@ -128,7 +128,7 @@ func (s *Scene) Order(t testing.TB, what []byte, choose ...Choose) *Order {
 	if o.Verified, err = order.OpenOrder(s.Node, o.Placed.Envelope.Block, s.Parties(t)); err != nil {
 		t.Fatalf("reading an order: %v", err)
 	}
-	o.Index = slices.IndexFunc(p.Fiduciaries, func(c order.Choice) bool { return c.Custody.Name == s.Custody.Name })
+	o.Index = slices.IndexFunc(p.Fiduciaries, func(c order.Choice) bool { return c.Custody.Name == s.Fiduciary.Name })
 	if what != nil && o.Index >= 0 {
 		o.Share = o.Placed.Detached[o.Index].Bytes
 	}
@@ -171,12 +171,12 @@ func (o *Order) Accept(t testing.TB, r *contract.SafeguardResponse) *Kept {
 	if !bytes.Equal(a.Plain(), r.GetAcceptance().GetPlain()) {
 		t.Fatal("the acceptance's plaintext is not the one shown beside it")
 	}
-	if a.Custody() != o.Custody.Name || a.Index() != o.Index {
-		t.Fatalf("expected an acceptance by %s at %d; got one by %s at %d", o.Custody.Name, o.Index, a.Custody(), a.Index())
+	if a.Custody() != o.Fiduciary.Name || a.Index() != o.Index {
+		t.Fatalf("expected an acceptance by %s at %d; got one by %s at %d", o.Fiduciary.Name, o.Index, a.Custody(), a.Index())
 	}
 	hash := sha256.Sum256(r.GetDeposit())
-	if receipt := a.Receipt(); !bytes.Equal(receipt.Deposit, hash[:]) || receipt.Mode != o.Mode {
-		t.Fatalf("the receipt is for another deposit, or of mode %q instead of %q", receipt.Mode, o.Mode)
+	if receipt := a.Receipt(); !bytes.Equal(receipt.Deposit, hash[:]) || receipt.Mode != o.Started {
+		t.Fatalf("the receipt is for another deposit, or of mode %q instead of %q", receipt.Mode, o.Started)
 	}
 	return &Kept{Order: o, Deposit: r.GetDeposit(), Shown: r.GetAcceptance(), Acceptance: a}
 }
