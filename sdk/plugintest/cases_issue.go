@@ -226,9 +226,9 @@ func showsNoShare(t *testing.T, c Config) {
 	searchAll(t, [][]byte{[]byte(e.Log())}, secrets)
 }
 
-func searchAll(t testing.TB, in [][]byte, for_ map[string][]byte) {
+func searchAll(t testing.TB, in [][]byte, secrets map[string][]byte) {
 	t.Helper()
-	for what, secret := range for_ {
+	for what, secret := range secrets {
 		for _, form := range Forms(secret) {
 			for _, b := range in {
 				if bytes.Contains(b, form) {

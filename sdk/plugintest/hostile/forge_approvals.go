@@ -141,14 +141,14 @@ func (x *networks) forgedDelegations(t testing.TB) []forgery {
 	permit := func(days uint64) func(*issue.Request) {
 		return func(q *issue.Request) { q.Kind, q.First, q.Days = order.TimePermit, issue.Day(time.Now()), days }
 	}
-	for_ := func(kinds ...order.IssueKind) issue.Delegation { return issue.Delegation{Kinds: kinds} }
-	clients := for_(order.ClientSecret)
+	delegating := func(kinds ...order.IssueKind) issue.Delegation { return issue.Delegation{Kinds: kinds} }
+	clients := delegating(order.ClientSecret)
 	with := func(d issue.Delegation, change func(*issue.Delegation)) issue.Delegation {
 		change(&d)
 		return d
 	}
-	// true_ is one that the protocol itself lets the registrar sign.
-	true_ := func(d issue.Delegation) func() []issue.Delegation {
+	// allowed is one that the protocol itself lets the registrar sign.
+	allowed := func(d issue.Delegation) func() []issue.Delegation {
 		return func() []issue.Delegation { return []issue.Delegation{*x.n.Delegate(t, r, x.desk, d)} }
 	}
 	// forged is one that from signs whatever stands in it.
@@ -177,20 +177,20 @@ func (x *networks) forgedDelegations(t testing.TB) []forgery {
 		made   func() []issue.Delegation
 		kind   fault.Kind
 	}{
-		{"that has expired", nil, true_(with(clients, func(d *issue.Delegation) { d.NotBefore, d.Expires = now-2*hour, now-hour })), fault.Denied},
-		{"that has expired since the request", func(q *issue.Request) { q.Time -= hour }, true_(with(clients, func(d *issue.Delegation) {
+		{"that has expired", nil, allowed(with(clients, func(d *issue.Delegation) { d.NotBefore, d.Expires = now-2*hour, now-hour })), fault.Denied},
+		{"that has expired since the request", func(q *issue.Request) { q.Time -= hour }, allowed(with(clients, func(d *issue.Delegation) {
 			d.NotBefore, d.Expires = now-2*hour, now-hour/2
 		})), fault.Denied},
-		{"that has not begun", nil, true_(with(clients, func(d *issue.Delegation) { d.NotBefore, d.Expires = now+hour, now+2*hour })), fault.Denied},
-		{"for other names", nil, true_(with(clients, func(d *issue.Delegation) { d.Prefix = "bob" })), fault.Denied},
-		{"for names that end otherwise", nil, true_(with(clients, func(d *issue.Delegation) { d.Suffix = "@example.org" })), fault.Denied},
-		{"for longer names", nil, true_(with(clients, func(d *issue.Delegation) { d.Prefix, d.Suffix = "alic", "ice" })), fault.Denied},
-		{"for one of two names", func(q *issue.Request) { q.Subjects = append(q.Subjects, x.n.Subject("bob")) }, true_(with(clients, func(d *issue.Delegation) {
+		{"that has not begun", nil, allowed(with(clients, func(d *issue.Delegation) { d.NotBefore, d.Expires = now+hour, now+2*hour })), fault.Denied},
+		{"for other names", nil, allowed(with(clients, func(d *issue.Delegation) { d.Prefix = "bob" })), fault.Denied},
+		{"for names that end otherwise", nil, allowed(with(clients, func(d *issue.Delegation) { d.Suffix = "@example.org" })), fault.Denied},
+		{"for longer names", nil, allowed(with(clients, func(d *issue.Delegation) { d.Prefix, d.Suffix = "alic", "ice" })), fault.Denied},
+		{"for one of two names", func(q *issue.Request) { q.Subjects = append(q.Subjects, x.n.Subject("bob")) }, allowed(with(clients, func(d *issue.Delegation) {
 			d.Prefix = "alice"
 		})), fault.Denied},
-		{"for another kind", nil, true_(for_(order.ServerSecret)), fault.Denied},
-		{"for fewer days", permit(4), true_(with(for_(order.TimePermit), func(d *issue.Delegation) { d.MaxDays = 2 })), fault.Denied},
-		{"for days sooner", func(q *issue.Request) { permit(1)(q); q.First += 3 }, true_(with(for_(order.TimePermit), func(d *issue.Delegation) {
+		{"for another kind", nil, allowed(delegating(order.ServerSecret)), fault.Denied},
+		{"for fewer days", permit(4), allowed(with(delegating(order.TimePermit), func(d *issue.Delegation) { d.MaxDays = 2 })), fault.Denied},
+		{"for days sooner", func(q *issue.Request) { permit(1)(q); q.First += 3 }, allowed(with(delegating(order.TimePermit), func(d *issue.Delegation) {
 			d.MaxDays = 2
 		})), fault.Denied},
 		{"to another delegate", nil, forged(r, clients, func(d *issue.Delegation) { d.To = x.stranger.Identity().Name }), fault.Denied},
@@ -205,7 +205,7 @@ func (x *networks) forgedDelegations(t testing.TB) []forgery {
 		}), fault.Invalid},
 		{"of a later epoch", nil, forged(r, clients, func(d *issue.Delegation) { d.Epoch = 1 }), fault.Invalid},
 		{"for ever", nil, forged(r, clients, func(d *issue.Delegation) { d.Expires = d.NotBefore + 365*24*hour }), fault.Invalid},
-		{"for all the days there are", permit(1), forged(r, with(for_(order.TimePermit), func(d *issue.Delegation) { d.MaxDays = 2 }), func(d *issue.Delegation) {
+		{"for all the days there are", permit(1), forged(r, with(delegating(order.TimePermit), func(d *issue.Delegation) { d.MaxDays = 2 }), func(d *issue.Delegation) {
 			d.MaxDays = 1 << 40
 		}), fault.Invalid},
 		{"with a critical rule that nobody knows", nil, forged(r, clients, func(d *issue.Delegation) { d.Critical = dag.Values{"quota": unknown} }), fault.Unsupported},

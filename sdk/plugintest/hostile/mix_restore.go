@@ -66,17 +66,6 @@ func (x *cast) restore(t testing.TB, what string, req *contract.RestoreRequest, 
 	}
 }
 
-// whole is a part of an order that the host may show, and where it belongs.
-type whole[T any] struct {
-	name string
-	is   T
-	// belongs names the true history; "" for a forgery.
-	belongs string
-	purpose string
-	// alone is the refusal that a forgery gets when everything else is of history a.
-	alone fault.Kind
-}
-
 // mixParts takes the product of whole parts, forged ones among them.
 func mixParts(t *testing.T, x *cast) {
 	redemptions := x.redemptions(t)
@@ -103,7 +92,7 @@ func mixParts(t *testing.T, x *cast) {
 	if len(x.Root) > 0 {
 		deposits = append(deposits, whole[[]byte]{name: "root", is: x.Root})
 	}
-	tried, true_ := 0, 0
+	tried, truths := 0, 0
 	for _, o := range orders {
 		for _, a := range acceptances {
 			for _, r := range redemptions {
@@ -120,7 +109,7 @@ func mixParts(t *testing.T, x *cast) {
 					switch {
 					case same:
 						honest = histories[a.belongs]
-						true_++
+						truths++
 					case o.belongs == "a" && d.belongs == "a" && a.belongs == "a" && r.alone != "":
 						kinds = []fault.Kind{r.alone}
 					case o.belongs == "a" && d.belongs == "a" && r.belongs == "a" && a.alone != "":
@@ -134,10 +123,10 @@ func mixParts(t *testing.T, x *cast) {
 			}
 		}
 	}
-	if true_ != len(histories) {
-		t.Errorf("expected %d true combinations among %d; found %d", len(histories), tried, true_)
+	if truths != len(histories) {
+		t.Errorf("expected %d true combinations among %d; found %d", len(histories), tried, truths)
 	}
-	t.Logf("%d combinations, %d of them true", tried, true_)
+	t.Logf("%d combinations, %d of them true", tried, truths)
 }
 
 // redemptions are the true ones, and forgeries of one for order a.
@@ -285,30 +274,4 @@ func (x *cast) cutReceiver(t testing.TB) {
 		}
 	}
 	x.restore(t, "the receiver's chain cut behind the recorded document", req, nil)
-}
-
-// product calls f with every choice of n names.
-func product(names []string, n int, f func([]string)) {
-	pick := make([]string, n)
-	var choose func(int)
-	choose = func(i int) {
-		if i == n {
-			f(pick)
-			return
-		}
-		for _, name := range names {
-			pick[i] = name
-			choose(i + 1)
-		}
-	}
-	choose(0)
-}
-
-func allSame(pick []string) bool {
-	for _, p := range pick {
-		if p != pick[0] {
-			return false
-		}
-	}
-	return true
 }
