@@ -1,9 +1,7 @@
 package pluginconf
 
 import (
-	"cmp"
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -131,8 +129,4 @@ func distance(a, b string) int {
 		}
 	}
 	return row[len(b)]
-}
-
-func sortLongestFirst(s []string) {
-	slices.SortFunc(s, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 }

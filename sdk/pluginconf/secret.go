@@ -1,9 +1,11 @@
 package pluginconf
 
 import (
+	"cmp"
 	"fmt"
 	"log/slog"
 	"reflect"
+	"slices"
 	"strings"
 )
 
@@ -68,4 +70,8 @@ func secretsIn(v reflect.Value, sensitive bool) (found []string) {
 	}
 	sortLongestFirst(found)
 	return found
+}
+
+func sortLongestFirst(s []string) {
+	slices.SortFunc(s, func(a, b string) int { return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b)) })
 }
