@@ -26,8 +26,7 @@ type place struct {
 	aad   []byte // associated data, with realm and key id in it
 }
 
-// ladder lists the rungs, best first. AES-CBC then HMAC in the token (cbc-hmac) goes between the two, RSA-OAEP with a
-// MAC under a token key (rsa-oaep) at the end.
+// ladder lists the rungs, best first.
 var ladder = []rung{
 	gcm,
 	hmacDerive,
