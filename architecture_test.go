@@ -51,10 +51,11 @@ func list(t *testing.T) []pkg {
 // plugins → sdk → protocol → crypto.
 func TestDependenciesPointOneWay(t *testing.T) {
 	allowed := map[string][]string{
+		"internal": {},
 		"crypto":   {"crypto"},
 		"protocol": {"protocol", "crypto"},
-		"config":   {"config", "protocol", "crypto"},
-		"sdk":      {"sdk", "protocol", "crypto"},
+		"config":   {"config", "protocol", "crypto", "internal"},
+		"sdk":      {"sdk", "protocol", "crypto", "internal"},
 		"plugins":  {"plugins", "sdk", "protocol", "crypto"},
 		"host":     {"host", "config", "sdk", "protocol", "crypto"},
 		"cmd":      {"cmd", "host", "config", "plugins", "sdk", "protocol", "crypto"},

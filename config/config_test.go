@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -233,8 +234,37 @@ func TestAFileThatCannotBeReadIsADiagnostic(t *testing.T) {
 	c, diags := config.Load("node.hcl", options(strings.Repeat("#", config.MaxFile+1)))
 	var text bytes.Buffer
 	config.Write(&text, c.Files, diags)
-	if !strings.Contains(text.String(), "expected at most 1048576 bytes, found 1048577") {
+	if !strings.Contains(text.String(), "it has more than 1024 KiB") {
 		t.Errorf("too large: found %s", &text)
+	}
+}
+
+// What a configuration names is read within a bound, and waited for never; the
+// configuration itself may come through a pipe, from a program that decrypts it.
+func TestAFileOfAnotherKindIsRefusedUnlessItIsTheConfiguration(t *testing.T) {
+	large := filepath.Join(t.TempDir(), "large")
+	if err := os.WriteFile(large, bytes.Repeat([]byte("x"), 1<<20+1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for src, want := range map[string]string{
+		"log {\n level = file(\"/dev/null\")\n}":                                                               "read /dev/null: it is not a regular file",
+		"log {\n level = file(\"" + large + "\")\n}":                                                           "it has more than 64 KiB",
+		"peer \"north\" {\n identity = \"" + cidA + "\"\n url = \"https://x\"\n tls_ca = \"/dev/null\"\n}":     "read /dev/null: it is not a regular file",
+		"peer \"north\" {\n identity = \"" + cidA + "\"\n url = \"https://x\"\n tls_ca = \"" + large + "\"\n}": "it has more than 1024 KiB",
+		"": "",
+	} {
+		pipe := filepath.Join(t.TempDir(), "node.hcl")
+		if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		wrote := make(chan error)
+		go func() { wrote <- os.WriteFile(pipe, []byte(src+rest), 0) }()
+		c, diags := config.Load(pipe, config.Options{FindProgram: options("").FindProgram})
+		var text bytes.Buffer
+		config.Write(&text, c.Files, diags)
+		if err := <-wrote; err != nil || len(diags) > 1 || want == "" && len(diags) > 0 || !strings.Contains(text.String(), want) {
+			t.Errorf("expected %q; found %s, %v", want, &text, err)
+		}
 	}
 }
 

@@ -141,9 +141,13 @@ func (b *body) path(name string) (text, bool) {
 	return t, ok
 }
 
+// maxPEM bounds a file of certificates, in bytes: the authorities that a system
+// trusts are a quarter of it.
+const maxPEM = 1 << 20
+
 // pem reads a file that an option names.
 func (l *loader) pem(t text) ([]byte, bool) {
-	data, err := l.ReadFile(t.value)
+	data, err := l.ReadFile(t.value, maxPEM)
 	if err == nil {
 		return data, true
 	}

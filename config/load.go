@@ -7,6 +7,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/milagro-dta/dta/internal/readfile"
 )
 
 // MaxFile is the largest configuration that is read, in bytes.
@@ -16,16 +18,21 @@ const MaxFile = 1 << 20
 // process's environment and the file system.
 type Options struct {
 	Env         func(name string) (string, bool)
-	ReadFile    func(path string) ([]byte, error)
+	ReadFile    func(path string, limit int64) ([]byte, error) // as readfile.Regular
 	FindProgram func(command string) (string, error)
+
+	// readMain is ReadFile for the configuration itself, which may come through a
+	// pipe.
+	readMain func(path string, limit int64) ([]byte, error)
 }
 
 func (o Options) orDefault() Options {
 	if o.Env == nil {
 		o.Env = os.LookupEnv
 	}
+	o.readMain = o.ReadFile
 	if o.ReadFile == nil {
-		o.ReadFile = os.ReadFile
+		o.ReadFile, o.readMain = readfile.Regular, readfile.Bounded
 	}
 	if o.FindProgram == nil {
 		o.FindProgram = FindProgram
@@ -98,20 +105,12 @@ func load(path string, o Options, all bool) (*Config, hcl.Diagnostics) {
 }
 
 func (l *loader) load(path string, all bool) {
-	src, err := l.ReadFile(path)
+	src, err := l.readMain(path, MaxFile)
 	if err != nil {
 		l.diags = append(l.diags, &hcl.Diagnostic{
 			Severity: hcl.DiagError,
 			Summary:  "Configuration not readable",
 			Detail:   fmt.Sprintf("The file could not be read: %v.", err),
-		})
-		return
-	}
-	if len(src) > MaxFile {
-		l.diags = append(l.diags, &hcl.Diagnostic{
-			Severity: hcl.DiagError,
-			Summary:  "Configuration too large",
-			Detail:   fmt.Sprintf("%s: expected at most %d bytes, found %d.", path, MaxFile, len(src)),
 		})
 		return
 	}

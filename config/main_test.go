@@ -9,13 +9,13 @@ import (
 	"fmt"
 	"io/fs"
 	"math/big"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/internal/readfile"
 	"github.com/milagro-dta/dta/protocol/dag"
 )
 
@@ -55,11 +55,15 @@ func options(src string) config.Options {
 	}
 	return config.Options{
 		Env: func(name string) (string, bool) { v, ok := env[name]; return v, ok },
-		ReadFile: func(path string) ([]byte, error) {
+		ReadFile: func(path string, limit int64) ([]byte, error) {
+			text, ok := disk[path]
 			if path == "node.hcl" {
-				return []byte(src), nil
+				text, ok = src, true
 			}
-			if text, ok := disk[path]; ok {
+			switch {
+			case ok && int64(len(text)) > limit:
+				return nil, &fs.PathError{Op: "read", Path: path, Err: readfile.TooLarge(limit)}
+			case ok:
 				return []byte(text), nil
 			}
 			return nil, &fs.PathError{Op: "open", Path: path, Err: syscall.ENOENT}
@@ -77,11 +81,11 @@ func options(src string) config.Options {
 func fromDisk() config.Options {
 	o := options("")
 	stub := o.ReadFile
-	o.ReadFile = func(path string) ([]byte, error) {
+	o.ReadFile = func(path string, limit int64) ([]byte, error) {
 		if strings.HasSuffix(path, ".hcl") {
-			return os.ReadFile(path)
+			return readfile.Regular(path, limit)
 		}
-		return stub(path)
+		return stub(path, limit)
 	}
 	return o
 }

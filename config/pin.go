@@ -11,6 +11,8 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+
+	"github.com/milagro-dta/dta/internal/readfile"
 )
 
 // Pin writes the SHA-256 of a plugin's program, 32 bytes, into the plugin's
@@ -30,7 +32,7 @@ func Pin(path, name string, sha256 []byte) (err error) {
 	if err != nil {
 		return err
 	}
-	src, err := os.ReadFile(real)
+	src, err := readfile.Regular(real, MaxFile)
 	if err != nil {
 		return err
 	}

@@ -113,12 +113,12 @@ func (l *loader) returned(name, argument string) result {
 			r.text = text
 		}
 	} else {
-		text, err := l.ReadFile(argument)
+		text, err := l.ReadFile(argument, maxText)
 		switch {
 		case err != nil:
 			r.problem = fmt.Sprintf("The file could not be read: %v.", err)
-		case len(text) > maxText || !utf8.Valid(text):
-			r.problem = fmt.Sprintf("The file %s: expected UTF-8 text of at most %d bytes.", argument, maxText)
+		case !utf8.Valid(text):
+			r.problem = fmt.Sprintf("The file %s: expected UTF-8 text.", argument)
 		default:
 			r.text = strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r")
 		}
