@@ -2,7 +2,6 @@ package pluginconf
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/function"
+
+	"github.com/milagro-dta/dta/internal/readfile"
 )
 
 // maxFile bounds what file() reads, in bytes.
@@ -47,44 +48,21 @@ func stringFunction(f func(string) (string, error), give bool) function.Function
 // readFile gives a file's text, at most 64 KiB of UTF-8, without its last line's end: what an editor appends to a
 // PIN is no part of it. A relative path starts at the plugin's working directory.
 func readFile(path string) (string, error) {
-	if err := findFile(path); err != nil {
-		return "", err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", unreadable(path, reason(err))
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile+1))
+	b, err := readfile.Regular(path, maxFile)
 	switch {
 	case err != nil:
 		return "", unreadable(path, reason(err))
-	case len(b) > maxFile:
-		return "", unreadable(path, tooLarge)
 	case !utf8.Valid(b):
 		return "", unreadable(path, "it is not UTF-8 text")
 	}
 	return strings.TrimSuffix(strings.TrimSuffix(string(b), "\n"), "\r"), nil
 }
 
-const tooLarge = "it has more than 64 KiB"
-
 // findFile says why a file could not be read, without reading it.
 func findFile(path string) error {
-	info, err := os.Stat(path)
-	switch {
-	case err != nil:
-		return unreadable(path, reason(err))
-	case !info.Mode().IsRegular():
-		return unreadable(path, "it is not a regular file")
-	case info.Size() > maxFile:
-		return unreadable(path, tooLarge)
-	}
-	f, err := os.Open(path)
-	if err != nil {
+	if err := readfile.Check(path, maxFile); err != nil {
 		return unreadable(path, reason(err))
 	}
-	f.Close()
 	return nil
 }
 
