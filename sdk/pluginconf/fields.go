@@ -3,6 +3,8 @@ package pluginconf
 import (
 	"reflect"
 	"strings"
+
+	"github.com/milagro-dta/dta/internal/spelling"
 )
 
 var secretType = reflect.TypeFor[Secret]()
@@ -102,31 +104,11 @@ func (s *fieldSet) mayShow(unknown string, secrets []string) bool {
 	harmless, secret := 3, 1<<30
 	for name, f := range s.byName {
 		if !f.sensitive && f.block == nil {
-			harmless = min(harmless, distance(unknown, name))
+			harmless = min(harmless, spelling.Distance(unknown, name))
 		}
 	}
 	for _, name := range secrets {
-		secret = min(secret, distance(unknown, name))
+		secret = min(secret, spelling.Distance(unknown, name))
 	}
 	return harmless < 3 && harmless < secret
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := 1; i <= len(a); i++ {
-		diagonal := row[0]
-		row[0] = i
-		for j := 1; j <= len(b); j++ {
-			d := diagonal
-			if a[i-1] != b[j-1] {
-				d = 1 + min(diagonal, row[j], row[j-1])
-			}
-			diagonal, row[j] = row[j], d
-		}
-	}
-	return row[len(b)]
 }
