@@ -161,6 +161,15 @@ func (s *stage) attemptLogin(ctx context.Context, who, token, pin string) (resul
 	return s.ran(ctx, args...)
 }
 
+// mustLogin is a login with the right PIN, which must succeed.
+func (s *stage) mustLogin(ctx context.Context, who, token, pin string) error {
+	r, err := s.attemptLogin(ctx, who, token, pin)
+	if err == nil && r.code != 0 {
+		err = fmt.Errorf("%s with the right PIN: exit code %d: %s", who, r.code, r.said)
+	}
+	return err
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
@@ -170,17 +179,14 @@ var aDistance = regexp.MustCompile(`distance[=:]\s*(-?\d+)`)
 
 func logIn(ctx context.Context, p *printer, s *stage) error {
 	start := time.Now()
-	r, err := s.attemptLogin(ctx, alice, s.path(alice+".token"), pins[alice])
-	if err != nil {
+	if err := s.mustLogin(ctx, alice, s.path(alice+".token"), pins[alice]); err != nil {
 		return err
-	}
-	if r.code != 0 {
-		return fmt.Errorf("%s with the right PIN: exit code %d: %s", alice, r.code, r.said)
 	}
 	took := time.Since(start)
 	p.line("%s  %s logs in; both sides have a new key and have shown it (%s)", p.good("✓"), alice, show(took))
 	wrong := "4829"
-	if r, err = s.attemptLogin(ctx, alice, s.path(alice+".token"), wrong); err != nil {
+	r, err := s.attemptLogin(ctx, alice, s.path(alice+".token"), wrong)
+	if err != nil {
 		return err
 	}
 	if r.code != denied {
@@ -197,8 +203,8 @@ func logIn(ctx context.Context, p *printer, s *stage) error {
 		return fmt.Errorf("the server's log: expected a distance of 8, found %q in\n%s", d, log)
 	}
 	p.wrapped(3, "the server's own log, asked to: wrong by "+string(d[1])+", so a typing error; it never tells the client")
-	if r, err = s.attemptLogin(ctx, alice, s.path(alice+".token"), pins[alice]); err != nil || r.code != 0 {
-		return fmt.Errorf("%s once more: exit code %d: %s: %w", alice, r.code, r.said, err)
+	if err := s.mustLogin(ctx, alice, s.path(alice+".token"), pins[alice]); err != nil {
+		return fmt.Errorf("after a wrong PIN: %w", err)
 	}
 	return nil
 }
@@ -271,8 +277,8 @@ func steal(ctx context.Context, p *printer, s *stage) error {
 	if _, err := s.run(ctx, "mpin", "unlock", alice, "--state", s.path("tries")); err != nil {
 		return err
 	}
-	if r, err = s.attemptLogin(ctx, alice, s.path(alice+".token"), pins[alice]); err != nil || r.code != 0 {
-		return fmt.Errorf("%s after the unlocking: exit code %d: %s: %w", alice, r.code, r.said, err)
+	if err := s.mustLogin(ctx, alice, s.path(alice+".token"), pins[alice]); err != nil {
+		return fmt.Errorf("after the unlocking: %w", err)
 	}
 	p.line("%s  %s, whom the operator has unlocked, logs in", p.good("✓"), alice)
 	return nil
