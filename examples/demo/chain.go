@@ -53,7 +53,7 @@ func (s *stage) released(ctx context.Context, ref string) (shownOrder, error) {
 	return s.until(ctx, ref, "principal", "released")
 }
 
-// chapters of an order: who must have signed each part, and what it links first.
+// parts are those of an order: who must have signed each, and what it links first.
 var parts = []struct{ kind, signer, follows, says string }{
 	{"order", "principal", "", "keep this, for the beneficiary"},
 	{"acceptance", vault, "order", "it is in my HSM"},

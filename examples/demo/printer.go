@@ -56,7 +56,7 @@ func (p *printer) names(s *stage) {
 	}
 }
 
-// Widths of the columns, and of a paragraph, in characters.
+// paragraph is the width of a paragraph, in bytes.
 const paragraph = 72
 
 // wrapped breaks text into lines of a paragraph, indented.
