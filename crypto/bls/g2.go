@@ -43,12 +43,6 @@ func parseG2(a *blst.P2Affine, b []byte) error {
 // G2Generator returns the group's standard generator.
 func G2Generator() *G2 { return &G2{p: *blst.P2Generator()} }
 
-// HashToG2 is the suite BLS12381G2_XMD:SHA-256_SSWU_RO_ of RFC 9380. Nobody
-// knows the discrete logarithm of its result.
-func HashToG2(msg []byte, dst string) *G2 {
-	return &G2{p: *blst.HashToG2(msg, []byte(dst))}
-}
-
 // Bytes returns the 96-byte encoding.
 func (g *G2) Bytes() []byte { return g.p.Compress() }
 

@@ -2,7 +2,6 @@ package bls
 
 import (
 	"bytes"
-	"encoding/hex"
 	"errors"
 	"fmt"
 
@@ -85,9 +84,6 @@ func ParsePublicKey(b []byte) (*PublicKey, error) {
 
 // Bytes returns the 48-byte encoding.
 func (p *PublicKey) Bytes() []byte { return bytes.Clone(p.b[:]) }
-
-// String is the encoding in hexadecimal.
-func (p *PublicKey) String() string { return hex.EncodeToString(p.b[:]) }
 
 // Equal tells whether both are the same key.
 func (p *PublicKey) Equal(q *PublicKey) bool { return p.b == q.b }

@@ -125,7 +125,7 @@ func TestSigningAgreesWithThePublishedVector(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantKey := "a491d1b0ecd9bb917989f0e74f0dea0422eac4a873e5e2644f368dffb9a6e20fd6e10c1b77654d067c0618f6e5a7f79a"
-	if got := k.Public().String(); got != wantKey {
+	if got := hex.EncodeToString(k.Public().Bytes()); got != wantKey {
 		t.Errorf("public key: expected %s, got %s", wantKey, got)
 	}
 	wantSig := "b6ed936746e01f8ecf281f020953fbf1f01debd5657c4a383940b020b26507f6076334f91e2366c96e9ab279fb515809" +

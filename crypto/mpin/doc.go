@@ -25,6 +25,10 @@
 // try of a PIN is another question (TriedPIN). Signatures to
 // designated verifiers use a key that no authority has (DVSKey).
 //
+// The programs log in in two passes, with M-Pin Full. One pass, designated
+// verifiers and factors have no caller in them yet: they are here so that this is
+// all of what AMCL does.
+//
 // # Suites
 //
 // V1 and AMCL are the same mathematics in different writing; everything is a

@@ -34,9 +34,6 @@ type hiddenG1 struct {
 
 func hide(s Suite, p *bls.G1) hiddenG1 { return hiddenG1{suite: s, box: secret.NewBox(p)} }
 
-// Suite is the suite whose encoding Bytes uses.
-func (h *hiddenG1) Suite() Suite { return h.suite }
-
 // Point opens the secret: not a copy, and the identity after Clear.
 func (h *hiddenG1) Point() *bls.G1 {
 	if p := h.box.Open(); p != nil {
@@ -61,9 +58,6 @@ func (t *Token) Clear() {
 		t.box.Open().Clear()
 	}
 }
-
-// Suite is the suite whose encoding Bytes uses.
-func (s *ServerSecret) Suite() Suite { return s.suite }
 
 // Point opens the secret: not a copy, and the identity after Clear.
 func (s *ServerSecret) Point() *bls.G2 {

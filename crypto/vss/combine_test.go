@@ -143,7 +143,7 @@ func TestSharesOfAnotherDealAreBad(t *testing.T) {
 	_, others, _ := Deal(seed, 2, 3)
 	for _, s := range others {
 		if err := Verify(c, s); !errors.Is(err, ErrBadShare) {
-			t.Errorf("share %d: expected %v, got %v", s.Index(), ErrBadShare, err)
+			t.Errorf("share %d: expected %v, got %v", s.index, ErrBadShare, err)
 		}
 	}
 }
@@ -151,7 +151,7 @@ func TestSharesOfAnotherDealAreBad(t *testing.T) {
 func open(t *testing.T, c Commitments, shares ...*Share) (opened []*Share) {
 	t.Helper()
 	for _, s := range shares {
-		o, err := Open(c, s.Index(), s.Bytes())
+		o, err := Open(c, s.index, s.Bytes())
 		if err != nil {
 			t.Fatal(err)
 		}

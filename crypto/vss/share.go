@@ -55,9 +55,6 @@ func Open(c Commitments, index int, b *secret.Bytes) (*Share, error) {
 	return s, nil
 }
 
-// Index is the point, from 1, at which the polynomials were evaluated.
-func (s *Share) Index() int { return s.index }
-
 // Bytes returns the 64-byte encoding, which the caller clears.
 func (s *Share) Bytes() *secret.Bytes {
 	first, second := s.s.Bytes(), s.r.Bytes()

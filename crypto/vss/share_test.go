@@ -15,7 +15,7 @@ func init() { groupOrder.Open()[31]++ }
 
 func TestASeedIsARandomScalar(t *testing.T) {
 	a, b := NewSeed(), NewSeed()
-	if _, err := bls.ParseScalar(a.Open()); err != nil || a.Len() != SeedSize {
+	if _, err := bls.ParseScalar(a.Open()); err != nil || a.Len() != bls.ScalarSize {
 		t.Errorf("%d bytes, %v", a.Len(), err)
 	}
 	if a.Equal(b.Open()) {
@@ -57,8 +57,8 @@ func TestDealLeavesTheSeedAlone(t *testing.T) {
 func TestSharesAreNumberedFromOne(t *testing.T) {
 	_, _, shares := deal(t, 2, 5)
 	for i, s := range shares {
-		if s.Index() != i+1 {
-			t.Errorf("share %d has index %d", i+1, s.Index())
+		if s.index != i+1 {
+			t.Errorf("share %d has index %d", i+1, s.index)
 		}
 	}
 }
@@ -70,7 +70,7 @@ func TestAShareSurvivesItsEncoding(t *testing.T) {
 		if b.Len() != ShareSize {
 			t.Fatalf("expected %d bytes, got %d", ShareSize, b.Len())
 		}
-		again, err := ParseShare(s.Index(), b)
+		again, err := ParseShare(s.index, b)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -136,7 +136,7 @@ func FuzzParseShare(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !s.Bytes().Equal(b) || s.Index() != index {
+		if !s.Bytes().Equal(b) || s.index != index {
 			t.Error("read and written differently")
 		}
 		if Verify(c, s) == nil && !bytes.Equal(b, shares[0].Bytes().Open()) {

@@ -26,13 +26,8 @@ import (
 	"github.com/milagro-dta/dta/crypto/secret"
 )
 
-const (
-	// MaxShares bounds n, and with it t and every index.
-	MaxShares = 32
-
-	// SeedSize is the size of a seed in bytes, a scalar big-endian.
-	SeedSize = bls.ScalarSize
-)
+// MaxShares bounds n, and with it t and every index.
+const MaxShares = 32
 
 // NewSeed returns a random scalar other than zero, 32 bytes big-endian.
 func NewSeed() *secret.Bytes {

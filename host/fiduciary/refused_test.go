@@ -2,6 +2,7 @@ package fiduciary_test
 
 import (
 	"bytes"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			readers = []*identity.Identity{by.Identity(), d.node.Identity(), r.registrar.Identity()}
 		}
 		sealed := must(envelope.Seal(by, envelope.Draft{
-			Kind: kind, Recipients: envelope.Recipients(readers...), Time: begin, Expires: begin.Add(time.Minute), Previous: []dag.CID{previous},
+			Kind: kind, Recipients: once(readers...), Time: begin, Expires: begin.Add(time.Minute), Previous: []dag.CID{previous},
 			Body: issue.Approved{Version: issue.Version},
 		}))(t)
 		return &inquiry{network: n, Sealed: sealed, by: by, bag: r.everybody(by.Identity()).With(sealed.Block)}
@@ -44,7 +45,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 			approvals = approve(asked.Request())
 		}
 		sealed := must(envelope.Seal(by, envelope.Draft{
-			Kind: envelope.Request, Recipients: envelope.Recipients(by.Identity(), d.node.Identity(), r.registrar.Identity()),
+			Kind: envelope.Request, Recipients: once(by.Identity(), d.node.Identity(), r.registrar.Identity()),
 			Time: r.now(), Expires: r.now().Add(time.Minute), Previous: []dag.CID{n.Order.CID()},
 			Body: issue.Approved{Version: issue.Version, Request: *asked.Request(), Approvals: approvals},
 		}))(t)
@@ -179,7 +180,7 @@ func TestStrangersDoNotFillTheNode(t *testing.T) {
 	for i := range kinds {
 		k := identitytest.Keyring(t, identity.Node, "crowd", begin)
 		sealed := must(envelope.Seal(k, envelope.Draft{
-			Kind: envelope.Request, Recipients: envelope.Recipients(k.Identity(), d.node.Identity(), r.registrar.Identity()),
+			Kind: envelope.Request, Recipients: once(k.Identity(), d.node.Identity(), r.registrar.Identity()),
 			Time: r.now(), Expires: r.now().Add(time.Minute), Previous: []dag.CID{n.Order.CID()}, Body: issue.Approved{Version: issue.Version},
 		}))(t)
 		q := &inquiry{network: n, Sealed: sealed, by: k, bag: r.everybody(k.Identity()).With(sealed.Block)}
@@ -195,4 +196,14 @@ func TestStrangersDoNotFillTheNode(t *testing.T) {
 		}
 	}
 	must(n.ask(clients(1, "alice"), r.registrar).to(d))(t)
+}
+
+// once leaves out who is listed already.
+func once(ids ...*identity.Identity) (out []*identity.Identity) {
+	for _, id := range ids {
+		if !slices.Contains(out, id) {
+			out = append(out, id)
+		}
+	}
+	return out
 }

@@ -132,7 +132,7 @@ func TestRevocationsThatAreRefused(t *testing.T) {
 	unrevocable := r.foundOf(false, d)
 	// forged says what another network's or nobody's revocation would.
 	forged := func(by *identity.Keyring, in *network, body issue.Revocation, begin time.Time) peer.FulfillRevocation {
-		readers := envelope.Recipients(by.Identity(), d.node.Identity(), r.registrar.Identity())
+		readers := once(by.Identity(), d.node.Identity(), r.registrar.Identity())
 		sealed := must(envelope.Seal(by, envelope.Draft{
 			Kind: envelope.Revocation, Recipients: readers, Time: begin, Expires: begin.Add(issue.RevocationLife), Previous: []dag.CID{in.Order.CID()}, Body: body,
 		}))(t)

@@ -108,7 +108,7 @@ func TestAnAnswerThatDoesNotHoldIsNoAnswer(t *testing.T) {
 		"a signer whom nobody asked": func(req peer.FulfillOrder, answer peer.FulfilledOrder) peer.FulfilledOrder {
 			h := must(envelope.Parse(blockOf(t, answer)))(t).Header
 			sealed := must(envelope.Seal(stranger, envelope.Draft{
-				Kind: envelope.Acceptance, Recipients: envelope.Recipients(r.keys.Identity(), liar.node.Identity(), honest.node.Identity()),
+				Kind: envelope.Acceptance, Recipients: []*identity.Identity{r.keys.Identity(), liar.node.Identity(), honest.node.Identity()},
 				Time: r.now(), Expires: r.now().Add(time.Hour), Previous: h.Previous, Body: struct{}{},
 			}))(t)
 			out := answerOf(sealed.Block)

@@ -219,7 +219,7 @@ func lying(_ context.Context, d *dta, red *order.VerifiedRedemption, k *kept) (n
 		return none, err
 	}
 	signed, err := envelope.Seal(d.custody, envelope.Draft{
-		Kind: envelope.Release, Recipients: envelope.Recipients(red.Recipients()...), Time: begin, Expires: begin.Add(time.Hour),
+		Kind: envelope.Release, Recipients: red.Recipients(), Time: begin, Expires: begin.Add(time.Hour),
 		Previous: []dag.CID{red.CID(), k.acceptance.CID()},
 		Body: order.Release{
 			Version: order.Version, Order: k.order.CID(), Terms: k.order.TermsCID().Bytes(), Redemption: red.CID(),

@@ -53,7 +53,7 @@ func stray(t *testing.T, kind envelope.Kind, node *identity.Keyring) *envelope.S
 	t.Helper()
 	k := identitytest.Keyring(t, identity.Node, "stranger", time.Now())
 	sealed, err := envelope.Seal(k, envelope.Draft{
-		Kind: kind, Recipients: envelope.Recipients(k.Identity(), node.Identity()), Time: time.Now(), Expires: time.Now().Add(time.Minute),
+		Kind: kind, Recipients: []*identity.Identity{k.Identity(), node.Identity()}, Time: time.Now(), Expires: time.Now().Add(time.Minute),
 		Previous: []dag.CID{dag.Sum([]byte("no order"))}, Body: struct{}{},
 	})
 	if err != nil {

@@ -66,7 +66,7 @@ func TestAStrangerHasNothingSearchedFor(t *testing.T) {
 
 	// It says that the principal signed it, and anybody could have made it.
 	forged, err := envelope.Seal(principal, envelope.Draft{
-		Kind: envelope.Order, Recipients: envelope.Recipients(principal.Identity(), self.Identity()),
+		Kind: envelope.Order, Recipients: []*identity.Identity{principal.Identity(), self.Identity()},
 		Time: time.Now(), Expires: time.Now().Add(time.Minute), Body: struct{}{},
 	})
 	if err != nil {

@@ -218,7 +218,7 @@ func (g *guest) contentKey(t *testing.T, block []byte) []byte {
 		if r != me {
 			continue
 		}
-		key, err := g.keys.Open(append([]byte("dta/envelope/key/v1"), hash[:]...),
+		key, err := g.keys.OpenAt(me.Document, append([]byte("dta/envelope/key/v1"), hash[:]...),
 			binary.BigEndian.AppendUint32(me.Name.Bytes(), uint32(i)), e.Keys[i].Sealed)
 		if err != nil {
 			t.Fatalf("content key of %s: %v", e.CID(), err)

@@ -114,7 +114,7 @@ func TestAStrangerOpensNothing(t *testing.T) {
 	p := meet(t)
 	s := mustSeal(t, p.ann, p.draft())
 	for _, k := range []*identity.Keyring{create(t, "eve"), p.ann, nil} {
-		_, _, err := OpenVerified(s.Block, p.ann.Identity(), k)
+		_, _, err := openVerified(s.Block, p.ann.Identity(), k)
 		if fault.Of(err) != fault.Denied {
 			t.Errorf("expected denied, got %v", err)
 		}
@@ -127,7 +127,7 @@ func TestASignatureStrippedAndReplacedOpensForNobody(t *testing.T) {
 	e := received(t, mustSeal(t, p.ann, p.draft()).Block)
 	e.Header.Signer = eve.Identity().Party()
 	block := resign(t, e, eve)
-	_, _, err := OpenVerified(block, eve.Identity(), p.bob)
+	_, _, err := openVerified(block, eve.Identity(), p.bob)
 	refused(t, err, "does not open")
 }
 
@@ -154,11 +154,11 @@ func TestARecipientCannotBeMovedOrAdded(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, _, err = OpenVerified(moved, p.ann.Identity(), c.opener)
+			_, _, err = openVerified(moved, p.ann.Identity(), c.opener)
 			refused(t, err, "signature does not verify")
 
 			// Not even the signer can: the keys are bound to the header.
-			_, _, err = OpenVerified(resign(t, e, p.ann), p.ann.Identity(), c.opener)
+			_, _, err = openVerified(resign(t, e, p.ann), p.ann.Identity(), c.opener)
 			refused(t, err, "does not open")
 		})
 	}
@@ -176,7 +176,7 @@ func TestAKeySealedForAnotherPlaceDoesNotOpen(t *testing.T) {
 		}
 		e.Keys[i].Sealed = sealed
 	}
-	_, _, err := OpenVerified(resign(t, e, p.ann), p.ann.Identity(), p.bob)
+	_, _, err := openVerified(resign(t, e, p.ann), p.ann.Identity(), p.bob)
 	refused(t, err, "does not open")
 }
 
@@ -198,12 +198,12 @@ func TestOnlyThePlaintextOfTheHeaderIsAccepted(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, _, err = OpenVerified(resign(t, e, p.ann), p.ann.Identity(), p.bob)
+	_, _, err = openVerified(resign(t, e, p.ann), p.ann.Identity(), p.bob)
 	refused(t, err, "plaintext: expected the one whose CID the header has")
 
 	offer := received(t, mustSeal(t, p.ann, Draft{Kind: Offer, Time: monday, Expires: tuesday, Body: letter{"for hire"}}).Block)
 	offer.Body = other
-	_, _, err = OpenVerified(resign(t, offer, p.ann), p.ann.Identity(), nil)
+	_, _, err = openVerified(resign(t, offer, p.ann), p.ann.Identity(), nil)
 	refused(t, err, "plaintext: expected the one whose CID the header has")
 }
 
@@ -211,10 +211,10 @@ func TestABodyBelongsToItsHeader(t *testing.T) {
 	p := meet(t)
 	a, b := received(t, mustSeal(t, p.ann, p.draft()).Block), received(t, mustSeal(t, p.ann, p.draft()).Block)
 	a.Body = b.Body
-	_, _, err := OpenVerified(resign(t, a, p.ann), p.ann.Identity(), p.bob)
+	_, _, err := openVerified(resign(t, a, p.ann), p.ann.Identity(), p.bob)
 	refused(t, err, "body: ")
 	a.Keys = b.Keys
-	_, _, err = OpenVerified(resign(t, a, p.ann), p.ann.Identity(), p.bob)
+	_, _, err = openVerified(resign(t, a, p.ann), p.ann.Identity(), p.bob)
 	refused(t, err, "does not open")
 }
 
@@ -292,7 +292,7 @@ func TestRotation(t *testing.T) {
 	}
 
 	t.Run("an envelope from before still verifies and opens after both rotated", func(t *testing.T) {
-		if _, _, err := OpenVerified(at(ann, monday).Block, ann2.Identity(), bob2); err != nil {
+		if _, _, err := openVerified(at(ann, monday).Block, ann2.Identity(), bob2); err != nil {
 			t.Error(err)
 		}
 	})
@@ -331,7 +331,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil || !bytes.Equal(again, block) {
 			t.Fatalf("accepted an envelope that encodes as another: %v", err)
 		}
-		if header, err := dag.Encode(e.Header); err != nil || e.HeaderHash() != sha256.Sum256(header) {
+		if header, err := dag.Encode(e.Header); err != nil || e.hash != sha256.Sum256(header) {
 			t.Fatalf("the header hash is another: %v", err)
 		}
 		_ = e.Verify(p.ann.Identity())
@@ -351,7 +351,7 @@ func BenchmarkReceive(b *testing.B) {
 	})
 	b.Run("parse, verify, open", func(b *testing.B) {
 		for b.Loop() {
-			if _, _, err := OpenVerified(block, p.ann.Identity(), p.bob); err != nil {
+			if _, _, err := openVerified(block, p.ann.Identity(), p.bob); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -5,8 +5,8 @@
 //
 // Seal makes one, once; it is stored and sent again byte for byte. Whoever gets
 // a block goes Parse, Verify, Open, in this order: Open refuses an envelope
-// that was not verified. OpenVerified does the three. Whoever was shown block
-// and plaintext, without being a recipient, goes Parse, Verify, CheckPlain.
+// that was not verified. Whoever was shown block and plaintext, without being a
+// recipient, goes Parse, Verify, CheckPlain.
 // Fresh decides whether an envelope that was never seen is accepted now.
 //
 // # Shape

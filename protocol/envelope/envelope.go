@@ -112,15 +112,6 @@ func (e *Envelope) CID() dag.CID { return e.cid }
 // Block returns the block, which is not to be changed.
 func (e *Envelope) Block() []byte { return e.block }
 
-// HeaderHash returns SHA-256 of the header, to which body and keys are bound.
-func (e *Envelope) HeaderHash() [sha256.Size]byte { return e.hash }
-
-// PlainCID returns the CID of the plaintext.
-func (e *Envelope) PlainCID() dag.CID {
-	c, _ := dag.FromBytes(e.Header.Plain)
-	return c
-}
-
 func (e *Envelope) check() error {
 	suite, err := e.Header.check()
 	if err != nil {

@@ -60,6 +60,19 @@ func received(t testing.TB, block []byte) *Envelope {
 	return e
 }
 
+// openVerified is how a block is received: parsed, verified, opened.
+func openVerified(block []byte, signer *identity.Identity, k *identity.Keyring) (*Envelope, []byte, error) {
+	e, err := Parse(block)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := e.Verify(signer); err != nil {
+		return nil, nil, err
+	}
+	plain, err := e.Open(k)
+	return e, plain, err
+}
+
 // resign lets k sign what e now says, and returns the new block: what a thief
 // of an envelope, or a signer who breaks rules, can make.
 func resign(t testing.TB, e *Envelope, k *identity.Keyring) []byte {

@@ -19,7 +19,7 @@ func remembered(t *testing.T) (from, to *identity.Keyring, block []byte) {
 		}
 	}
 	s, err := envelope.Seal(from, envelope.Draft{
-		Kind: envelope.Notice, Recipients: envelope.Recipients(to.Identity()), Time: now, Expires: now.Add(time.Hour), Body: "news",
+		Kind: envelope.Notice, Recipients: []*identity.Identity{to.Identity()}, Time: now, Expires: now.Add(time.Hour), Body: "news",
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -132,19 +132,3 @@ func (e *Envelope) CheckPlain(plain []byte) error {
 	}
 	return nil
 }
-
-// OpenVerified parses a block, verifies it and opens it.
-func OpenVerified(block []byte, signer *identity.Identity, k *identity.Keyring) (*Envelope, []byte, error) {
-	e, err := Parse(block)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := e.Verify(signer); err != nil {
-		return nil, nil, err
-	}
-	plain, err := e.Open(k)
-	if err != nil {
-		return nil, nil, err
-	}
-	return e, plain, nil
-}

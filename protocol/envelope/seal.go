@@ -138,24 +138,3 @@ func keyInfo(hash [sha256.Size]byte) []byte {
 func keyAAD(name dag.CID, i int) []byte {
 	return binary.BigEndian.AppendUint32(name.Bytes(), uint32(i))
 }
-
-// Recipients returns ids in their order, without nils and with every name once:
-// at its first place, and with the longest of the chains given for it.
-func Recipients(ids ...*identity.Identity) []*identity.Identity {
-	var kept []*identity.Identity
-	at := map[dag.CID]int{}
-	for _, id := range ids {
-		if id == nil {
-			continue
-		}
-		n, ok := at[id.Name]
-		switch {
-		case !ok:
-			at[id.Name] = len(kept)
-			kept = append(kept, id)
-		case id.Extends(kept[n]):
-			kept[n] = id
-		}
-	}
-	return kept
-}

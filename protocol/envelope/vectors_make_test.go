@@ -108,7 +108,7 @@ func makeEnvelopes(t *testing.T) []envelopeVector {
 	add := func(about string, signer *identity.Keyring, d envelope.Draft, to *identity.Keyring, index int) envelopeVector {
 		s, err := envelope.Seal(signer, d)
 		ok(t, err)
-		h := s.Envelope.HeaderHash()
+		h := headerHash(t, s.Block)
 		v := envelopeVector{
 			About: about, Valid: true, CID: s.CID, Block: s.Block, Signer: hexes(ann2.Identity().Blocks()),
 			SigningKey: signerOf(t, signer).Bytes().Open(), Recipient: []hexBytes{}, Index: index,

@@ -63,14 +63,6 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.err }
 
-// Is reports whether target is a bare *Error (one not made by New) of the same
-// kind, so that errors.Is(err, &fault.Error{Kind: fault.Busy}) asks for a kind
-// anywhere in the chain.
-func (e *Error) Is(target error) bool {
-	t, ok := target.(*Error)
-	return ok && t.err == nil && t.Kind == e.Kind
-}
-
 // Of returns the kind of err: that of the outermost *Error in its chain, else
 // that of a context error or of a gRPC status, else Internal; "" for nil.
 func Of(err error) Kind {

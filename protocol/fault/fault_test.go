@@ -2,7 +2,6 @@ package fault_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -111,16 +110,6 @@ func TestNoAnswerGrowsWithWhatIsRefused(t *testing.T) {
 	}
 	if short := fault.New(fault.Invalid, "%s", strings.Repeat("x", 2048)); fault.Public(short) != short.Error() {
 		t.Error("expected a text of 2048 bytes to stay as it is")
-	}
-}
-
-func TestErrorsIsAsksForAKind(t *testing.T) {
-	err := fmt.Errorf("a: %w", fault.New(fault.Busy, "b: %w", io.EOF))
-	if !errors.Is(err, &fault.Error{Kind: fault.Busy}) || errors.Is(err, &fault.Error{Kind: fault.Invalid}) {
-		t.Error("expected busy and not invalid")
-	}
-	if !errors.Is(err, io.EOF) {
-		t.Error("expected what was wrapped to be found")
 	}
 }
 

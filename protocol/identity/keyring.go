@@ -230,12 +230,6 @@ func (k *Keyring) Identity() *Identity { return k.identity }
 // Sign signs with the newest signing key.
 func (k *Keyring) Sign(d bls.Domain, msg []byte) []byte { return k.signing.Sign(d, msg) }
 
-// Open opens what was sealed to the newest document. The error is
-// fault.Invalid and gives no reason.
-func (k *Keyring) Open(info, aad, sealed []byte) (*secret.Bytes, error) {
-	return k.OpenAt(k.identity.Document, info, aad, sealed)
-}
-
 // OpenAt opens what was sealed to one of the party's documents.
 func (k *Keyring) OpenAt(document dag.CID, info, aad, sealed []byte) (*secret.Bytes, error) {
 	n := k.identity.index(document)

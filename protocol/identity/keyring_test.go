@@ -72,7 +72,7 @@ func TestRotationChangesKeysAndKeepsWhatTheyOpened(t *testing.T) {
 	}
 	k.Clear()
 	next.Clear()
-	if _, err := rotated.Open([]byte("info"), []byte("aad"), sealed); err == nil {
+	if _, err := rotated.OpenAt(rotated.Identity().Document, []byte("info"), []byte("aad"), sealed); err == nil {
 		t.Error("expected the new key not to open what was sealed to the old")
 	}
 	got, err := rotated.OpenAt(k.Identity().Document, []byte("info"), []byte("aad"), sealed)

@@ -135,9 +135,6 @@ func (b *Revocation) check(o *order.VerifiedOrder, signer dag.CID) error {
 // Subject is who is revoked, with all earlier enrolments.
 func (v *VerifiedRevocation) Subject() Subject { return v.body.Subject }
 
-// Order is the network's.
-func (v *VerifiedRevocation) Order() *order.VerifiedOrder { return v.order }
-
 // Covers tells whether nothing more is issued to other once s was revoked: a
 // revocation is of one enrolment and all before it.
 func (s Subject) Covers(other Subject) bool {

@@ -11,7 +11,6 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -137,17 +136,6 @@ func (b *Body) Check() error {
 		return fault.New(fault.Invalid, "offer: expected text and fees of at most %d bytes of UTF-8, found %d and %d", MaxText, len(b.Text), len(b.Fees))
 	}
 	return nil
-}
-
-// Suite is the first suite of the offer that this version knows too;
-// fault.Unsupported when there is none.
-func (b *Body) Suite() (seal.Suite, error) {
-	for _, name := range b.Suites {
-		if s, err := seal.ByName(name); err == nil {
-			return s, nil
-		}
-	}
-	return seal.Suite{}, fault.New(fault.Unsupported, "offer: knows suites %.40q, none of which is known here", b.Suites)
 }
 
 func checkNames(what string, names []string) error {

@@ -16,8 +16,6 @@ const (
 
 	ReferenceSize = 32 // bytes of the random reference, shown as 64 hex digits
 	NonceSize     = 32
-	ShareSize     = 64 // a share: two scalars, s‖r
-	KeySize       = 32 // an ordered key: a secp256k1 private key
 )
 
 // How long an envelope may be accepted for the first time.

@@ -61,9 +61,3 @@ func (s State) Next(e Event) (State, error) {
 	}
 	return s, fault.New(fault.Conflict, "an order that is %s cannot %s", s, e)
 }
-
-// Valid tells whether the state is one of the list.
-func (s State) Valid() bool {
-	_, ok := transitions[s]
-	return ok
-}

@@ -138,15 +138,6 @@ func (r *VerifiedRedemption) Receiver() dag.CID { return r.body.Receiver }
 // ReplyKey is the sealing key made for this redemption, or empty.
 func (r *VerifiedRedemption) ReplyKey() []byte { return bytes.Clone(r.body.ReplyKey) }
 
-// Extra is what the redeemer added to the body.
-func (r *VerifiedRedemption) Extra() dag.Values { return r.body.Extra }
-
-// Acceptances are those that the redemption relies on.
-func (r *VerifiedRedemption) Acceptances() []dag.CID {
-	p := r.header.Previous
-	return slices.Clone(p[:len(p)-1])
-}
-
 // ReliesOn tells whether the redemption links this acceptance of its own order.
 func (r *VerifiedRedemption) ReliesOn(a *VerifiedAcceptance) error {
 	if err := checkVerifiedRedemption(r); err != nil {

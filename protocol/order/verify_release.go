@@ -88,23 +88,11 @@ func (b *Release) check(r *VerifiedRedemption, a *VerifiedAcceptance, signer *id
 	return checkCheckpoint(b.Checkpoint)
 }
 
-// Order is the order released.
-func (l *VerifiedRelease) Order() *VerifiedOrder { return l.redemption.order }
-
-// Redemption is what asked for the release.
-func (l *VerifiedRelease) Redemption() *VerifiedRedemption { return l.redemption }
-
-// Acceptance is the fiduciary's own.
-func (l *VerifiedRelease) Acceptance() *VerifiedAcceptance { return l.acceptance }
-
 // Index is the fiduciary's place in the terms.
 func (l *VerifiedRelease) Index() int { return l.acceptance.Index() }
 
 // Custody is the name of the custody identity that released.
 func (l *VerifiedRelease) Custody() dag.CID { return l.signer.Name }
-
-// Receiver is the name to which the share is sealed.
-func (l *VerifiedRelease) Receiver() dag.CID { return l.body.Receiver }
 
 // Share links the detached block that OpenReleasedMaterial opens.
 func (l *VerifiedRelease) Share() dag.CID { return l.body.Share }

@@ -47,7 +47,6 @@ func TestANodeIsNotBelieved(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer k.Close()
 			ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 			defer cancel()
 			_, err = k.Put(ctx, block)
@@ -72,7 +71,6 @@ func TestConnectionsAreKept(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer k.Close()
 	for range 20 {
 		if _, err := k.Get(context.Background(), name); err != nil {
 			t.Fatal(err)

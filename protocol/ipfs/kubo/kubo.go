@@ -7,8 +7,8 @@
 // connections are kept.
 //
 // Blocks are put without a pin: pinning each costs a disk write per call and
-// slows with their number. A node that collects garbage needs a pin of what it
-// shall keep; see [Kubo.Pin].
+// slows with their number, and what is published here is kept elsewhere. An
+// operator whose node collects garbage pins what it shall keep.
 package kubo
 
 import (
@@ -43,8 +43,7 @@ type Options struct {
 
 // Kubo is a Kubo node. It is safe for use by several goroutines.
 type Kubo struct {
-	shell  *api.Shell
-	client *http.Client
+	shell *api.Shell
 	Options
 }
 
@@ -76,7 +75,6 @@ func New(address string, o Options) (*Kubo, error) {
 	}}}
 	return &Kubo{
 		shell:   api.NewShellWithClient(u.String(), client),
-		client:  client,
 		Options: o,
 	}, nil
 }
@@ -134,27 +132,6 @@ func (k *Kubo) Get(ctx context.Context, c dag.CID) ([]byte, error) {
 	}
 	return block, nil
 }
-
-// Pin keeps the block that root names, and all that its links lead to, from the
-// node's garbage collection. Whatever is linked must be reachable: links to
-// blocks that are published nowhere let it fail with NotFound.
-func (k *Kubo) Pin(ctx context.Context, root dag.CID) error {
-	if err := ipfs.CheckGet(root); err != nil {
-		return err
-	}
-	_, err := k.call(ctx, k.Lookup+k.Call, k.shell.Request("pin/add", root.String()).
-		Option("recursive", true).Option("timeout", k.Lookup.String()))
-	return err
-}
-
-// Ready reports whether the node answers.
-func (k *Kubo) Ready(ctx context.Context) error {
-	_, err := k.call(ctx, k.Call, k.shell.Request("version"))
-	return err
-}
-
-// Close lets go of idle connections.
-func (k *Kubo) Close() { k.client.CloseIdleConnections() }
 
 // call sends a request and returns its whole answer.
 func (k *Kubo) call(ctx context.Context, most time.Duration, r *api.RequestBuilder) ([]byte, error) {

@@ -22,7 +22,6 @@ func client(t *testing.T, n *kubotest.Node) *kubo.Kubo {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(k.Close)
 	return k
 }
 
@@ -71,26 +70,12 @@ func TestAChainIsWalkedByTheNodesOwnTool(t *testing.T) {
 		}
 		path += "/header/previous/0"
 	}
-	if err := client(t, swarm.Nodes[1]).Pin(ctx, newest); err != nil {
-		t.Errorf("pin the chain: %v", err)
-	}
+	// What an operator keeps from the node's garbage collection, all it links included.
+	swarm.Nodes[1].Run(t, "pin", "add", "--recursive", newest.String())
 	pins := swarm.Nodes[1].Run(t, "pin", "ls", "--type=recursive", "--quiet")
 	if !bytes.Contains(pins, []byte(newest.String())) {
 		t.Errorf("expected %s to be pinned, found %s", newest, pins)
 	}
-}
-
-func TestPinFailsWhenALinkLeadsNowhere(t *testing.T) {
-	k := client(t, kubotest.Start(t, 1).Nodes[0])
-	block, err := dag.Encode([]dag.CID{dag.Sum([]byte{0x60})})
-	if err != nil {
-		t.Fatal(err)
-	}
-	root, err := k.Put(context.Background(), block)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ipfstest.Expect(t, k.Pin(context.Background(), root), fault.NotFound)
 }
 
 func TestAStoppedNodeIsUnavailableUntilItReturns(t *testing.T) {
@@ -102,11 +87,7 @@ func TestAStoppedNodeIsUnavailableUntilItReturns(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := k.Ready(ctx); err != nil {
-		t.Errorf("running: %v", err)
-	}
 	node.Stop(t)
-	ipfstest.Expect(t, k.Ready(ctx), fault.Unavailable)
 	_, err = k.Get(ctx, c)
 	ipfstest.Expect(t, err, fault.Unavailable)
 	_, err = k.Put(ctx, block)
