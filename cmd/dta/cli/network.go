@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -98,16 +99,35 @@ func kinds() (all []string) {
 	return all
 }
 
-// rules reads KIND=K:NAME,NAME….
+// ofKind refuses what cannot be asked for.
+func ofKind(flag, kind string) error {
+	if all := kinds(); !slices.Contains(all, kind) {
+		last := len(all) - 1
+		return usagef("%s: expected %s or %s; found %q", flag, strings.Join(all[:last], ", "), all[last], kind)
+	}
+	return nil
+}
+
+// rules reads KIND=K:NAME,NAME…, at most one of a kind.
 func rules(authority []string) (all []rest.NetworkRule, err error) {
 	for _, text := range authority {
-		kind, rest1, ok := strings.Cut(text, "=")
-		k, names, also := strings.Cut(rest1, ":")
-		n, err := strconv.ParseUint(k, 10, 8)
-		if !ok || !also || err != nil || n == 0 || names == "" {
+		kind, signers, ok := strings.Cut(text, "=")
+		threshold, list, also := strings.Cut(signers, ":")
+		k, err := strconv.ParseUint(threshold, 10, 8)
+		names := strings.Split(list, ",")
+		if !ok || !also || err != nil || k == 0 || slices.Contains(names, "") {
 			return nil, usagef("--authority: expected KIND=K:NAME,NAME…, as in server-secret=2:self,auditor; found %q", text)
 		}
-		all = append(all, rest.NetworkRule{Kind: kind, Names: strings.Split(names, ","), Threshold: n})
+		if err := ofKind("--authority", kind); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(all, func(r rest.NetworkRule) bool { return r.Kind == kind }) {
+			return nil, usagef("--authority: expected %s once; found it twice", kind)
+		}
+		if k > uint64(len(names)) {
+			return nil, usagef("--authority: expected signatures of at most as many as are named; found %q", text)
+		}
+		all = append(all, rest.NetworkRule{Kind: kind, Names: names, Threshold: k})
 	}
 	return all, nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -35,6 +36,14 @@ count again. It cannot be called back before it ends.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if req.To == "" || len(req.Kinds) == 0 {
 				return usagef("expected --to NODE and --kind KIND")
+			}
+			for i, kind := range req.Kinds {
+				if err := ofKind("--kind", kind); err != nil {
+					return err
+				}
+				if slices.Contains(req.Kinds[:i], kind) {
+					return usagef("--kind: expected %s once; found it twice", kind)
+				}
 			}
 			if lasts < time.Second || lasts > issue.MaxDelegation {
 				return usagef("--for: expected 1s to %s; found %s", issue.MaxDelegation, lasts)
