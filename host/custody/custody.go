@@ -104,7 +104,7 @@ func (s *Set) Instance(name string) (*Instance, error) {
 			return i, nil
 		}
 	}
-	return nil, fault.New(fault.NotFound, "custody %q: no plugin block has this name", name)
+	return nil, fault.New(fault.NotFound, "plugin %q: no plugin block has this name", name)
 }
 
 // Instance is one custody plugin.
@@ -294,7 +294,7 @@ func (i *Instance) forOperator(ctx context.Context, fn func(context.Context, *co
 func (i *Instance) Enrol(ctx context.Context) (id *identity.Identity, err error) {
 	err = i.forOperator(ctx, func(ctx context.Context, c *contract.Client) error {
 		if known := i.Identity(); known != nil {
-			return fault.New(fault.Conflict, "custody %q: it is enrolled already, as %s", i.config.Name, known.Name)
+			return fault.New(fault.Conflict, "plugin %q: it is enrolled already, as %s", i.config.Name, known.Name)
 		}
 		if id, err = i.enrol(ctx, c, false); err != nil {
 			return err
