@@ -128,7 +128,7 @@ func sealedBy(name string) string {
 	return name
 }
 
-func (n *Node) sealNext(ctx context.Context, vault *custody.Instance, next *bls.SecretKey, kept *sealed) (err error) {
+func (n *Node) sealNext(ctx context.Context, vault *custody.Instance, next *bls.PrivateKey, kept *sealed) (err error) {
 	plain := next.Bytes()
 	defer plain.Clear()
 	kept.NextDeposit, kept.Next, err = sealUp(ctx, vault, plain, aadNext)

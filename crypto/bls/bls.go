@@ -31,9 +31,9 @@ const Algorithm = "bls12381-min-pk-pop"
 
 // Sizes in bytes.
 const (
-	SecretKeySize = 32
-	PublicKeySize = 48
-	SignatureSize = 96
+	PrivateKeySize = 32
+	PublicKeySize  = 48
+	SignatureSize  = 96
 
 	ScalarSize = 32
 	G1Size     = 48

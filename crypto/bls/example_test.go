@@ -3,7 +3,7 @@ package bls
 import "fmt"
 
 func ExamplePublicKey_Verify() {
-	k, _ := NewSecretKey()
+	k := NewPrivateKey()
 	defer k.Clear()
 	sig := k.Sign(DomainEnvelope, []byte("hello"))
 

@@ -49,7 +49,7 @@ func FuzzParseScalar(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		x, err := ParseScalar(b)
 		canonical(t, b, func() []byte { return x.Bytes().Open() }, err)
-		k, err := ParseSecretKey(secret.Copy(b))
+		k, err := ParsePrivateKey(secret.Copy(b))
 		canonical(t, b, func() []byte { return k.Bytes().Open() }, err)
 	})
 }

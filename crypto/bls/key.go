@@ -9,56 +9,56 @@ import (
 	blst "github.com/supranational/blst/bindings/go"
 )
 
-// SecretKey signs. It does not print. Clear it after use: a cleared key makes
+// PrivateKey signs. It does not print. Clear it after use: a cleared key makes
 // signatures that nobody accepts.
-type SecretKey struct {
+type PrivateKey struct {
 	secret.Hidden
 	x      *Scalar
 	public *PublicKey
 }
 
-// NewSecretKey returns a random key.
-func NewSecretKey() (*SecretKey, error) { return newSecretKey(RandomScalar()), nil }
+// NewPrivateKey returns a random key.
+func NewPrivateKey() *PrivateKey { return newPrivateKey(RandomScalar()) }
 
-// ParseSecretKey reads 32 bytes big-endian. It refuses 0 and values of the
+// ParsePrivateKey reads 32 bytes big-endian. It refuses 0 and values of the
 // group order or more. b stays the caller's.
-func ParseSecretKey(b *secret.Bytes) (*SecretKey, error) {
+func ParsePrivateKey(b *secret.Bytes) (*PrivateKey, error) {
 	x, err := ParseScalar(b.Open())
 	if err != nil {
-		return nil, fmt.Errorf("parse BLS secret key: %w", err)
+		return nil, fmt.Errorf("parse BLS private key: %w", err)
 	}
 	if x.IsZero() {
-		return nil, errors.New("parse BLS secret key: zero")
+		return nil, errors.New("parse BLS private key: zero")
 	}
-	return newSecretKey(x), nil
+	return newPrivateKey(x), nil
 }
 
-func newSecretKey(x *Scalar) *SecretKey {
+func newPrivateKey(x *Scalar) *PrivateKey {
 	public := new(PublicKey)
 	public.p.From(x.open())
 	copy(public.b[:], public.p.Compress())
-	return &SecretKey{x: x, public: public}
+	return &PrivateKey{x: x, public: public}
 }
 
 // Bytes returns the 32-byte encoding, which the caller clears.
-func (k *SecretKey) Bytes() *secret.Bytes { return k.x.Bytes() }
+func (k *PrivateKey) Bytes() *secret.Bytes { return k.x.Bytes() }
 
 // Public returns the public half.
-func (k *SecretKey) Public() *PublicKey { return k.public }
+func (k *PrivateKey) Public() *PublicKey { return k.public }
 
 // Sign returns the signature of msg in domain d, 96 bytes. It is deterministic.
-func (k *SecretKey) Sign(d Domain, msg []byte) []byte { return k.sign(d.tag(), msg) }
+func (k *PrivateKey) Sign(d Domain, msg []byte) []byte { return k.sign(d.tag(), msg) }
 
 // ProvePossession returns the proof, 96 bytes, that whoever shows the public
 // key holds this one.
-func (k *SecretKey) ProvePossession() []byte { return k.sign(possessionTag, k.public.b[:]) }
+func (k *PrivateKey) ProvePossession() []byte { return k.sign(possessionTag, k.public.b[:]) }
 
-func (k *SecretKey) sign(tag, msg []byte) []byte {
+func (k *PrivateKey) sign(tag, msg []byte) []byte {
 	return new(blst.P2Affine).Sign(k.x.open(), msg, tag).Compress()
 }
 
 // Clear overwrites the key. It may be called again, and on nil.
-func (k *SecretKey) Clear() {
+func (k *PrivateKey) Clear() {
 	if k != nil {
 		k.x.Clear()
 	}

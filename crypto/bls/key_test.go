@@ -10,13 +10,9 @@ import (
 	"github.com/milagro-dta/dta/crypto/secret/secrettest"
 )
 
-func newKey(tb testing.TB) *SecretKey {
+func newKey(tb testing.TB) *PrivateKey {
 	tb.Helper()
-	k, err := NewSecretKey()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return k
+	return NewPrivateKey()
 }
 
 func fromHex(tb testing.TB, s string) []byte {
@@ -120,7 +116,7 @@ func TestARogueKeyHasNoProof(t *testing.T) {
 // The vector is one of Ethereum's, which uses the same suite under the IETF's
 // own tag.
 func TestSigningAgreesWithThePublishedVector(t *testing.T) {
-	k, err := ParseSecretKey(secret.New(fromHex(t, "263dbd792f5b1be47ed85f8938c0f29586af0d3ac7b977f21c278fe1462040e3")))
+	k, err := ParsePrivateKey(secret.New(fromHex(t, "263dbd792f5b1be47ed85f8938c0f29586af0d3ac7b977f21c278fe1462040e3")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -191,7 +187,7 @@ func TestMalformedSecretKeysAreRefused(t *testing.T) {
 		"the group order":           groupOrder(t),
 		"more than the group order": bytes.Repeat([]byte{0xff}, 32),
 	} {
-		if _, err := ParseSecretKey(secret.New(bad)); err == nil {
+		if _, err := ParsePrivateKey(secret.New(bad)); err == nil {
 			t.Error(name)
 		}
 	}
@@ -199,7 +195,7 @@ func TestMalformedSecretKeysAreRefused(t *testing.T) {
 
 func TestKeysSurviveTheirEncodings(t *testing.T) {
 	k := newKey(t)
-	again, err := ParseSecretKey(k.Bytes())
+	again, err := ParsePrivateKey(k.Bytes())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +210,7 @@ func TestKeysSurviveTheirEncodings(t *testing.T) {
 
 func TestAParsedKeyIsItsOwnCopy(t *testing.T) {
 	b := newKey(t).Bytes()
-	k, err := ParseSecretKey(b)
+	k, err := ParsePrivateKey(b)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -230,7 +226,7 @@ func TestAClearedKeySignsNothingThatVerifies(t *testing.T) {
 	k := newKey(t)
 	k.Clear()
 	k.Clear()
-	(*SecretKey)(nil).Clear()
+	(*PrivateKey)(nil).Clear()
 	if !bytes.Equal(k.Bytes().Open(), make([]byte, 32)) {
 		t.Error("the key is left")
 	}

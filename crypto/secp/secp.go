@@ -30,9 +30,8 @@ type PrivateKey struct {
 	pub []byte
 }
 
-// NewPrivateKey returns a random key. The error is always nil: crypto/rand ends
-// the program rather than fail.
-func NewPrivateKey() (*PrivateKey, error) { return newPrivateKey(randomScalar()), nil }
+// NewPrivateKey returns a random key.
+func NewPrivateKey() *PrivateKey { return newPrivateKey(randomScalar()) }
 
 // ParsePrivateKey reads 32 bytes big-endian. It refuses 0 and values of the
 // group order or more. b stays the caller's.

@@ -18,11 +18,7 @@ import (
 
 func newKey(tb testing.TB) *PrivateKey {
 	tb.Helper()
-	k, err := NewPrivateKey()
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return k
+	return NewPrivateKey()
 }
 
 func fromHex(tb testing.TB, s string) []byte {

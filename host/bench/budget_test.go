@@ -86,8 +86,7 @@ func spent(b *testing.B, n *node, callers int, work func(i int) error) time.Dura
 // primitives measures each primitive in this process, on one thread.
 func primitives(b *testing.B) map[string]time.Duration {
 	b.Helper()
-	key, err := bls.NewSecretKey()
-	fatal(b, err)
+	key := bls.NewPrivateKey()
 	message := make([]byte, 2048)
 	signature := key.Sign(bls.DomainEnvelope, message)
 	public := key.Public()

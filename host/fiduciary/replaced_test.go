@@ -31,10 +31,7 @@ func (m *maker) Safeguard(_ context.Context, req fiduciary.Safeguard) (kept fidu
 	if err != nil {
 		return kept, err
 	}
-	key, err := secp.NewPrivateKey()
-	if err != nil {
-		return kept, err
-	}
+	key := secp.NewPrivateKey()
 	kept.Deposit = key.Bytes().Open()
 	hash := sha256.Sum256(kept.Deposit)
 	accepted, err := order.Accept(m.keys, o, 0, order.ProveKey(o, m.Identity().Name, key), order.Receipt{

@@ -286,10 +286,7 @@ func (d *dta) accept(o *order.VerifiedOrder, bag peer.Bag, at time.Time) (*envel
 			return nil, err
 		}
 	case order.Key:
-		key, err := secp.NewPrivateKey()
-		if err != nil {
-			return nil, err
-		}
+		key := secp.NewPrivateKey()
 		c = order.ProveKey(o, name, key)
 	case order.Network:
 		if c, err = order.ProveShare(o, name, bls.RandomScalar()); err != nil {

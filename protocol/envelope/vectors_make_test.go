@@ -83,7 +83,7 @@ func recovered(t *testing.T, set, signers []*identity.Keyring) [][]byte {
 	return [][]byte{block, signDocument(t, &second, signerOf(t, b), signers...)}
 }
 
-func signDocument(t *testing.T, d *identity.Document, own *bls.SecretKey, others ...*identity.Keyring) []byte {
+func signDocument(t *testing.T, d *identity.Document, own *bls.PrivateKey, others ...*identity.Keyring) []byte {
 	d.Signatures = nil
 	msg, err := dag.Encode(d)
 	ok(t, err)
@@ -171,7 +171,7 @@ func makeBlocks(t *testing.T) []blockVector {
 	return vs
 }
 
-func create(t *testing.T, kind identity.Kind, reference string) (*identity.Keyring, *bls.SecretKey) {
+func create(t *testing.T, kind identity.Kind, reference string) (*identity.Keyring, *bls.PrivateKey) {
 	t.Helper()
 	k, next, err := identity.Create(kind, reference, monday)
 	ok(t, err)
@@ -181,9 +181,9 @@ func create(t *testing.T, kind identity.Kind, reference string) (*identity.Keyri
 // signerOf and sealSeed read keys out of a keyring at rest: a magic of 15
 // bytes, then the signing key; at the end the sealing seed and, for a node, the
 // wallet key.
-func signerOf(t *testing.T, k *identity.Keyring) *bls.SecretKey {
+func signerOf(t *testing.T, k *identity.Keyring) *bls.PrivateKey {
 	t.Helper()
-	key, err := bls.ParseSecretKey(secret.Copy(k.Marshal().Open()[15:47]))
+	key, err := bls.ParsePrivateKey(secret.Copy(k.Marshal().Open()[15:47]))
 	ok(t, err)
 	return key
 }

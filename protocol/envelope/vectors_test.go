@@ -189,7 +189,7 @@ func signByHand(t *testing.T, v envelopeVector) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := bls.ParseSecretKey(secret.Copy(v.SigningKey))
+	k, err := bls.ParsePrivateKey(secret.Copy(v.SigningKey))
 	if err != nil {
 		t.Fatal(err)
 	}

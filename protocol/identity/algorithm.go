@@ -29,7 +29,7 @@ func (i *Identity) VerifyIn(algorithm string, d bls.Domain, msg, signature []byt
 	return verifyIn(algorithm, i.SigningKey(), d, msg, signature)
 }
 
-func signIn(algorithm string, key *bls.SecretKey, d bls.Domain, msg []byte) ([]byte, error) {
+func signIn(algorithm string, key *bls.PrivateKey, d bls.Domain, msg []byte) ([]byte, error) {
 	if _, err := SignatureSize(algorithm); err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ var (
 	friday  = monday.Add(96 * time.Hour)
 )
 
-func create(t testing.TB, kind Kind, reference string) (*Keyring, *bls.SecretKey) {
+func create(t testing.TB, kind Kind, reference string) (*Keyring, *bls.PrivateKey) {
 	t.Helper()
 	k, next, err := Create(kind, reference, monday)
 	if err != nil {
@@ -29,7 +29,7 @@ func create(t testing.TB, kind Kind, reference string) (*Keyring, *bls.SecretKey
 	return k, next
 }
 
-func rotate(t testing.TB, k *Keyring, next *bls.SecretKey, now time.Time) (*Keyring, *bls.SecretKey) {
+func rotate(t testing.TB, k *Keyring, next *bls.PrivateKey, now time.Time) (*Keyring, *bls.PrivateKey) {
 	t.Helper()
 	rotated, announced, err := k.Rotate(next, now)
 	if err != nil {
@@ -41,17 +41,13 @@ func rotate(t testing.TB, k *Keyring, next *bls.SecretKey, now time.Time) (*Keyr
 // maker builds documents that may break rules, each signed by its own key.
 type maker struct {
 	t       testing.TB
-	signing *bls.SecretKey
-	next    *bls.SecretKey
+	signing *bls.PrivateKey
+	next    *bls.PrivateKey
 }
 
-func newKey(t testing.TB) *bls.SecretKey {
+func newKey(t testing.TB) *bls.PrivateKey {
 	t.Helper()
-	k, err := bls.NewSecretKey()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return k
+	return bls.NewPrivateKey()
 }
 
 func newMaker(t testing.TB) *maker {
@@ -65,10 +61,7 @@ func (m *maker) first() *Document {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	wallet, err := secp.NewPrivateKey()
-	if err != nil {
-		m.t.Fatal(err)
-	}
+	wallet := secp.NewPrivateKey()
 	return &Document{
 		Version: Version, Suite: seal.V1.Name, Kind: Node, Reference: "acme", Time: monday.UnixMilli(),
 		Signing: m.signing.Public().Bytes(), Possession: m.signing.ProvePossession(),
@@ -118,7 +111,7 @@ func (m *maker) blockBy(d *Document, others ...*Keyring) []byte {
 	return block
 }
 
-func hash(k *bls.SecretKey) []byte {
+func hash(k *bls.PrivateKey) []byte {
 	h := sha256.Sum256(k.Public().Bytes())
 	return h[:]
 }

@@ -23,7 +23,7 @@ import (
 type Keyring struct {
 	secret.Hidden
 	identity *Identity
-	signing  *bls.SecretKey
+	signing  *bls.PrivateKey
 	state    *secret.Bytes
 	halves   []half // one for each document
 }
@@ -42,12 +42,8 @@ const StateKeySize = 32
 // also returns the announced key that will sign the next document; the caller
 // keeps it apart from the keyring and clears it. A node gets a wallet key, a
 // custody identity none.
-func Create(kind Kind, reference string, now time.Time) (*Keyring, *bls.SecretKey, error) {
-	signing, err := bls.NewSecretKey()
-	if err != nil {
-		return nil, nil, fmt.Errorf("create identity: %w", err)
-	}
-	k := &Keyring{signing: signing, state: secret.Random(StateKeySize)}
+func Create(kind Kind, reference string, now time.Time) (*Keyring, *bls.PrivateKey, error) {
+	k := &Keyring{signing: bls.NewPrivateKey(), state: secret.Random(StateKeySize)}
 	next, err := k.add(&Document{
 		Version:   Version,
 		Suite:     seal.V1.Name,
@@ -66,7 +62,7 @@ func Create(kind Kind, reference string, now time.Time) (*Keyring, *bls.SecretKe
 // the key announced; reference and recovery set stay. It returns a keyring
 // of its own, and the key now announced. The receiver and next stay valid and
 // the caller's, to be cleared once the new keyring is safely kept.
-func (k *Keyring) Rotate(next *bls.SecretKey, now time.Time) (*Keyring, *bls.SecretKey, error) {
+func (k *Keyring) Rotate(next *bls.PrivateKey, now time.Time) (*Keyring, *bls.PrivateKey, error) {
 	doc := k.identity.Doc
 	if h := sha256.Sum256(next.Public().Bytes()); string(h[:]) != string(doc.Next) {
 		return nil, nil, fault.New(fault.Invalid, "rotate identity %s: expected the announced signing key with hash %x, got one with %x", k.identity.Name, doc.Next, h)
@@ -97,11 +93,8 @@ func (k *Keyring) Rotate(next *bls.SecretKey, now time.Time) (*Keyring, *bls.Sec
 
 // add completes doc with new keys, signs it with k.signing, and makes it k's
 // newest. It returns the key that doc announces.
-func (k *Keyring) add(doc *Document) (_ *bls.SecretKey, err error) {
-	next, err := bls.NewSecretKey()
-	if err != nil {
-		return nil, err
-	}
+func (k *Keyring) add(doc *Document) (_ *bls.PrivateKey, err error) {
+	next := bls.NewPrivateKey()
 	defer func() {
 		if err != nil {
 			next.Clear()
@@ -144,17 +137,14 @@ func newHalf(doc *Document) (half, error) {
 		return half{}, err
 	}
 	if doc.Kind == Node {
-		if h.wallet, err = secp.NewPrivateKey(); err != nil {
-			h.sealing.Clear()
-			return half{}, err
-		}
+		h.wallet = secp.NewPrivateKey()
 	}
 	return h, nil
 }
 
 // sign puts the document's own signatures first, one in each algorithm of its
 // suite, and returns the block.
-func sign(doc *Document, key *bls.SecretKey) ([]byte, error) {
+func sign(doc *Document, key *bls.PrivateKey) ([]byte, error) {
 	suite, err := seal.ByName(doc.Suite)
 	if err != nil {
 		return nil, err
@@ -175,7 +165,7 @@ func sign(doc *Document, key *bls.SecretKey) ([]byte, error) {
 }
 
 // clone copies all keys but the signing key, which becomes a copy of signing.
-func (k *Keyring) clone(signing *bls.SecretKey) (_ *Keyring, err error) {
+func (k *Keyring) clone(signing *bls.PrivateKey) (_ *Keyring, err error) {
 	c := &Keyring{identity: k.identity, state: secret.Copy(k.state.Open())}
 	defer func() {
 		if err != nil {
@@ -184,7 +174,7 @@ func (k *Keyring) clone(signing *bls.SecretKey) (_ *Keyring, err error) {
 	}()
 	b := signing.Bytes()
 	defer b.Clear()
-	if c.signing, err = bls.ParseSecretKey(b); err != nil {
+	if c.signing, err = bls.ParsePrivateKey(b); err != nil {
 		return nil, err
 	}
 	for _, h := range k.halves {

@@ -28,7 +28,7 @@ const magic = "dta/keyring/v1\n"
 
 // Marshal encodes the keyring, public chain included. The caller clears it.
 func (k *Keyring) Marshal() *secret.Bytes {
-	size := len(magic) + bls.SecretKeySize + StateKeySize + 1
+	size := len(magic) + bls.PrivateKeySize + StateKeySize + 1
 	for _, l := range k.identity.links {
 		size += 4 + len(l.block) + seal.SeedSize + secp.PrivateKeySize
 	}
@@ -73,7 +73,7 @@ func (k *Keyring) parse(r *reader, who Resolver) error {
 	if string(r.take(len(magic))) != magic {
 		return fault.New(fault.Invalid, "expected it to begin with %q, got something else", magic)
 	}
-	signing := secret.Copy(r.take(bls.SecretKeySize))
+	signing := secret.Copy(r.take(bls.PrivateKeySize))
 	defer signing.Clear()
 	k.state = secret.Copy(r.take(StateKeySize))
 	n := r.byte()
@@ -91,7 +91,7 @@ func (k *Keyring) parse(r *reader, who Resolver) error {
 		return fault.New(fault.Invalid, "expected the end, got %d more bytes", len(r.b))
 	}
 	var err error
-	if k.signing, err = bls.ParseSecretKey(signing); err != nil {
+	if k.signing, err = bls.ParsePrivateKey(signing); err != nil {
 		return err
 	}
 	if k.identity, err = VerifyWith(blocks, who); err != nil {

@@ -107,7 +107,7 @@ func TestAKeyringIsReadStrictly(t *testing.T) {
 		refused(t, err, "1 more bytes")
 	})
 	t.Run("a flipped bit is noticed everywhere but in the state key", func(t *testing.T) {
-		state := len(magic) + bls.SecretKeySize
+		state := len(magic) + bls.PrivateKeySize
 		small := other.Marshal().Open()
 		for i := 0; i < len(small); i += step {
 			if i >= state && i < state+StateKeySize {

@@ -147,10 +147,7 @@ func (r *realm) runWith(t testing.TB, p Plan, what *secret.Bytes, redeemer, rece
 func (h *history) keep(t testing.TB, o *VerifiedOrder, k *identity.Keyring, i int) (*secret.Bytes, Commitment) {
 	t.Helper()
 	if o.Terms().What == Key {
-		key, err := secp.NewPrivateKey()
-		if err != nil {
-			t.Fatal(err)
-		}
+		key := secp.NewPrivateKey()
 		return key.Bytes(), ProveKey(o, k.Identity().Name, key)
 	}
 	share, err := OpenShare(k, o, i, h.placed.Detached[i].Bytes)

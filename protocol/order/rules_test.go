@@ -210,10 +210,7 @@ func TestKeyIsProvedForItsOrderAndItsFiduciary(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	another, err := secp.NewPrivateKey()
-	if err != nil {
-		t.Fatal(err)
-	}
+	another := secp.NewPrivateKey()
 	good := ProveKey(h.order, custody, key)
 	for _, tt := range []struct {
 		name string

@@ -20,7 +20,7 @@ import (
 var now = time.UnixMilli(1_800_000_000_000)
 
 // rotating makes an identity whose next key is at hand.
-func rotating(t testing.TB) (*identity.Keyring, *bls.SecretKey) {
+func rotating(t testing.TB) (*identity.Keyring, *bls.PrivateKey) {
 	t.Helper()
 	k, next, err := identity.Create(identity.Kind("node"), "rotating", now)
 	if err != nil {

@@ -104,7 +104,7 @@ func (g *Guard) material(ctx context.Context, k *identity.Keyring, o *order.Veri
 
 func (g *Guard) makeKey(ctx context.Context, about About) (*secp.PrivateKey, error) {
 	if g.Keys == nil {
-		return secp.NewPrivateKey()
+		return secp.NewPrivateKey(), nil
 	}
 	b, err := g.Keys.MakeKey(ctx, about)
 	if err != nil {
