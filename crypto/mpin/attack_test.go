@@ -19,7 +19,7 @@ func TestATokenAndTheServerSecretGiveThePINAway(t *testing.T) {
 		for _, pin := range []int{1, 1234, 9999} {
 			token := r.token(id, pin)
 			e := bls.PairProduct([]*bls.G1{token.Point(), new(bls.G1).Sub(a)}, []*bls.G2{q, r.secret.Point()})
-			if found, ok := logarithm(e, f, MaxPIN-1); !ok || found != pin {
+			if found, ok := logarithm(e, f, PINs-1); !ok || found != pin {
 				t.Errorf("expected to find %d, got %d, %v", pin, found, ok)
 			}
 		}

@@ -21,7 +21,7 @@ func (s *Session) PINError() (distance int, found bool) {
 	if s.verdict != ErrRejected {
 		return 0, false
 	}
-	return logarithm(s.product(), s.unit(), MaxPIN-1)
+	return logarithm(s.product(), s.unit(), PINs-1)
 }
 
 // product is E, the product that is not one.

@@ -7,8 +7,8 @@ import (
 	"github.com/milagro-dta/dta/crypto/secret"
 )
 
-// MaxPIN is the number of PINs: they are 0 … MaxPIN − 1.
-const MaxPIN = 10000
+// PINs is how many PINs there are: 0 … PINs − 1.
+const PINs = 10000
 
 // ExtractPIN makes the token of a client secret: secret − PIN·A (AMCL's
 // EXTRACT_PIN). The identity may be a designated one. The error is ErrPIN,
@@ -106,7 +106,7 @@ func (s Suite) addMultipleOf(a *bls.G1, h *hiddenG1, k *bls.Scalar, op func(p, q
 }
 
 func pinScalar(pin int) (*bls.Scalar, error) {
-	if pin < 0 || pin >= MaxPIN {
+	if pin < 0 || pin >= PINs {
 		return nil, ErrPIN
 	}
 	return bls.NewScalar(uint64(pin)), nil

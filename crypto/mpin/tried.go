@@ -29,7 +29,7 @@ const (
 // So the tries that count end at distances that only servers know, another two for
 // each identity, always the same. Where a thief finds them he learns the sum of the
 // PIN and a number that is drawn from triedSpread others: in the mean that makes the
-// best guess (1 + MaxPIN/triedSpread)² times as good, 1.08 in 10,000.
+// best guess (1 + PINs/triedSpread)² times as good, 1.08 in 10,000.
 func (s *Session) TriedPIN() bool {
 	if s.verdict != ErrRejected {
 		return false

@@ -65,7 +65,7 @@ func TestWhereTriesEndTellsNoPIN(t *testing.T) {
 			id := r.id(name)
 			below, above := session(id).tried()
 			for _, end := range []int{below, above} {
-				if end < 2*MaxPIN || end > triedLimit || seen[end] {
+				if end < 2*PINs || end > triedLimit || seen[end] {
 					t.Errorf("%s: tries end %d from the PIN", name, end)
 				}
 				seen[end] = true

@@ -21,7 +21,7 @@ func Accept(k *identity.Keyring, o *VerifiedOrder, index int, c Commitment, r Re
 	body := Acceptance{
 		Version:    Version,
 		Order:      o.cid,
-		Terms:      o.terms.Bytes(),
+		Terms:      o.termsCID.Bytes(),
 		Index:      uint64(index),
 		Commitment: c.Value,
 		Proof:      c.Proof,

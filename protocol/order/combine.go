@@ -35,7 +35,7 @@ func Combine(o *VerifiedOrder, shares []*vss.Share, ciphertext []byte) (_ *secre
 		return nil, o.blameShares(err)
 	}
 	defer seed.Clear()
-	plain, err := decryptSecret(suite, o.terms, seed, sealed)
+	plain, err := decryptSecret(suite, o.termsCID, seed, sealed)
 	if err != nil {
 		// Every share is as committed: the principal's own ciphertext is not.
 		return nil, fault.New(fault.Invalid, "the secret's ciphertext does not open under its combined key: %w", err)

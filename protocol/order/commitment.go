@@ -28,7 +28,7 @@ func (o *VerifiedOrder) SecretCommitment() Commitment {
 // SHA-256("dta/order/key/v1" ‖ CID(terms) ‖ custody name): it proves the key
 // for this order and this custody identity only.
 func ProveKey(o *VerifiedOrder, custody dag.CID, key *secp.PrivateKey) Commitment {
-	return Commitment{Value: key.Public(), Proof: key.Sign(keyDigest(o.terms, custody))}
+	return Commitment{Value: key.Public(), Proof: key.Sign(keyDigest(o.termsCID, custody))}
 }
 
 func keyDigest(terms, custody dag.CID) [sha256.Size]byte {
@@ -55,7 +55,7 @@ func checkKeyCommitment(o *VerifiedOrder, custody dag.CID, c Commitment) error {
 	if err := secp.CheckPublicKey(c.Value); err != nil {
 		return fault.New(fault.Invalid, "commitment: %w", err)
 	}
-	if err := secp.Verify(c.Value, keyDigest(o.terms, custody), c.Proof); err != nil {
+	if err := secp.Verify(c.Value, keyDigest(o.termsCID, custody), c.Proof); err != nil {
 		return fault.New(fault.Invalid, "commitment: proof of possession: %w", err)
 	}
 	return nil

@@ -208,7 +208,7 @@ func ProveShare(o *VerifiedOrder, custody dag.CID, share *bls.Scalar) (Commitmen
 
 // ShareContext is what the proof of a network's share is bound to.
 func ShareContext(o *VerifiedOrder, custody dag.CID) []byte {
-	return bind(tagNetwork, o.terms, custody)
+	return bind(tagNetwork, o.termsCID, custody)
 }
 
 func checkShareCommitment(o *VerifiedOrder, custody dag.CID, c Commitment) error {
@@ -223,4 +223,6 @@ func checkShareCommitment(o *VerifiedOrder, custody dag.CID, c Commitment) error
 }
 
 // NetworkID is by what a network's identities are told from another's: CID(terms).
-func (o *VerifiedOrder) NetworkID() []byte { return o.terms.Bytes() }
+// People and programs name a network by the CID of its order, which has terms and
+// more in it: that is another CID.
+func (o *VerifiedOrder) NetworkID() []byte { return o.termsCID.Bytes() }

@@ -42,20 +42,20 @@ type Placed struct {
 	Detached []Block // the shares in the order of the terms, then the ciphertext; none for a key
 }
 
-// Place makes an order of the secret, or of a key or network, for which what is nil. The
-// secret stays the caller's to clear; what else could open it (the seed, the
-// shares) is gone when Place returns.
-func Place(k *identity.Keyring, p Plan, what *secret.Bytes, now time.Time) (_ *Placed, err error) {
+// Place makes an order of the secret given, or of a key or network, for which given
+// is nil. The secret stays the caller's to clear; what else could open it (the seed,
+// the shares) is gone when Place returns.
+func Place(k *identity.Keyring, p Plan, given *secret.Bytes, now time.Time) (_ *Placed, err error) {
 	defer fault.Explain("place order", &err)
 	suite := seal.V1
-	terms, err := p.terms(k.Identity(), suite, what)
+	terms, err := p.terms(k.Identity(), suite, given)
 	if err != nil {
 		return nil, err
 	}
 	placed := &Placed{}
 	body := Order{Version: Version, Extra: p.Extra}
 	if p.What == Secret {
-		err = placed.safeguard(suite, p, terms, &body, what)
+		err = placed.safeguard(suite, p, terms, &body, given)
 	} else {
 		err = placed.name(terms)
 	}
@@ -85,12 +85,12 @@ func Place(k *identity.Keyring, p Plan, what *secret.Bytes, now time.Time) (_ *P
 }
 
 // terms writes down everything but the commitments.
-func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, what *secret.Bytes) (*Terms, error) {
-	if (p.What == Secret) != (what != nil) {
+func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, given *secret.Bytes) (*Terms, error) {
+	if (p.What == Secret) != (given != nil) {
 		return nil, fault.New(fault.Invalid, "expected a secret to keep, or a key or network to be made and no secret")
 	}
-	if what != nil && (what.Len() < 1 || what.Len() > MaxSecret) {
-		return nil, fault.New(fault.Invalid, "expected a secret of 1 to %d bytes, found %d", MaxSecret, what.Len())
+	if given != nil && (given.Len() < 1 || given.Len() > MaxSecret) {
+		return nil, fault.New(fault.Invalid, "expected a secret of 1 to %d bytes, found %d", MaxSecret, given.Len())
 	}
 	if (p.What == Network) != (p.Network != nil) {
 		return nil, fault.New(fault.Invalid, "expected the terms of a network where, and only where, one is ordered")
@@ -118,7 +118,7 @@ func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, what *secre
 		T:         uint64(needed),
 		N:         uint64(n),
 		Publish:   publish,
-		Size:      uint64(what.Len()),
+		Size:      uint64(given.Len()),
 	}
 	for i, c := range p.Fiduciaries {
 		if c.Custody == nil || c.Node == nil {
@@ -162,7 +162,7 @@ func (d *Placed) name(t *Terms) (err error) {
 
 // safeguard shares a fresh seed among the fiduciaries and encrypts the secret
 // under it.
-func (d *Placed) safeguard(suite seal.Suite, p Plan, t *Terms, body *Order, what *secret.Bytes) error {
+func (d *Placed) safeguard(suite seal.Suite, p Plan, t *Terms, body *Order, given *secret.Bytes) error {
 	seed := vss.NewSeed()
 	defer seed.Clear()
 	commitments, shares, err := vss.Deal(seed, p.T, len(p.Fiduciaries))
@@ -186,7 +186,7 @@ func (d *Placed) safeguard(suite seal.Suite, p Plan, t *Terms, body *Order, what
 		d.Detached = append(d.Detached, block)
 		body.Shares = append(body.Shares, block.CID)
 	}
-	block, err := encryptSecret(suite, d.TermsCID, seed, what)
+	block, err := encryptSecret(suite, d.TermsCID, seed, given)
 	if err != nil {
 		return err
 	}

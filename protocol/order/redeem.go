@@ -37,7 +37,7 @@ func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAccept
 	body := Redemption{
 		Version:  Version,
 		Order:    o.cid,
-		Terms:    o.terms.Bytes(),
+		Terms:    o.termsCID.Bytes(),
 		Receiver: receiver,
 		Nonce:    secret.Random(NonceSize).Open(),
 	}

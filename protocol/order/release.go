@@ -52,7 +52,7 @@ func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance
 	body := Release{
 		Version:    Version,
 		Order:      o.cid,
-		Terms:      o.terms.Bytes(),
+		Terms:      o.termsCID.Bytes(),
 		Redemption: r.cid,
 		Acceptance: a.cid,
 		Index:      a.body.Index,
@@ -94,7 +94,7 @@ func sealRelease(r *VerifiedRedemption, recipients []*identity.Identity, index i
 }
 
 func (r *VerifiedRedemption) releaseInfo() []byte {
-	return releaseInfo(r.order.terms, r.cid, r.body.Receiver)
+	return releaseInfo(r.order.termsCID, r.cid, r.body.Receiver)
 }
 
 // checkMaterial holds what is released to what was accepted: a share to the

@@ -49,7 +49,7 @@ func OpenShare(k *identity.Keyring, o *VerifiedOrder, index int, block []byte) (
 		return nil, err
 	}
 	custody := t.Fiduciaries[index].Custody
-	plain, err := k.OpenAt(custody.Document, shareInfo(o.terms, t.Principal, custody.Name), IndexAAD(index), sealed)
+	plain, err := k.OpenAt(custody.Document, shareInfo(o.termsCID, t.Principal, custody.Name), IndexAAD(index), sealed)
 	if err != nil {
 		return nil, fault.New(fault.Invalid, "share %d: %w", index, err)
 	}
@@ -66,10 +66,10 @@ func checkShare(t *Terms, index int, plain *secret.Bytes) (*vss.Share, error) {
 	return s, nil
 }
 
-func encryptSecret(suite seal.Suite, terms dag.CID, seed, what *secret.Bytes) (Block, error) {
+func encryptSecret(suite seal.Suite, terms dag.CID, seed, given *secret.Bytes) (Block, error) {
 	key := suite.Derive(seed, terms.Bytes(), tagSecret, seal.KeySize)
 	defer key.Clear()
-	sealed, err := suite.Encrypt(key, terms.Bytes(), what.Open())
+	sealed, err := suite.Encrypt(key, terms.Bytes(), given.Open())
 	if err != nil {
 		return Block{}, err
 	}

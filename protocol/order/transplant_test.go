@@ -71,7 +71,7 @@ func TestShareOpensInItsOwnPlaceOnly(t *testing.T) {
 		}
 	})
 	t.Run("not where the principal committed to something else", func(t *testing.T) {
-		block, err := sealShare(mustSuite(t, h.order), h.order.terms, h.order.Terms().Principal, r.custody[0].Identity(), 0, mustShare(t, h.material[1], 2))
+		block, err := sealShare(mustSuite(t, h.order), h.order.termsCID, h.order.Terms().Principal, r.custody[0].Identity(), 0, mustShare(t, h.material[1], 2))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -116,7 +116,7 @@ func TestSecretOfAnotherSizeThanTheTermsSayIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	block, err := encryptSecret(mustSuite(t, h.order), h.order.terms, seed, secret.Random(33))
+	block, err := encryptSecret(mustSuite(t, h.order), h.order.termsCID, seed, secret.Random(33))
 	if err != nil {
 		t.Fatal(err)
 	}

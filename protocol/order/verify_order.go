@@ -13,9 +13,9 @@ import (
 // VerifiedOrder is an order whose every rule holds.
 type VerifiedOrder struct {
 	Part
-	body    Order
-	terms   dag.CID
-	network *NetworkTerms // of a network, else nil
+	body     Order
+	termsCID dag.CID
+	network  *NetworkTerms // of a network, else nil
 }
 
 // VerifyOrder checks an order of which the plaintext is shown: signature, terms,
@@ -66,7 +66,7 @@ func verifyOrder(block []byte, from Source, who Parties) (_ *VerifiedOrder, err 
 	if o.recipients[0].Document != o.signer.Document {
 		return nil, fault.New(fault.Invalid, "the principal signed with %s and is a recipient at %s", o.signer.Document, o.recipients[0].Document)
 	}
-	if o.terms, err = t.CID(); err != nil {
+	if o.termsCID, err = t.CID(); err != nil {
 		return nil, err
 	}
 	if o.network, err = t.network(); err != nil {
@@ -82,7 +82,7 @@ func (o *VerifiedOrder) Terms() *Terms {
 }
 
 // TermsCID is what everything sealed for the order is bound to.
-func (o *VerifiedOrder) TermsCID() dag.CID { return o.terms }
+func (o *VerifiedOrder) TermsCID() dag.CID { return o.termsCID }
 
 // Shares links the sealed shares in the order of the terms; empty for anything but a secret.
 func (o *VerifiedOrder) Shares() []dag.CID { return slices.Clone(o.body.Shares) }
@@ -102,7 +102,7 @@ func (o *VerifiedOrder) CheckLink(order dag.CID, terms []byte) error {
 	if order != o.cid {
 		return fault.New(fault.Invalid, "expected the body to name order %s, found %s", o.cid, order)
 	}
-	if !bytes.Equal(terms, o.terms.Bytes()) {
+	if !bytes.Equal(terms, o.termsCID.Bytes()) {
 		return fault.New(fault.Invalid, "the body names other terms than its order")
 	}
 	return nil

@@ -53,7 +53,7 @@ func (p pins) chosen(ctx context.Context, ask string) (int, error) {
 // parsePIN reads four digits, and clears them.
 func parsePIN(line []byte) (pin int, err error) {
 	defer secret.Clear(line)
-	if len(line) != len(fmt.Sprint(mpin.MaxPIN))-1 {
+	if len(line) != len(fmt.Sprint(mpin.PINs))-1 {
 		return 0, errPIN
 	}
 	for _, digit := range line {
