@@ -108,7 +108,7 @@ that was written anew from its beginning cannot be seen.`,
 			})
 		},
 	})
-	c.Flags().StringVar(&file, "against", "", "a checkpoint that was kept elsewhere")
+	c.Flags().StringVar(&file, "against", "", "`FILE` with a checkpoint that was kept elsewhere")
 	return c
 }
 

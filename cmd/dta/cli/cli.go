@@ -164,7 +164,7 @@ func strict(root *cobra.Command) {
 
 // configFlag adds --config, which defaults to $DTA_CONFIG.
 func (a *app) configFlag(c *cobra.Command) *cobra.Command {
-	c.Flags().StringVarP(&a.config, "config", "c", os.Getenv("DTA_CONFIG"), "the node's HCL file (or $DTA_CONFIG)")
+	c.Flags().StringVarP(&a.config, "config", "c", os.Getenv("DTA_CONFIG"), "the node's HCL `FILE` (or $DTA_CONFIG)")
 	_ = c.MarkFlagFilename("config", "hcl")
 	return c
 }

@@ -10,6 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 const ref = "00000000000000000000000000000000000000000000000000000000000000ff"
@@ -118,7 +121,7 @@ func TestHelpAndVersionAreNoMistakes(t *testing.T) {
 	}{
 		{[]string{"--version"}, "dta version "},
 		{[]string{"help"}, "Exit codes:"},
-		{[]string{"help", "order", "create"}, "dta order create [flags]"},
+		{[]string{"help", "order", "create"}, "dta order create (--secret-file FILE | --key) [flags]"},
 		{[]string{"help", "completion", "bash"}, "dta completion bash"},
 		{[]string{"completion", "bash"}, "__start_dta"},
 	} {
@@ -126,6 +129,39 @@ func TestHelpAndVersionAreNoMistakes(t *testing.T) {
 			t.Errorf("%v: found %d, %q, %q", test.args, code, out, errOut)
 		}
 	}
+}
+
+func TestTheHelpTellsWhatACommandNeeds(t *testing.T) {
+	for path, usage := range map[string]string{
+		"order create":         "dta order create (--secret-file FILE | --key) [flags]",
+		"network create":       "dta network create NAME --fiduciary PEER [flags]",
+		"network enrol-server": "dta network enrol-server NETWORK NAME --out FILE [flags]",
+		"network enrol-client": "dta network enrol-client NETWORK NAME --out FILE [flags]",
+		"network permit":       "dta network permit NETWORK NAME --out FILE [flags]",
+		"network delegate":     "dta network delegate NETWORK --to NODE --kind KIND --out FILE [flags]",
+		"network approve":      "dta network approve NETWORK --request FILE --out FILE [flags]",
+		"mpin login":           "dta mpin login --token FILE --server URL [flags]",
+		"mpin change-pin":      "dta mpin change-pin --token FILE [flags]",
+		"mpin server":          "dta mpin server --secret FILE --state DIR [flags]",
+		"mpin tries":           "dta mpin tries --state DIR [flags]",
+		"mpin unlock":          "dta mpin unlock NAME --state DIR [flags]",
+	} {
+		if code, out, _ := dta(t, t.Context(), append(strings.Fields(path), "--help")...); code != ExitOK || !strings.Contains(out, usage+"\n") {
+			t.Errorf("expected %q; found %d, %s", usage, code, out)
+		}
+	}
+	var each func(*cobra.Command)
+	each = func(c *cobra.Command) {
+		c.LocalFlags().VisitAll(func(f *pflag.Flag) {
+			if value, _ := pflag.UnquoteUsage(f); strings.HasPrefix(value, "string") {
+				t.Errorf("%s --%s: expected a word for its value", c.CommandPath(), f.Name)
+			}
+		})
+		for _, under := range c.Commands() {
+			each(under)
+		}
+	}
+	each((&app{}).root())
 }
 
 func TestASecretIsNotSentOn(t *testing.T) {

@@ -32,14 +32,13 @@ func (a *app) mpinLogin() *cobra.Command {
 	var token, permits, url, name, ca string
 	var full, twoPass, stdin bool
 	c := &cobra.Command{
-		Use: "login", Short: "Log in with a token and a PIN", Args: none,
+		Use: "login --token FILE --server URL", Short: "Log in with a token and a PIN", Args: none,
 		Long: `Log in with a token and a PIN.
 
 M-Pin Full, the default, also shows that the server is one of the network, with
---server-name that it is this one: both sides end up with a key and prove it to each
-other. The PIN is asked for at the
-terminal and does not leave this program. A server counts wrong PINs and locks
-whoever has had too many.`,
+--server-name that it is this one: both sides end up with a key and prove it to
+each other. The PIN is asked for at the terminal and does not leave this program.
+A server counts wrong PINs and locks whoever has had too many.`,
 		Example: `  dta mpin login --token anna.token --permits anna.permits --server https://login.example --server-name login`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if token == "" || url == "" {
@@ -89,11 +88,11 @@ whoever has had too many.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&token, "token", "", "the person's file, from dta network enrol-client")
-	c.Flags().StringVar(&permits, "permits", "", "the person's permits, from dta network permit; where the network has them")
-	c.Flags().StringVar(&url, "server", "", "where the server answers")
-	c.Flags().StringVar(&name, "server-name", "", "the name that the server must have in the network; with M-Pin Full no other can pass the login on to it")
-	c.Flags().StringVar(&ca, "ca", "", "PEM file of the authority that the server's certificate is from; the system's by default")
+	c.Flags().StringVar(&token, "token", "", "the person's `FILE`, from dta network enrol-client")
+	c.Flags().StringVar(&permits, "permits", "", "`FILE` of the person's permits, from dta network permit; where the network has them")
+	c.Flags().StringVar(&url, "server", "", "`URL` where the server answers")
+	c.Flags().StringVar(&name, "server-name", "", "the `NAME` that the server must have in the network; with M-Pin Full no other can pass the login on to it")
+	c.Flags().StringVar(&ca, "ca", "", "PEM `FILE` of the authority that the server's certificate is from; the system's by default")
 	c.Flags().BoolVar(&full, "full", false, "M-Pin Full, with a key (the default)")
 	c.Flags().BoolVar(&twoPass, "two-pass", false, "two passes, without a key: the server is not proven to be the network's")
 	c.Flags().BoolVar(&stdin, "pin-stdin", false, pinStdin)
@@ -105,7 +104,7 @@ func (a *app) mpinChangePIN() *cobra.Command {
 	var token string
 	var stdin bool
 	c := &cobra.Command{
-		Use: "change-pin", Short: "Give a token another PIN", Args: none,
+		Use: "change-pin --token FILE", Short: "Give a token another PIN", Args: none,
 		Long: `Give a token another PIN.
 
 Nobody else is asked and nobody else learns of it. Nothing here can tell whether
@@ -150,7 +149,7 @@ and see. Copies of the file made before keep the old PIN, and work.`,
 			})
 		},
 	}
-	c.Flags().StringVar(&token, "token", "", "the person's file")
+	c.Flags().StringVar(&token, "token", "", "the person's `FILE`")
 	c.Flags().BoolVar(&stdin, "pin-stdin", false, "read the old PIN and the new one from the standard input, a line each, instead of asking at the terminal")
 	return c
 }
@@ -158,7 +157,7 @@ and see. Copies of the file made before keep the old PIN, and work.`,
 func (a *app) mpinTries() *cobra.Command {
 	var state string
 	c := &cobra.Command{
-		Use: "tries", Short: "List who has had wrong PINs at a server since the last right one", Args: none,
+		Use: "tries --state DIR", Short: "List who has had wrong PINs at a server since the last right one", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if state == "" {
 				return usagef("expected --state DIR")
@@ -194,7 +193,7 @@ func (a *app) mpinTries() *cobra.Command {
 func (a *app) mpinUnlock() *cobra.Command {
 	var state string
 	c := &cobra.Command{
-		Use: "unlock NAME", Short: "Forget a person's wrong PINs, whether or not the server runs", Args: exactly(1, "a person's name"),
+		Use: "unlock NAME --state DIR", Short: "Forget a person's wrong PINs, whether or not the server runs", Args: exactly(1, "a person's name"),
 		Long: `Forget a person's wrong PINs, whether or not the server runs.
 
 Ask why first: each time gives whoever has the person's token as many guesses
@@ -220,6 +219,6 @@ again.`,
 }
 
 func stateFlag(c *cobra.Command, state *string) {
-	c.Flags().StringVar(state, "state", "", "the server's directory")
+	c.Flags().StringVar(state, "state", "", "the server's directory, `DIR`")
 	_ = c.MarkFlagDirname("state")
 }

@@ -19,7 +19,7 @@ func (a *app) mpinServer() *cobra.Command {
 	var attempts int
 	var distance bool
 	c := &cobra.Command{
-		Use: "server", Short: "Run an example authentication server until it is told to stop (SIGTERM, SIGINT)", Args: none,
+		Use: "server --secret FILE --state DIR", Short: "Run an example authentication server until it is told to stop (SIGTERM, SIGINT)", Args: none,
 		Long: `Run an example authentication server until it is told to stop (SIGTERM, SIGINT).
 
 It stores nothing about people but how many wrong PINs each has had, in --state,
@@ -68,11 +68,11 @@ PIN away: keep it as you would keep a key. Beyond loopback it needs TLS.`,
 			return door.Serve(cmd.Context(), listener, config)
 		},
 	}
-	c.Flags().StringVar(&file, "secret", "", "the server's file, from dta network enrol-server")
-	c.Flags().StringVar(&listen, "listen", "127.0.0.1:5610", "where to answer")
-	c.Flags().StringVar(&cert, "tls-cert", "", "PEM file of the server's certificate")
-	c.Flags().StringVar(&key, "tls-key", "", "PEM file of that certificate's private key")
-	c.Flags().IntVar(&attempts, "attempts", 3, "wrong PINs in a row that lock a person")
+	c.Flags().StringVar(&file, "secret", "", "the server's `FILE`, from dta network enrol-server")
+	c.Flags().StringVar(&listen, "listen", "127.0.0.1:5610", "the `ADDRESS` to answer on")
+	c.Flags().StringVar(&cert, "tls-cert", "", "PEM `FILE` of the server's certificate")
+	c.Flags().StringVar(&key, "tls-key", "", "PEM `FILE` of that certificate's private key")
+	c.Flags().IntVar(&attempts, "attempts", 3, "how many wrong PINs in a row lock a person")
 	c.Flags().BoolVar(&distance, "log-distance", false, "write to the log by how much a PIN was wrong")
 	stateFlag(c, &state)
 	for _, name := range []string{"tls-cert", "tls-key"} {

@@ -38,7 +38,7 @@ func (a *app) networkCreate() *cobra.Command {
 	var noPermits bool
 	var once string
 	c := &cobra.Command{
-		Use: "create NAME", Short: "Order a network over several D-TAs", Args: exactly(1, "the network's name"),
+		Use: "create NAME --fiduciary PEER", Short: "Order a network over several D-TAs", Args: exactly(1, "the network's name"),
 		Long: `Order a network over several D-TAs.
 
 Each D-TA makes its share of a master secret that exists nowhere; all of them are
@@ -74,13 +74,13 @@ which take two signatures where two names are given at all.`,
 			return nil
 		},
 	}
-	c.Flags().StringArrayVar(&req.Fiduciaries, "fiduciary", nil, "a D-TA: PEER or PEER/INSTANCE, or self; once for each")
-	c.Flags().StringVar(&req.Suite, "suite", "", "how the mathematics is written: dta-v1 (the default), or amcl-bls381 for networks that exist")
+	c.Flags().StringArrayVar(&req.Fiduciaries, "fiduciary", nil, "a D-TA: `PEER` or PEER/INSTANCE, or self; once for each")
+	c.Flags().StringVar(&req.Suite, "suite", "", "`SUITE` in which the mathematics is written: dta-v1 (the default), or amcl-bls381 for networks that exist")
 	c.Flags().BoolVar(&noPermits, "no-permits", false, "logins need no permit of the day, and nobody can be revoked")
 	c.Flags().Uint64Var(&req.MaxPermitDays, "max-permit-days", 0, "days for which permits are issued ahead, at most 31 (the default)")
-	c.Flags().StringArrayVar(&authority, "authority", nil, "whose signatures a kind of request needs: KIND=K:NAME,NAME…")
-	c.Flags().StringVar(&req.Publish, "publish", "", "what goes to the log: none, chain (the default) or all")
-	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same key within a day, the network is ordered once")
+	c.Flags().StringArrayVar(&authority, "authority", nil, "whose signatures a kind of request needs: a `RULE` KIND=K:NAME,NAME…; once for each kind")
+	c.Flags().StringVar(&req.Publish, "publish", "", "`WHAT` goes to the log: none, chain (the default) or all")
+	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same `KEY` within a day, the network is ordered once")
 	fixed(c, "suite", mpin.V1.Name, mpin.AMCL.Name)
 	fixed(c, "publish", "none", "chain", "all")
 	return c
@@ -185,7 +185,7 @@ writes down everything by which anybody verifies the network, checked first.`,
 			return a.printNetwork(got)
 		},
 	})
-	c.Flags().StringVar(&charter, "charter", "", "write the charter to this file, which must not exist")
+	c.Flags().StringVar(&charter, "charter", "", "write the charter to this `FILE`, which must not exist")
 	return c
 }
 

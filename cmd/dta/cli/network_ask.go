@@ -37,16 +37,16 @@ type asking struct {
 }
 
 func (k *asking) flags(c *cobra.Command) {
-	c.Flags().StringArrayVar(&k.coSigners, "co-signer", nil, "URL of a node that is to sign too; once for each")
-	c.Flags().StringVar(&k.request, "request", "", "leave the request in this file, for dta network approve, and wait for the approvals")
-	c.Flags().StringArrayVar(&k.approvals, "approval", nil, "where an approval is going to be; once for each")
-	c.Flags().StringVar(&k.delegation, "delegation", "", "file of a delegation to this node, from dta network delegate")
-	c.Flags().StringVar(&k.pin, "network-cid", "", "CID of the order that the network must be; what the node says by default")
+	c.Flags().StringArrayVar(&k.coSigners, "co-signer", nil, "`URL` of a node that is to sign too; once for each")
+	c.Flags().StringVar(&k.request, "request", "", "leave the request in this `FILE`, for dta network approve, and wait for the approvals")
+	c.Flags().StringArrayVar(&k.approvals, "approval", nil, "`FILE` where an approval is going to be; once for each")
+	c.Flags().StringVar(&k.delegation, "delegation", "", "`FILE` of a delegation to this node, from dta network delegate")
+	c.Flags().StringVar(&k.pin, "network-cid", "", "`CID` of the order that the network must be; what the node says by default")
 }
 
 // numberFlag adds --enrolment.
 func (k *asking) numberFlag(c *cobra.Command) {
-	c.Flags().Uint64Var(&k.enrolment, "enrolment", 0, "the enrolment's number, from 0; as the node counts by default")
+	c.Flags().Uint64Var(&k.enrolment, "enrolment", 0, "the enrolment's `NUMBER`, from 0; as the node counts by default")
 }
 
 // number is nil where the command was given none.

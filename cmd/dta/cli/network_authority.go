@@ -26,7 +26,7 @@ func (a *app) networkDelegate() *cobra.Command {
 	var out string
 	var lasts time.Duration
 	c := a.onNetwork(&cobra.Command{
-		Use: "delegate NETWORK", Short: "Let another node sign in this node's place, for a while", Args: exactly(1, aNetwork),
+		Use: "delegate NETWORK --to NODE --kind KIND --out FILE", Short: "Let another node sign in this node's place, for a while", Args: exactly(1, aNetwork),
 		Long: `Let another node sign in this node's place, for a while.
 
 The delegate signs requests of the kinds named, for subjects whose names begin and
@@ -78,13 +78,13 @@ count again. It cannot be called back before it ends.`,
 			})
 		},
 	})
-	c.Flags().StringVar(&req.To, "to", "", "the delegate: a peer's name, or a node's identity")
-	c.Flags().StringArrayVar(&req.Kinds, "kind", nil, "what it may sign: client-secret, server-secret or time-permit; once for each")
-	c.Flags().StringVar(&req.Prefix, "prefix", "", "with which the names of subjects must begin")
-	c.Flags().StringVar(&req.Suffix, "suffix", "", "with which the names of subjects must end")
+	c.Flags().StringVar(&req.To, "to", "", "the delegate, a `NODE`: a peer's name, or a node's identity")
+	c.Flags().StringArrayVar(&req.Kinds, "kind", nil, "a `KIND` that it may sign: client-secret, server-secret or time-permit; once for each")
+	c.Flags().StringVar(&req.Prefix, "prefix", "", "`TEXT` with which the names of subjects must begin")
+	c.Flags().StringVar(&req.Suffix, "suffix", "", "`TEXT` with which the names of subjects must end")
 	c.Flags().Uint64Var(&req.MaxDays, "max-days", 0, "days of permits ahead; as many as the network allows by default")
 	c.Flags().DurationVar(&lasts, "for", 24*time.Hour, "how long it lasts")
-	c.Flags().StringVar(&out, "out", "", "write the delegation here; the file must not exist")
+	c.Flags().StringVar(&out, "out", "", "write the delegation to this `FILE`, which must not exist")
 	fixed(c, "kind", kinds()...)
 	return c
 }
@@ -93,7 +93,7 @@ func (a *app) networkApprove() *cobra.Command {
 	var request, delegation, out string
 	var yes bool
 	c := a.onNetwork(&cobra.Command{
-		Use: "approve NETWORK", Short: "Sign a request that waits in a file for this node's approval", Args: exactly(1, aNetwork),
+		Use: "approve NETWORK --request FILE --out FILE", Short: "Sign a request that waits in a file for this node's approval", Args: exactly(1, aNetwork),
 		Long: `Sign a request that waits in a file for this node's approval.
 
 It shows what is asked for and wants to be told yes at the terminal; --yes says so
@@ -142,9 +142,9 @@ beforehand.`,
 			return a.print(got, func(w io.Writer) { fmt.Fprintf(w, "%s: approved\n", out) })
 		},
 	})
-	c.Flags().StringVar(&request, "request", "", "file with the request")
-	c.Flags().StringVar(&delegation, "delegation", "", "file of a delegation to this node, from dta network delegate")
-	c.Flags().StringVar(&out, "out", "", "write the approval here; the file must not exist")
+	c.Flags().StringVar(&request, "request", "", "`FILE` with the request")
+	c.Flags().StringVar(&delegation, "delegation", "", "`FILE` of a delegation to this node, from dta network delegate")
+	c.Flags().StringVar(&out, "out", "", "write the approval to this `FILE`, which must not exist")
 	c.Flags().BoolVar(&yes, "yes", false, "do not ask")
 	return c
 }

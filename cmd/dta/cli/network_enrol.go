@@ -46,7 +46,7 @@ func (a *app) networkEnrolServer() *cobra.Command {
 	var ask asking
 	var out string
 	c := a.onNetwork(&cobra.Command{
-		Use: "enrol-server NETWORK NAME", Short: "Have a server secret issued to this machine", Args: networkAndName,
+		Use: "enrol-server NETWORK NAME --out FILE", Short: "Have a server secret issued to this machine", Args: networkAndName,
 		Long: `Have a server secret issued to this machine.
 
 Run it where the server will run: what the D-TAs issue is sealed to a key made
@@ -83,7 +83,7 @@ approves it elsewhere, with --request and --approval.`,
 		},
 	})
 	ask.flags(c)
-	c.Flags().StringVar(&out, "out", "", "write the server's file here; it must not exist")
+	c.Flags().StringVar(&out, "out", "", "write the server's secret to this `FILE`, which must not exist")
 	return c
 }
 
@@ -109,7 +109,7 @@ func (a *app) networkEnrolClient() *cobra.Command {
 	var out string
 	var anew, stdin bool
 	c := a.onNetwork(&cobra.Command{
-		Use: "enrol-client NETWORK NAME", Short: "Have a person enrolled, and write a token for the PIN they choose", Args: networkAndName,
+		Use: "enrol-client NETWORK NAME --out FILE", Short: "Have a person enrolled, and write a token for the PIN they choose", Args: networkAndName,
 		Long: `Have a person enrolled, and write a token for the PIN they choose.
 
 Run it on the person's machine: the client secret is put together here, the PIN
@@ -152,7 +152,7 @@ next number: the token and the permits of before are then another's.`,
 	})
 	ask.flags(c)
 	ask.numberFlag(c)
-	c.Flags().StringVar(&out, "out", "", "write the token here; it must not exist")
+	c.Flags().StringVar(&out, "out", "", "write the token to this `FILE`, which must not exist")
 	c.Flags().BoolVar(&anew, "anew", false, "enrol a name again that was enrolled before")
 	c.Flags().BoolVar(&stdin, "pin-stdin", false, pinStdin)
 	return c
@@ -189,7 +189,7 @@ func (a *app) networkPermit() *cobra.Command {
 	var out, first string
 	var days uint64
 	c := a.onNetwork(&cobra.Command{
-		Use: "permit NETWORK NAME", Short: "Have permits issued, without which nobody logs in on these days", Args: networkAndName,
+		Use: "permit NETWORK NAME --out FILE", Short: "Have permits issued, without which nobody logs in on these days", Args: networkAndName,
 		Long: `Have permits issued, without which nobody logs in on these days.
 
 A file that is there already gets the new ones added and those of the past
@@ -248,8 +248,8 @@ removed. Permits are no secret: anybody may fetch and carry them.`,
 	})
 	ask.flags(c)
 	ask.numberFlag(c)
-	c.Flags().StringVar(&out, "out", "", "write the permits here, to those that are there already")
-	c.Flags().StringVar(&first, "first", "", "the first day, 2026-11-22, in UTC; today by default")
+	c.Flags().StringVar(&out, "out", "", "write the permits to this `FILE`, to those that are there already")
+	c.Flags().StringVar(&first, "first", "", "the first `DAY`, 2026-11-22, in UTC; today by default")
 	c.Flags().Uint64Var(&days, "days", 1, "how many days")
 	return c
 }

@@ -28,7 +28,7 @@ func (a *app) nodeFlags(c *cobra.Command) *cobra.Command {
 	if address == "" {
 		address = "http://127.0.0.1:5556"
 	}
-	c.PersistentFlags().StringVar(&a.url, "url", address, "where the node serves principals (or $DTA_URL)")
+	c.PersistentFlags().StringVar(&a.url, "url", address, "`URL` where the node serves principals (or $DTA_URL)")
 	a.tls.flags(c)
 	return c
 }
@@ -37,7 +37,14 @@ func (a *app) orderCreate() *cobra.Command {
 	var file, to, beneficiary, publish, once string
 	var key bool
 	c := &cobra.Command{
-		Use: "create", Short: "Have a secret kept, or a key made", Args: none,
+		Use: "create (--secret-file FILE | --key)", Short: "Have a secret kept, or a key made", Args: none,
+		Long: `Have a secret kept, or a key made.
+
+It prints the order's reference, by which the order is shown and redeemed; its
+state; the commitment, of a key its public half; and the CID of the order's
+envelope. accepted: the fiduciary has it safe. ordered: the fiduciary has not said
+so within 30 seconds; the node goes on, and dta order show tells what came of it:
+accepted, or failed and why.`,
 		Example: `  dta order create --secret-file master.key --to northwind/vault-a
   printf %s "$TOKEN" | dta order create --secret-file - --to northwind/vault-a --beneficiary acme
   dta order create --key --to northwind`,
@@ -71,12 +78,12 @@ func (a *app) orderCreate() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&file, "secret-file", "", "file that holds the secret, at most 256 KiB; - is standard input")
+	c.Flags().StringVar(&file, "secret-file", "", "`FILE` that holds the secret, at most 256 KiB; - is standard input")
 	c.Flags().BoolVar(&key, "key", false, "have the fiduciary make a secp256k1 key")
-	c.Flags().StringVar(&to, "to", "", "who keeps it: PEER or PEER/INSTANCE, or self; may be left out where there is but one")
-	c.Flags().StringVar(&beneficiary, "beneficiary", "", "who is to get it back: a peer's name or identity; the node itself by default")
-	c.Flags().StringVar(&publish, "publish", "", "what goes to the log: none, chain (the default) or all")
-	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same key within a day, the order is placed once")
+	c.Flags().StringVar(&to, "to", "", "who keeps it: `PEER` or PEER/INSTANCE, or self; may be left out where there is but one")
+	c.Flags().StringVar(&beneficiary, "beneficiary", "", "the `NODE` that is to get it back: a peer's name or identity; the node itself by default")
+	c.Flags().StringVar(&publish, "publish", "", "`WHAT` goes to the log: none, chain (the default) or all")
+	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same `KEY` within a day, the order is placed once")
 	_ = c.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions([]string{"none", "chain", "all"}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
@@ -214,8 +221,8 @@ CID of the release instead, and no file is left.`,
 			return a.deliver(got)
 		},
 	}
-	c.Flags().StringVar(&beneficiary, "beneficiary", "", "to whom it is to be released; as the order's terms say by default")
-	c.Flags().StringVar(&out, "out", "", "write the secret to this file, which must not exist")
-	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same key within a day, the answer is the same")
+	c.Flags().StringVar(&beneficiary, "beneficiary", "", "the `NODE` to which it is to be released; as the order's terms say by default")
+	c.Flags().StringVar(&out, "out", "", "write the secret to this `FILE`, which must not exist")
+	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same `KEY` within a day, the answer is the same")
 	return c
 }

@@ -25,6 +25,13 @@ func (a *app) pluginCommand() *cobra.Command {
 func (a *app) pluginStatus() *cobra.Command {
 	return a.configFlag(&cobra.Command{
 		Use: "status", Short: "Show every plugin of the running node, and why one does not serve", Args: none,
+		Long: `Show every plugin of the running node, and why one does not serve.
+
+Asked is the node that runs with this configuration; where none does there is no
+status. STARTS counts how often the node has started the program: more than 1 where
+it ended by itself or did not become ready. PINNED tells whether the file has the
+program's SHA-256 (dta plugin pin). SCHEME is how the plugin seals what it keeps.
+Below the table stands why one does not serve, with its last lines.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {
@@ -121,6 +128,12 @@ func (a *app) pluginRestart() *cobra.Command {
 func (a *app) pluginPin() *cobra.Command {
 	return a.configFlag(&cobra.Command{
 		Use: "pin NAME", Short: "Write the SHA-256 of a plugin's program into the file", Args: exactly(1, "the name of a plugin"),
+		Long: `Write the SHA-256 of a plugin's program into the file.
+
+The file of --config is edited in place: the sum of the program as it is now goes
+into the plugin's block, in place of the one that stands there or on a line after
+command; nothing else changes. From its next start on the node runs no other
+program as this plugin. Pin again after each upgrade of the program.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {

@@ -24,9 +24,9 @@ func (t *tlsFiles) flags(c *cobra.Command) {
 		to                  *string
 		name, variable, use string
 	}{
-		{&t.ca, "ca", "DTA_CA", "PEM file of the authority that the node's certificate is from; the system's by default"},
-		{&t.cert, "cert", "DTA_CERT", "PEM file of the certificate to show to the node"},
-		{&t.key, "cert-key", "DTA_KEY", "PEM file of that certificate's private key"},
+		{&t.ca, "ca", "DTA_CA", "PEM `FILE` of the authority that the node's certificate is from; the system's by default"},
+		{&t.cert, "cert", "DTA_CERT", "PEM `FILE` of the certificate to show to the node"},
+		{&t.key, "cert-key", "DTA_KEY", "PEM `FILE` of that certificate's private key"},
 	} {
 		c.PersistentFlags().StringVar(f.to, f.name, os.Getenv(f.variable), f.use+" (or $"+f.variable+")")
 		_ = c.MarkPersistentFlagFilename(f.name, "pem", "crt", "key")
