@@ -7,6 +7,9 @@ import (
 	"github.com/milagro-dta/dta/crypto/bls"
 )
 
+// The field arithmetic of this file has one use: the key of M-Pin Full in the suite
+// AMCL, for which AMCL hashes a trace, three times a coordinate of the pairing.
+
 // field is an element of the base field, or an integer below 3p < 2^384: six
 // words, the lowest first.
 type field [6]uint64

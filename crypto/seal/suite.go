@@ -30,9 +30,9 @@ const (
 	SeedSize      = 32   // private half
 	KeySize       = 32   // content keys
 
-	EncapsulationSize = 1120              // ML-KEM-768 ciphertext ‖ X25519 point
-	SealOverhead      = 1120 + gcmTag     // sealed minus plaintext
-	EncryptOverhead   = gcmNonce + gcmTag // ciphertext minus plaintext
+	EncapsulationSize = 1120                       // ML-KEM-768 ciphertext ‖ X25519 point
+	SealOverhead      = EncapsulationSize + gcmTag // sealed minus plaintext
+	EncryptOverhead   = gcmNonce + gcmTag          // ciphertext minus plaintext
 
 	gcmNonce = 12
 	gcmTag   = 16

@@ -13,9 +13,9 @@ import (
 var ErrTooFew = errors.New("too few shares")
 
 // Combine restores the seed, 32 bytes, from at least as many shares as there
-// are commitments. Every share is verified, here or by Open: where some are bad the error
-// is a *BadShareError that names all of them, and there is no seed even if
-// enough good ones remain. The caller sets the bad ones aside and calls again.
+// are commitments. Every share is verified, here or by Open: where some are bad
+// the error is a *BadShareError that names all of them, and there is no seed even
+// if enough good ones remain. The caller sets the bad ones aside and calls again.
 // The shares stay the caller's, who clears them and the seed.
 func Combine(c Commitments, shares []*Share) (*secret.Bytes, error) {
 	indices := make([]int, len(shares))

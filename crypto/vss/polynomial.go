@@ -33,14 +33,14 @@ func (p polynomial) clear() {
 	}
 }
 
-// lagrange returns the coefficient with which the share at index indices[k]
-// enters the value at zero: Π m/(m − k) over the other indices m. Indices are
+// lagrange returns the coefficient with which the share at index i = indices[at]
+// enters the value at zero: Π j/(j − i) over the other indices j. Indices are
 // public and distinct.
-func lagrange(indices []int, k int) *bls.Scalar {
-	own := bls.NewScalar(uint64(indices[k]))
+func lagrange(indices []int, at int) *bls.Scalar {
+	own := bls.NewScalar(uint64(indices[at]))
 	numerator, denominator := bls.NewScalar(1), bls.NewScalar(1)
-	for m, index := range indices {
-		if m != k {
+	for k, index := range indices {
+		if k != at {
 			other := bls.NewScalar(uint64(index))
 			numerator = numerator.Mul(other)
 			denominator = denominator.Mul(other.Sub(own))

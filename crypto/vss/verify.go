@@ -13,8 +13,8 @@ import (
 // matches it is a *BadShareError.
 var ErrBadShare = errors.New("share does not match the commitments")
 
-// BadShareError names the shares, in ascending order, that
-// do not open the commitments.
+// BadShareError names the shares, in ascending order, that do not open the
+// commitments.
 type BadShareError struct{ Indices []int }
 
 func (e *BadShareError) Error() string { return fmt.Sprintf("%v: %v", ErrBadShare, e.Indices) }

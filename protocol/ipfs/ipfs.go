@@ -52,26 +52,26 @@ func Nowhere(ctx context.Context) context.Context {
 	return context.WithValue(ctx, nowhere{}, true)
 }
 
-// Get returns NotFound only when every getter does, else the kind that says
-// most about why the block is not here.
+// Get returns NotFound only when every getter does, else the error of the first
+// getter that failed otherwise: the block may be there.
 func (f first) Get(ctx context.Context, c dag.CID) ([]byte, error) {
-	var worst error = fault.New(fault.NotFound, "block %s: nowhere to look for it", c)
+	var kept error = fault.New(fault.NotFound, "block %s: nowhere to look for it", c)
 	if ctx.Value(nowhere{}) != nil {
-		return nil, worst
+		return nil, kept
 	}
 	for i, g := range f {
 		block, err := g.Get(ctx, c)
 		if err == nil {
 			return block, nil
 		}
-		if i == 0 || fault.Of(worst) == fault.NotFound {
-			worst = err
+		if i == 0 || fault.Of(kept) == fault.NotFound {
+			kept = err
 		}
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, worst
+	return nil, kept
 }
 
 // CheckPut refuses what no implementation stores.

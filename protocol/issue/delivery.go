@@ -33,9 +33,10 @@ type Received struct {
 
 // Receive verifies a delivery, every signature and proof in it, opens it and adds it
 // up. network is the CID of the order that the receiver means (not the NetworkID,
-// which is CID(terms)), undefined to believe whatever network the charter proves. A D-TA whose share is bad is named by a
-// *BadShare; a grant that is missing is fault.Unavailable. What was asked, for whom
-// and for which days, is in the request: the caller compares.
+// which is CID(terms)), undefined to believe whatever network the charter proves.
+// A D-TA whose share is bad is named by a *BadShare; a grant that is missing is
+// fault.Unavailable. What was asked, for whom and for which days, is in the request:
+// the caller compares.
 func Receive(d Delivery, network dag.CID, receiver *seal.PrivateKey) (_ *Received, err error) {
 	n, err := ReadCharter(d.Charter)
 	if err != nil {

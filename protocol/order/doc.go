@@ -2,6 +2,11 @@
 // places it to the beneficiary who gets it back. It is pure: it reads no clock,
 // no file and no network, and a host and a plugin judge with the same code.
 //
+// Two other things are ordered the same way. A key (Key) is made by its fiduciary,
+// which commits to the public half and releases the private one. A network
+// (Network) has each of its D-TAs make a share of a master secret, commit to it and
+// release it never.
+//
 // An order is a chain of four signed and encrypted envelopes.
 //
 //	order       the principal: the Terms, and links to the sealed shares
@@ -31,6 +36,12 @@
 //
 // Place makes an order, Accept an acceptance, Redeem a redemption and ReleaseTo
 // a release. Each runs the checks of its reader before it signs.
+//
+// # Beside an order
+//
+// What is asked, issued and revoked in a network travels in further envelopes that
+// package issue knows; Beside and SealBeside read and write them by the rules for
+// signers, readers and documents that the four parts keep.
 //
 // # What holds a secret
 //

@@ -17,6 +17,9 @@ const MaxBlocks = 512
 // Bag is the blocks that travel inside a call, in JSON a list of base64
 // strings. A block is known by the CID computed from its bytes, never by what
 // the sender calls it.
+//
+// A copy shares its blocks: what is added to it the original's Get may find, while
+// its list does not have it. Whoever extends another's bag takes With, not Add.
 type Bag struct {
 	blocks map[dag.CID][]byte
 	order  []dag.CID

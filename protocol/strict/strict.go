@@ -1,10 +1,12 @@
 // Package strict reads JSON that is what it seems: one object, every member
-// known by its name, in upper or lower case as encoding/json has it, and there once,
-// nothing after it. Its errors do not
-// repeat what they found, which may be a secret; nor does it keep a copy, as
-// encoding/json's Decoder does, in a buffer that nobody can clear.
+// known by its name, in upper or lower case as encoding/json has it, and there
+// once, nothing after it. Its errors do not repeat what they found, which may be a
+// secret; nor does it keep a copy, as encoding/json's Decoder does, in a buffer
+// that nobody can clear.
 //
 //	err := strict.Decode(text, &request)
+//
+// Addresses of servers are read in the same spirit: [BaseURL].
 package strict
 
 import (
