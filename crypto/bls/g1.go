@@ -36,7 +36,7 @@ func ParseG1(b []byte) (*G1, error) {
 
 func parseG1(a *blst.P1Affine, b []byte) error {
 	if len(b) != G1Size {
-		return fmt.Errorf("expected %d bytes, got %d", G1Size, len(b))
+		return fmt.Errorf("expected %d bytes, found %d", G1Size, len(b))
 	}
 	if a.Uncompress(b) == nil {
 		return errEncoding

@@ -26,7 +26,7 @@ func ParseG2(b []byte) (*G2, error) {
 
 func parseG2(a *blst.P2Affine, b []byte) error {
 	if len(b) != G2Size {
-		return fmt.Errorf("expected %d bytes, got %d", G2Size, len(b))
+		return fmt.Errorf("expected %d bytes, found %d", G2Size, len(b))
 	}
 	if a.Uncompress(b) == nil {
 		return errEncoding

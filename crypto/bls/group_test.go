@@ -113,7 +113,7 @@ func TestGeneratorsAreNotChangedByUse(t *testing.T) {
 		t.Error("the generator of G1 changed")
 	}
 	if want := "97f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb"; hex.EncodeToString(G1Generator().Bytes()) != want {
-		t.Errorf("expected %s, got %x", want, G1Generator().Bytes())
+		t.Errorf("expected %s, found %x", want, G1Generator().Bytes())
 	}
 }
 
@@ -139,14 +139,14 @@ func TestHashingToTheCurveAgreesWithRFC9380(t *testing.T) {
 	for _, v := range file.G1.Vectors {
 		got := hex.EncodeToString(HashToG1([]byte(v.Msg), file.G1.DST).p.Serialize())
 		if want := v.X[0] + v.Y[0]; got != want {
-			t.Errorf("G1, %.20q: expected %s, got %s", v.Msg, want, got)
+			t.Errorf("G1, %.20q: expected %s, found %s", v.Msg, want, got)
 		}
 	}
 	for _, v := range file.G2.Vectors {
 		got := hex.EncodeToString(blst.HashToG2([]byte(v.Msg), []byte(file.G2.DST)).Serialize())
 		// ZCash's encoding puts the imaginary part first.
 		if want := v.X[1] + v.X[0] + v.Y[1] + v.Y[0]; got != want {
-			t.Errorf("G2, %.20q: expected %s, got %s", v.Msg, want, got)
+			t.Errorf("G2, %.20q: expected %s, found %s", v.Msg, want, got)
 		}
 	}
 }

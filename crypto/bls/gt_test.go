@@ -30,7 +30,7 @@ func TestThePairingIsBilinear(t *testing.T) {
 		}
 	}
 	if b := e.Bytes(); len(b) != GTSize {
-		t.Errorf("expected %d bytes, got %d", GTSize, len(b))
+		t.Errorf("expected %d bytes, found %d", GTSize, len(b))
 	}
 }
 

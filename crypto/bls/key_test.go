@@ -31,7 +31,7 @@ func TestASignatureVerifiesInItsDomainOnly(t *testing.T) {
 	for _, signed := range everyDomain {
 		sig := k.Sign(signed, msg)
 		if len(sig) != SignatureSize {
-			t.Fatalf("expected %d bytes, got %d", SignatureSize, len(sig))
+			t.Fatalf("expected %d bytes, found %d", SignatureSize, len(sig))
 		}
 		for _, asked := range everyDomain {
 			switch err := k.Public().Verify(asked, msg, sig); {
@@ -122,14 +122,14 @@ func TestSigningAgreesWithThePublishedVector(t *testing.T) {
 	}
 	wantKey := "a491d1b0ecd9bb917989f0e74f0dea0422eac4a873e5e2644f368dffb9a6e20fd6e10c1b77654d067c0618f6e5a7f79a"
 	if got := hex.EncodeToString(k.Public().Bytes()); got != wantKey {
-		t.Errorf("public key: expected %s, got %s", wantKey, got)
+		t.Errorf("public key: expected %s, found %s", wantKey, got)
 	}
 	wantSig := "b6ed936746e01f8ecf281f020953fbf1f01debd5657c4a383940b020b26507f6076334f91e2366c96e9ab279fb515809" +
 		"0352ea1c5b0c9274504f4f0e7053af24802e51e4568d164fe986834f41e55c8e850ce1f98458c0cfc9ab380b55285a55"
 	msg, tag := make([]byte, 32), []byte("BLS_SIG_"+suiteID)
 	got := k.sign(tag, msg)
 	if hex.EncodeToString(got) != wantSig {
-		t.Errorf("signature: expected %s, got %x", wantSig, got)
+		t.Errorf("signature: expected %s, found %x", wantSig, got)
 	}
 	if err := verify(&k.public.p, msg, tag, got); err != nil {
 		t.Error(err)
@@ -162,7 +162,7 @@ func TestMalformedSignaturesAreRefused(t *testing.T) {
 	sig := k.Sign(DomainEnvelope, msg)
 	for name, bad := range malformedG2(t) {
 		if err := k.Public().Verify(DomainEnvelope, msg, bad); err == nil || errors.Is(err, ErrSignature) {
-			t.Errorf("%s: expected to be refused as malformed, got %v", name, err)
+			t.Errorf("%s: expected to be refused as malformed, found %v", name, err)
 		}
 	}
 	if k.Public().Verify(DomainEnvelope, msg, append(sig, 0)) == nil {

@@ -61,7 +61,7 @@ func TestPairingsAgreeWithASecondLibrary(t *testing.T) {
 		}
 		got := PairProduct(ps, qs)
 		if !bytes.Equal(got.Bytes(), coordinates(theirs)) {
-			t.Errorf("%d pairings: expected %x, got %x", n, coordinates(theirs), got.Bytes())
+			t.Errorf("%d pairings: expected %x, found %x", n, coordinates(theirs), got.Bytes())
 		}
 		if PairsToOne(ps, qs) != (n == 0) {
 			t.Errorf("%d pairings to one", n)
@@ -121,7 +121,7 @@ func TestLiftingAgreesWithASecondLibrary(t *testing.T) {
 			got := LiftX(x[:], odd)
 			if !exists {
 				if got != nil {
-					t.Errorf("x = %x: no point has it, got %x", x, got.Bytes())
+					t.Errorf("x = %x: no point has it, found %x", x, got.Bytes())
 				}
 				continue
 			}
@@ -133,10 +133,10 @@ func TestLiftingAgreesWithASecondLibrary(t *testing.T) {
 			b := want.Bytes()
 			if want.IsInfinity() {
 				if got != nil {
-					t.Errorf("x = %x: the product is the identity, got %s", x, got)
+					t.Errorf("x = %x: the product is the identity, found %s", x, got)
 				}
 			} else if got == nil || !bytes.Equal(got.Bytes(), b[:]) || !want.IsInSubGroup() {
-				t.Errorf("x = %x, odd %v: expected %x, got %v", x, odd, b, got)
+				t.Errorf("x = %x, odd %v: expected %x, found %v", x, odd, b, got)
 			}
 		}
 	}
@@ -163,7 +163,7 @@ func TestHashingToScalarsAgreesWithASecondLibrary(t *testing.T) {
 		}
 		want := new(big.Int).Mod(new(big.Int).SetBytes(wide), order).FillBytes(make([]byte, 32))
 		if got := HashToScalar(msg, "BLS-TEST").Bytes().Open(); !bytes.Equal(got, want) {
-			t.Errorf("%q: expected %x, got %x", msg, want, got)
+			t.Errorf("%q: expected %x, found %x", msg, want, got)
 		}
 	}
 }

@@ -11,7 +11,7 @@ import (
 // §5.1); of fewer it does not. b stays the caller's.
 func ReduceScalar(b []byte) (*Scalar, error) {
 	if len(b) < ScalarSize || len(b) > 64 {
-		return nil, fmt.Errorf("scalar: expected %d to 64 bytes, got %d", ScalarSize, len(b))
+		return nil, fmt.Errorf("scalar: expected %d to 64 bytes, found %d", ScalarSize, len(b))
 	}
 	s := new(blst.Scalar)
 	s.FromBEndian(b) // Its result only says whether the scalar is zero.

@@ -33,7 +33,7 @@ func (x *Scalar) open() *blst.Scalar {
 // is a scalar. b stays the caller's.
 func ParseScalar(b []byte) (*Scalar, error) {
 	if len(b) != ScalarSize {
-		return nil, fmt.Errorf("scalar: expected %d bytes, got %d", ScalarSize, len(b))
+		return nil, fmt.Errorf("scalar: expected %d bytes, found %d", ScalarSize, len(b))
 	}
 	s := new(blst.Scalar)
 	// Deserialize refuses zero too, with which sharing has to cope.

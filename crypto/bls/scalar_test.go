@@ -49,7 +49,7 @@ func TestScalarArithmeticAgreesWithBigIntegers(t *testing.T) {
 			"operand":    {integer(x), a},
 		} {
 			if pair[0].Cmp(pair[1].Mod(pair[1], order)) != 0 {
-				t.Errorf("%s of %x and %x: got %x", name, a, b, pair[0])
+				t.Errorf("%s of %x and %x: found %x", name, a, b, pair[0])
 			}
 		}
 	}

@@ -43,7 +43,7 @@ func TestASumOfProductsIsOne(t *testing.T) {
 			want = want.Add(p.Mul(coefficient(t, c)))
 		}
 		if got := SumOfProducts(points, cs); !got.Equal(want) {
-			t.Errorf("%d points: expected %x, got %x", n, want.Bytes(), got.Bytes())
+			t.Errorf("%d points: expected %x, found %x", n, want.Bytes(), got.Bytes())
 		}
 	}
 	if got := SumOfProducts([]*G1{new(G1), new(G1)}, make([][CoefficientSize]byte, 2)); !got.IsIdentity() {
@@ -63,11 +63,11 @@ func TestManyPointsAreEncodedAsEachIs(t *testing.T) {
 		}
 		got := EncodeG1(points)
 		if len(got) != n {
-			t.Fatalf("expected %d, got %d", n, len(got))
+			t.Fatalf("expected %d, found %d", n, len(got))
 		}
 		for i, p := range points {
 			if !bytes.Equal(got[i], p.Bytes()) {
-				t.Errorf("point %d of %d: expected %x, got %x", i, n, p.Bytes(), got[i])
+				t.Errorf("point %d of %d: expected %x, found %x", i, n, p.Bytes(), got[i])
 			}
 		}
 	}
@@ -85,7 +85,7 @@ func TestReductionAgreesWithBigIntegers(t *testing.T) {
 			}
 			want := new(big.Int).Mod(new(big.Int).SetBytes(in), order).FillBytes(make([]byte, 32))
 			if !x.Bytes().Equal(want) {
-				t.Errorf("%x: expected %x, got %x", in, want, x.Bytes().Open())
+				t.Errorf("%x: expected %x, found %x", in, want, x.Bytes().Open())
 			}
 		}
 	}

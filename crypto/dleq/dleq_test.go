@@ -52,7 +52,7 @@ func TestATrueStatementIsProven(t *testing.T) {
 		b := newBatch(n)
 		proof := b.prove(t)
 		if len(proof) != Size {
-			t.Errorf("%d points: expected %d bytes, got %d", n, Size, len(proof))
+			t.Errorf("%d points: expected %d bytes, found %d", n, Size, len(proof))
 		}
 		if err := b.verify(proof); err != nil {
 			t.Errorf("%d points: %v", n, err)
@@ -111,7 +111,7 @@ func TestAProofHoldsForItsStatementOnly(t *testing.T) {
 		b := good.clone()
 		change(b)
 		if err := b.verify(proof); !errors.Is(err, ErrProof) {
-			t.Errorf("%s: expected %v, got %v", name, ErrProof, err)
+			t.Errorf("%s: expected %v, found %v", name, ErrProof, err)
 		}
 	}
 	if err := good.verify(proof); err != nil {
@@ -141,7 +141,7 @@ func TestAFalseStatementIsNotProven(t *testing.T) {
 		b := newBatch(2)
 		change(b)
 		if err := b.verify(b.prove(t)); !errors.Is(err, ErrProof) {
-			t.Errorf("%s: expected %v, got %v", name, ErrProof, err)
+			t.Errorf("%s: expected %v, found %v", name, ErrProof, err)
 		}
 	}
 }

@@ -16,7 +16,7 @@ func TestPossessionIsProvenForItsCommitmentAndContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(proof) != Size {
-		t.Errorf("expected %d bytes, got %d", Size, len(proof))
+		t.Errorf("expected %d bytes, found %d", Size, len(proof))
 	}
 	if err := VerifyPossession(p, context, proof); err != nil {
 		t.Error(err)
@@ -29,7 +29,7 @@ func TestPossessionIsProvenForItsCommitmentAndContext(t *testing.T) {
 		"the sum of two":         VerifyPossession(p.Add(p), context, proof),
 	} {
 		if !errors.Is(err, ErrPossession) {
-			t.Errorf("%s: expected %v, got %v", name, ErrPossession, err)
+			t.Errorf("%s: expected %v, found %v", name, ErrPossession, err)
 		}
 	}
 	for i := range 8 * Size {
@@ -51,7 +51,7 @@ func TestACommitmentMadeOfAnothersIsNotPossessed(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := VerifyPossession(rogue, nil, proof); !errors.Is(err, ErrPossession) {
-		t.Errorf("expected %v, got %v", ErrPossession, err)
+		t.Errorf("expected %v, found %v", ErrPossession, err)
 	}
 }
 
@@ -85,9 +85,9 @@ func TestAProofOfPossessionIsNoProofOfEqualLogarithms(t *testing.T) {
 	}
 	b.as, b.ds = []*bls.G1{bls.G1Generator()}, []*bls.G1{b.commitment}
 	if err := b.verify(possession); !errors.Is(err, ErrProof) {
-		t.Errorf("expected %v, got %v", ErrProof, err)
+		t.Errorf("expected %v, found %v", ErrProof, err)
 	}
 	if err := VerifyPossession(b.commitment, b.context, b.prove(t)); !errors.Is(err, ErrPossession) {
-		t.Errorf("expected %v, got %v", ErrPossession, err)
+		t.Errorf("expected %v, found %v", ErrPossession, err)
 	}
 }

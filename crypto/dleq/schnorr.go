@@ -41,7 +41,7 @@ func answer(x, k, c *bls.Scalar) []byte {
 // parse takes a proof apart into c and z.
 func parse(proof []byte) (c, z *bls.Scalar, err error) {
 	if len(proof) != Size {
-		return nil, nil, fmt.Errorf("expected a proof of %d bytes, got %d", Size, len(proof))
+		return nil, nil, fmt.Errorf("expected a proof of %d bytes, found %d", Size, len(proof))
 	}
 	if c, err = bls.ParseScalar(proof[:bls.ScalarSize]); err != nil {
 		return nil, nil, fmt.Errorf("challenge: %w", err)

@@ -30,7 +30,7 @@ func newStatement(base, commitment *bls.G1, as, ds []*bls.G1, context []byte) (*
 	case len(as) == 0:
 		return nil, errors.New("no points")
 	case len(as) > MaxPairs:
-		return nil, fmt.Errorf("expected at most %d pairs, got %d", MaxPairs, len(as))
+		return nil, fmt.Errorf("expected at most %d pairs, found %d", MaxPairs, len(as))
 	case len(as) != len(ds):
 		return nil, fmt.Errorf("%d points and %d results", len(as), len(ds))
 	case base == nil || base.IsIdentity():

@@ -100,10 +100,10 @@ func (amcl) g1(p *bls.G1) []byte {
 
 func (amcl) parseG1(b []byte) (*bls.G1, error) {
 	if len(b) != amclG1Size {
-		return nil, fmt.Errorf("expected %d bytes, got %d", amclG1Size, len(b))
+		return nil, fmt.Errorf("expected %d bytes, found %d", amclG1Size, len(b))
 	}
 	if b[0] != 4 {
-		return nil, fmt.Errorf("expected a first byte of 0x04, got %#02x", b[0])
+		return nil, fmt.Errorf("expected a first byte of 0x04, found %#02x", b[0])
 	}
 	return bls.ParseG1Coordinates(b[1:1+bls.FieldSize], b[1+bls.FieldSize:])
 }
@@ -116,7 +116,7 @@ func (amcl) g2(p *bls.G2) []byte {
 
 func (amcl) parseG2(b []byte) (*bls.G2, error) {
 	if len(b) != amclG2Size {
-		return nil, fmt.Errorf("expected %d bytes, got %d", amclG2Size, len(b))
+		return nil, fmt.Errorf("expected %d bytes, found %d", amclG2Size, len(b))
 	}
 	part := func(i int) []byte { return b[i*bls.FieldSize : (i+1)*bls.FieldSize] }
 	return bls.ParseG2Coordinates(part(0), part(1), part(2), part(3))
@@ -132,7 +132,7 @@ func (amcl) scalar(x *bls.Scalar) []byte {
 
 func (amcl) parseScalar(b []byte) (*bls.Scalar, error) {
 	if len(b) != amclScalarSize {
-		return nil, fmt.Errorf("scalar: expected %d bytes, got %d", amclScalarSize, len(b))
+		return nil, fmt.Errorf("scalar: expected %d bytes, found %d", amclScalarSize, len(b))
 	}
 	for _, v := range b[:amclScalarSize-bls.ScalarSize] {
 		if v != 0 {
@@ -147,7 +147,7 @@ func (amcl) parseScalar(b []byte) (*bls.Scalar, error) {
 func (amcl) factor(f *secret.Bytes) (*bls.Scalar, error) {
 	b := f.Open()
 	if len(b) < 1 || len(b) > 4 {
-		return nil, fmt.Errorf("expected a number of 1 to 4 bytes, got %d", len(b))
+		return nil, fmt.Errorf("expected a number of 1 to 4 bytes, found %d", len(b))
 	}
 	var wide [8]byte
 	defer secret.Clear(wide[:])
@@ -179,10 +179,10 @@ func (t *transcript) amclU() []byte {
 // onePass is GET_Y: the hash of the time, the commitment and the message.
 func (amcl) onePass(t *transcript, m Message) (*bls.Scalar, error) {
 	if m.Time < 1 || m.Time > math.MaxInt32 {
-		return nil, fmt.Errorf("expected a time from 1 to 2^31 − 1, got %d", m.Time)
+		return nil, fmt.Errorf("expected a time from 1 to 2^31 − 1, found %d", m.Time)
 	}
 	if len(m.Text) > amclMessageMax {
-		return nil, fmt.Errorf("expected a message of at most %d bytes, got %d", amclMessageMax, len(m.Text))
+		return nil, fmt.Errorf("expected a message of at most %d bytes, found %d", amclMessageMax, len(m.Text))
 	}
 	return bls.ReduceScalar(mhashit(uint32(m.Time), t.amclU(), m.Text))
 }

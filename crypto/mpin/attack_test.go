@@ -20,7 +20,7 @@ func TestATokenAndTheServerSecretGiveThePINAway(t *testing.T) {
 			token := r.token(id, pin)
 			e := bls.PairProduct([]*bls.G1{token.Point(), new(bls.G1).Sub(a)}, []*bls.G2{q, r.secret.Point()})
 			if found, ok := logarithm(e, f, PINs-1); !ok || found != pin {
-				t.Errorf("expected to find %d, got %d, %v", pin, found, ok)
+				t.Errorf("expected to find %d, found %d, %v", pin, found, ok)
 			}
 		}
 	})
@@ -116,7 +116,7 @@ func TestNothingLessThanTheServerSecretTellsPINsApart(t *testing.T) {
 		// The same search with the one thing more that the server has.
 		got := verdicts(func(c *bls.G1) bool { return equalPairings(c, bls.G2Generator(), th.a, r.secret.Point()) })
 		if len(got) != 1 || got[0] != pin {
-			t.Errorf("with the server secret: expected %d to be told, got %v", pin, got)
+			t.Errorf("with the server secret: expected %d to be told, found %v", pin, got)
 		}
 	})
 }
@@ -174,7 +174,7 @@ func (r *realm) notEnrolled(id []byte) {
 	_, err6 := r.server.Begin(Claim{Identity: id, Commitment: &Commitment{U: bls.G1Generator()}})
 	for i, err := range []error{err1, err2, err3, err4, err5, err6} {
 		if !errors.Is(err, ErrSubject) {
-			r.Errorf("%s, %x, call %d: expected %v, got %v", r.Suite, id, i, ErrSubject, err)
+			r.Errorf("%s, %x, call %d: expected %v, found %v", r.Suite, id, i, ErrSubject, err)
 		}
 	}
 }
@@ -195,7 +195,7 @@ func TestAThiefCannotHideTheDistanceOfItsGuesses(t *testing.T) {
 		p, s, err := begin(pin + 1)
 		if r.BindsDistance() {
 			if !errors.Is(err, ErrRejected) {
-				t.Errorf("expected %v, got %v", ErrRejected, err)
+				t.Errorf("expected %v, found %v", ErrRejected, err)
 			}
 			return
 		}
@@ -242,7 +242,7 @@ func TestAnInsiderCannotHideTheDistanceOfHisGuesses(t *testing.T) {
 		s, v, err := guess(pin)
 		if r.BindsDistance() {
 			if !errors.Is(err, ErrRejected) {
-				t.Errorf("expected %v, got %v", ErrRejected, err)
+				t.Errorf("expected %v, found %v", ErrRejected, err)
 			}
 			return
 		}
@@ -273,7 +273,7 @@ func TestACommitmentsProofIsForItsIdentityAndDay(t *testing.T) {
 		"another UT":       {Identity: alice, Day: today, Commitment: &Commitment{U: c.U, UT: c.U, Proof: c.Proof}},
 	} {
 		if _, err := r.server.Begin(claim); !errors.Is(err, ErrRejected) {
-			t.Errorf("%s: expected %v, got %v", name, ErrRejected, err)
+			t.Errorf("%s: expected %v, found %v", name, ErrRejected, err)
 		}
 	}
 }

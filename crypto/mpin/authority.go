@@ -76,7 +76,7 @@ func (s Suite) CombinePermit(shares ...*Permit) (*Permit, error) {
 	out := &Permit{Day: shares[0].Day, Point: new(bls.G1)}
 	for _, share := range shares {
 		if share.Day != out.Day {
-			return nil, fmt.Errorf("combine permit: %w: expected day %d, got %d", ErrDay, out.Day, share.Day)
+			return nil, fmt.Errorf("combine permit: %w: expected day %d, found %d", ErrDay, out.Day, share.Day)
 		}
 		if err := given("share", share.Point); err != nil {
 			return nil, fmt.Errorf("combine permit: %w", err)

@@ -33,7 +33,7 @@ func (s Suite) CommitmentBytes(c *Commitment) []byte {
 func (s Suite) ParseCommitment(b []byte) (*Commitment, error) {
 	one, proof := len(s.scheme.g1(bls.G1Generator())), s.scheme.bindingSize()
 	if len(b) != one+proof && len(b) != 2*one+proof {
-		return nil, fmt.Errorf("commitment: %w: expected %d bytes or %d, got %d", ErrPoint, one+proof, 2*one+proof, len(b))
+		return nil, fmt.Errorf("commitment: %w: expected %d bytes or %d, found %d", ErrPoint, one+proof, 2*one+proof, len(b))
 	}
 	c := &Commitment{Proof: bytes.Clone(b[len(b)-proof:])}
 	points := b[:len(b)-proof]

@@ -93,7 +93,7 @@ func checkDay(day uint32) error {
 
 func checkName(name []byte, limit int) error {
 	if len(name) == 0 || len(name) > limit {
-		return fmt.Errorf("expected a name of 1 to %d bytes, got %d", limit, len(name))
+		return fmt.Errorf("expected a name of 1 to %d bytes, found %d", limit, len(name))
 	}
 	if !utf8.Valid(name) {
 		return fmt.Errorf("the name is not UTF-8")

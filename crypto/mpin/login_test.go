@@ -49,7 +49,7 @@ func TestAWrongPINIsRejectedAndItsDistanceFound(t *testing.T) {
 					continue
 				}
 				if d, found := s.PINError(); !found || d != test.entered-test.right {
-					t.Errorf("%d for %d: expected a distance of %d, got %d, %v", test.entered, test.right, test.entered-test.right, d, found)
+					t.Errorf("%d for %d: expected a distance of %d, found %d, %v", test.entered, test.right, test.entered-test.right, d, found)
 				}
 			}
 		}
@@ -85,7 +85,7 @@ func TestWhatIsNotAWrongPINHasNoDistance(t *testing.T) {
 		} {
 			_, s, err := r.login(test.login, test.claim)
 			if !errors.Is(err, ErrRejected) {
-				t.Errorf("%s: expected %v, got %v", name, ErrRejected, err)
+				t.Errorf("%s: expected %v, found %v", name, ErrRejected, err)
 			}
 			if s != nil {
 				if d, found := s.PINError(); found {

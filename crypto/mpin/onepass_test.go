@@ -43,7 +43,7 @@ func TestALoginInOnePassHoldsForItsMessageTimeAndDay(t *testing.T) {
 				"too early":        {verify(claim, m, now.Add(-time.Minute-time.Second)), ErrStale},
 			} {
 				if !errors.Is(test.got, test.want) {
-					t.Errorf("day %d, %s: expected %v, got %v", day, name, test.want, test.got)
+					t.Errorf("day %d, %s: expected %v, found %v", day, name, test.want, test.got)
 				}
 			}
 			if _, err := p.Sign(m); !errors.Is(err, ErrUsed) {

@@ -60,7 +60,7 @@ func prefixed(list ...[]byte) (out []byte) {
 func (o *oracle) equal(what string, got, want []byte) {
 	o.Helper()
 	if !bytes.Equal(got, want) {
-		o.Errorf("%s: expected %x, got %x", what, want, got)
+		o.Errorf("%s: expected %x, found %x", what, want, got)
 	}
 }
 
@@ -210,7 +210,7 @@ func TestASignaturesChallengeAgreesWithASecondLibrary(t *testing.T) {
 				want.SetBytes(octet(binary.BigEndian.AppendUint32(nil, uint32(m.Time)), r.PointBytes(u), m.Text)).Mod(want, fr.Modulus())
 			}
 			if got := integer(p.transcript.y); got.Cmp(want) != 0 {
-				t.Errorf("expected %x, got %x", want, got)
+				t.Errorf("expected %x, found %x", want, got)
 			}
 		}
 	})
@@ -221,7 +221,7 @@ func TestMapitAgreesWithASecondLibrary(t *testing.T) {
 		o := octet(fmt.Appendf(nil, "octet %d", i))
 		p := mapit(o)
 		if want := theirMapit(o); !bytes.Equal(AMCL.PointBytes(p), theirs(AMCL, want)) || !want.IsInSubGroup() {
-			t.Errorf("octet %d: expected %v, got %s", i, want, p)
+			t.Errorf("octet %d: expected %v, found %s", i, want, p)
 		}
 	}
 }
@@ -251,7 +251,7 @@ func TestTriplingAgreesWithASecondLibrary(t *testing.T) {
 		tripled.Double(&c).Add(&tripled, &c)
 		in, want := c.Bytes(), tripled.Bytes()
 		if got := appendTripled(nil, in[:]); !bytes.Equal(got, want[:]) {
-			t.Errorf("3·%x: expected %x, got %x", in, want, got)
+			t.Errorf("3·%x: expected %x, found %x", in, want, got)
 		}
 	}
 }
@@ -263,14 +263,14 @@ func TestDesignatedKeysAgreeWithASecondLibrary(t *testing.T) {
 		key := r.newDVSKey(z)
 		inverse := new(big.Int).ModInverse(integer(z), fr.Modulus())
 		if got, want := r.PublicKeyBytes(key.Public()), theirs2(r.Suite, mul2(inverse, q)); !bytes.Equal(got, want) {
-			t.Errorf("expected %x, got %x", want, got)
+			t.Errorf("expected %x, found %x", want, got)
 		}
 		id := r.id("alice")
 		cs := r.clientSecret(id)
 		applied, err := key.Apply(cs)
 		r.must(err)
 		if got, want := applied.Bytes().Open(), theirs(r.Suite, mul1(integer(z), theirG1(t, cs.Point()))); !bytes.Equal(got, want) {
-			t.Errorf("expected %x, got %x", want, got)
+			t.Errorf("expected %x, found %x", want, got)
 		}
 	})
 }

@@ -108,7 +108,7 @@ func TestSecretsSurviveTheirEncodings(t *testing.T) {
 		}
 		sizes := map[Suite][4]int{V1: {48, 48, 96, 32}, AMCL: {97, 97, 192, 48}}[r.Suite]
 		if got := [4]int{cs.Bytes().Len(), token.Bytes().Len(), r.secret.Bytes().Len(), key.Bytes().Len()}; got != sizes {
-			t.Errorf("expected sizes of %v, got %v", sizes, got)
+			t.Errorf("expected sizes of %v, found %v", sizes, got)
 		}
 	})
 }
@@ -148,7 +148,7 @@ func TestSharesOfNothingAndOfTwoSuitesDoNotCombine(t *testing.T) {
 		"a login of nobody":               {failed(v.NewProver(Login{Token: v.token(id, 1), PIN: 1})), ErrSubject},
 	} {
 		if !errors.Is(test.got, test.want) {
-			t.Errorf("%s: expected %v, got %v", name, test.want, test.got)
+			t.Errorf("%s: expected %v, found %v", name, test.want, test.got)
 		}
 	}
 	if _, err := v.CombinePermit(); err == nil {
@@ -309,7 +309,7 @@ func TestTheIdentityIsRefusedWhereverAPointGoes(t *testing.T) {
 			"a key's identity":   designated,
 		} {
 			if !errors.Is(err, ErrPoint) {
-				t.Errorf("%s: expected %v, got %v", name, ErrPoint, err)
+				t.Errorf("%s: expected %v, found %v", name, ErrPoint, err)
 			}
 		}
 	})

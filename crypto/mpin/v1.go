@@ -57,7 +57,7 @@ func unfields(b []byte) (list [][]byte) {
 
 func (v1) identityOf(network []byte, name string, enrolment uint64) ([]byte, error) {
 	if len(network) != v1NetworkSize {
-		return nil, fmt.Errorf("expected a network of %d bytes, got %d", v1NetworkSize, len(network))
+		return nil, fmt.Errorf("expected a network of %d bytes, found %d", v1NetworkSize, len(network))
 	}
 	if err := checkName([]byte(name), v1NameLimit); err != nil {
 		return nil, err
@@ -75,7 +75,7 @@ func (v1) checkIdentity(id []byte) error {
 
 func v1CheckFields(list [][]byte) error {
 	if len(list[0]) != v1NetworkSize || len(list[2]) != 8 {
-		return fmt.Errorf("expected a network of %d bytes and a number of 8, got %d and %d", v1NetworkSize, len(list[0]), len(list[2]))
+		return fmt.Errorf("expected a network of %d bytes and a number of 8, found %d and %d", v1NetworkSize, len(list[0]), len(list[2]))
 	}
 	return checkName(list[1], v1NameLimit)
 }
@@ -163,7 +163,7 @@ func (t *transcript) v1Begin() []byte {
 
 func (v1) onePass(t *transcript, m Message) (*bls.Scalar, error) {
 	if len(m.Text) > v1MessageMax {
-		return nil, fmt.Errorf("expected a message of at most %d bytes, got %d", v1MessageMax, len(m.Text))
+		return nil, fmt.Errorf("expected a message of at most %d bytes, found %d", v1MessageMax, len(m.Text))
 	}
 	return bls.HashToScalar(append(t.v1Begin(), fields(binary.BigEndian.AppendUint64(nil, uint64(m.Time)), m.Text)...), v1TagOnePass), nil
 }

@@ -171,11 +171,11 @@ func (c *extendedCase) distance(s *Session, honest bool) {
 	c.equal("e", octetGT(s.product()))
 	c.equal("f", octetGT(s.unit()))
 	if kangaroo != 0 && got != kangaroo { // It finds nothing at times.
-		c.Errorf("kangaroo: expected %d, got %d", kangaroo, got)
+		c.Errorf("kangaroo: expected %d, found %d", kangaroo, got)
 	}
 	valid := c.day == 0 || !c.absent && c.permit != nil && int(c.day) == c.number("permit_date")
 	if onlyThePIN := honest && c.genuine && valid; found != onlyThePIN || found && got != c.pin2-c.pin1 {
-		c.Errorf("expected a distance of %d to be found if only the PIN is wrong (%v), got %d, %v", c.pin2-c.pin1, onlyThePIN, got, found)
+		c.Errorf("expected a distance of %d to be found if only the PIN is wrong (%v), found %d, %v", c.pin2-c.pin1, onlyThePIN, got, found)
 	}
 }
 
@@ -200,7 +200,7 @@ func (c *extendedCase) keys(p *Prover, s *Session) {
 	digest := mhashit(0, c.hex("hash_id"), s.transcript.amclU(), c.hex("v"), c.hex("y"), c.hex("z"), c.hex("t"))
 	if s.transcript.v != nil {
 		if again := s.transcript.hashAll(); !bytes.Equal(digest, again) {
-			c.Errorf("hash_all: expected %x, got %x", digest, again)
+			c.Errorf("hash_all: expected %x, found %x", digest, again)
 		}
 	}
 	c.equal("hash_all", digest)
@@ -239,7 +239,7 @@ func (c *extendedCase) designated() {
 	public, named := key.Public(), key.Public()
 	if pa := c.hex("dvs_pa"); !bytes.Equal(pa, AMCL.PublicKeyBytes(public)) {
 		if public, err = AMCL.ParsePublicKey(pa); err != nil || !refused {
-			c.Fatalf("dvs_pa: expected %x, got %x (%v)", pa, AMCL.PublicKeyBytes(named), err)
+			c.Fatalf("dvs_pa: expected %x, found %x (%v)", pa, AMCL.PublicKeyBytes(named), err)
 		}
 		c.Log("dvs_pa: of somebody who is refused")
 		if !bytes.Equal(c.hex("dvs_zcs"), c.zcs(key, named).Bytes().Open()) {

@@ -128,14 +128,14 @@ func (v *vector) scalar(name string) *bls.Scalar {
 func (v *vector) equal(name string, got []byte) {
 	v.Helper()
 	if want := v.hex(name); !bytes.Equal(got, want) {
-		v.Errorf("%s: expected %x, got %x", name, want, got)
+		v.Errorf("%s: expected %x, found %x", name, want, got)
 	}
 }
 
 func (v *vector) equalNumber(name string, got int) {
 	v.Helper()
 	if want := v.number(name); got != want {
-		v.Errorf("%s: expected %d, got %d", name, want, got)
+		v.Errorf("%s: expected %d, found %d", name, want, got)
 	}
 }
 
@@ -157,7 +157,7 @@ func (v *vector) point(name string, belongs *bls.G1, refused bool) *bls.G1 {
 	}
 	p, err := AMCL.ParsePoint(b)
 	if !refused {
-		v.Fatalf("%s: expected %x, got %x (%v)", name, b, AMCL.PointBytes(belongs), err)
+		v.Fatalf("%s: expected %x, found %x (%v)", name, b, AMCL.PointBytes(belongs), err)
 	}
 	v.Logf("%s: of somebody who is refused", name)
 	return p
@@ -243,7 +243,7 @@ func code(err error) int {
 func (v *vector) published() {
 	v.field("TEST")
 	if curve := v.field("CURVE"); curve != "bls381" {
-		v.Fatalf("CURVE: expected bls381, got %v", curve)
+		v.Fatalf("CURVE: expected bls381, found %v", curve)
 	}
 	id, m := v.hex("MPINId"), v.masters(true)
 	a, err := AMCL.HashIdentity(id)
@@ -269,6 +269,6 @@ func (v *vector) published() {
 	v.must(err)
 	v.equalNumber("AuthResult", code(s.Verify(v.point("V", answer, result != 0))))
 	if distance, found := s.PINError(); result != 0 && found && distance != pin2-pin1 {
-		v.Errorf("expected a distance of %d, got %d", pin2-pin1, distance)
+		v.Errorf("expected a distance of %d, found %d", pin2-pin1, distance)
 	}
 }

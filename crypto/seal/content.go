@@ -36,7 +36,7 @@ func (s Suite) Decrypt(key *secret.Bytes, aad, ciphertext []byte) (*secret.Bytes
 
 func contentCipher(key *secret.Bytes) (cipher.AEAD, error) {
 	if key.Len() != KeySize {
-		return nil, fmt.Errorf("expected a key of %d bytes, got %d", KeySize, key.Len())
+		return nil, fmt.Errorf("expected a key of %d bytes, found %d", KeySize, key.Len())
 	}
 	block, err := aes.NewCipher(key.Open())
 	if err != nil {

@@ -18,7 +18,7 @@ func TestWhatIsEncryptedDecrypts(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(ciphertext) != n+EncryptOverhead {
-			t.Errorf("%d bytes: expected %d encrypted, got %d", n, n+EncryptOverhead, len(ciphertext))
+			t.Errorf("%d bytes: expected %d encrypted, found %d", n, n+EncryptOverhead, len(ciphertext))
 		}
 		decrypted, err := V1.Decrypt(key, []byte("aad"), ciphertext)
 		if err != nil {
@@ -38,7 +38,7 @@ func TestWhatIsEncryptedDecryptsOnlyUnchanged(t *testing.T) {
 	}
 	refused := func(name string, key *secret.Bytes, aad, ciphertext []byte) {
 		if _, err := V1.Decrypt(key, aad, ciphertext); err != ErrOpen {
-			t.Errorf("%s: expected %v, got %v", name, ErrOpen, err)
+			t.Errorf("%s: expected %v, found %v", name, ErrOpen, err)
 		}
 	}
 	refused("another key", secret.Random(KeySize), []byte("aad"), ciphertext)

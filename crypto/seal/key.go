@@ -28,7 +28,7 @@ func (s Suite) NewPrivateKey() (*PrivateKey, error) {
 // seed stays the caller's.
 func (s Suite) ParsePrivateKey(seed *secret.Bytes) (*PrivateKey, error) {
 	if seed.Len() != SeedSize {
-		return nil, fmt.Errorf("parse sealing key: expected a seed of %d bytes, got %d", SeedSize, seed.Len())
+		return nil, fmt.Errorf("parse sealing key: expected a seed of %d bytes, found %d", SeedSize, seed.Len())
 	}
 	key, err := s.kem.NewPrivateKey(seed.Open())
 	if err != nil {
@@ -68,7 +68,7 @@ func (s Suite) CheckPublicKey(pub []byte) error {
 // publicKey parses pub, or finds it among those parsed before.
 func (s Suite) publicKey(pub []byte) (hpke.PublicKey, error) {
 	if len(pub) != PublicKeySize {
-		return nil, fmt.Errorf("parse public sealing key: expected %d bytes, got %d", PublicKeySize, len(pub))
+		return nil, fmt.Errorf("parse public sealing key: expected %d bytes, found %d", PublicKeySize, len(pub))
 	}
 	if key := s.keys.get(pub); key != nil {
 		return key, nil

@@ -39,7 +39,7 @@ func TestWhatIsSealedOpens(t *testing.T) {
 		plaintext := bytes.Repeat([]byte{7}, n)
 		sealed := sealTo(t, k.Public(), []byte("info"), []byte("aad"), plaintext)
 		if len(sealed) != n+SealOverhead {
-			t.Errorf("%d bytes: expected %d sealed, got %d", n, n+SealOverhead, len(sealed))
+			t.Errorf("%d bytes: expected %d sealed, found %d", n, n+SealOverhead, len(sealed))
 		}
 		opened, err := V1.OpenWith(k, []byte("info"), []byte("aad"), sealed)
 		if err != nil {
@@ -77,7 +77,7 @@ func TestWhatIsSealedOpensOnlyForItsKeyAndContext(t *testing.T) {
 		{"a cleared key", cleared, "", "", forCleared},
 	} {
 		if opened, err := V1.OpenWith(test.key, []byte(test.info), []byte(test.aad), test.sealed); err != ErrOpen || opened != nil {
-			t.Errorf("%s: expected %v, got %v", test.name, ErrOpen, err)
+			t.Errorf("%s: expected %v, found %v", test.name, ErrOpen, err)
 		}
 	}
 }
@@ -235,11 +235,11 @@ func TestV1IsWhatItsNameStandsFor(t *testing.T) {
 	}
 	if s.Name != "dta-v1" || s.kem.ID() != 0x647a || s.kdf.ID() != 1 || s.aead.ID() != 2 ||
 		!slices.Equal(s.Signatures, []string{"bls12381-min-pk-pop"}) {
-		t.Errorf("got %s: KEM %#x, KDF %d, AEAD %d, signatures %v", s.Name, s.kem.ID(), s.kdf.ID(), s.aead.ID(), s.Signatures)
+		t.Errorf("found %s: KEM %#x, KDF %d, AEAD %d, signatures %v", s.Name, s.kem.ID(), s.kdf.ID(), s.aead.ID(), s.Signatures)
 	}
 	for _, name := range []string{"", "dta-v2", "DTA-V1", "dta-v1 "} {
 		if _, err := ByName(name); !errors.Is(err, ErrUnknownSuite) {
-			t.Errorf("%q: expected %v, got %v", name, ErrUnknownSuite, err)
+			t.Errorf("%q: expected %v, found %v", name, ErrUnknownSuite, err)
 		}
 	}
 }
@@ -259,7 +259,7 @@ func TestTheKeyCacheForgetsTheLeastRecentlyUsed(t *testing.T) {
 		}
 	}
 	if len(c.byKey) != 2 || c.order.Len() != 2 {
-		t.Errorf("expected two entries, got %d and %d", len(c.byKey), c.order.Len())
+		t.Errorf("expected two entries, found %d and %d", len(c.byKey), c.order.Len())
 	}
 }
 

@@ -37,7 +37,7 @@ func NewPrivateKey() *PrivateKey { return newPrivateKey(randomScalar()) }
 // group order or more. b stays the caller's.
 func ParsePrivateKey(b *secret.Bytes) (*PrivateKey, error) {
 	if b.Len() != PrivateKeySize {
-		return nil, fmt.Errorf("parse secp256k1 private key: expected %d bytes, got %d", PrivateKeySize, b.Len())
+		return nil, fmt.Errorf("parse secp256k1 private key: expected %d bytes, found %d", PrivateKeySize, b.Len())
 	}
 	d := new(secp256k1.ModNScalar)
 	if overflow := d.SetByteSlice(b.Open()); overflow || d.IsZero() {
@@ -90,7 +90,7 @@ func Uncompressed(pub []byte) ([]byte, error) {
 
 func parsePublicKey(pub []byte) (*secp256k1.PublicKey, error) {
 	if len(pub) != PublicKeySize {
-		return nil, fmt.Errorf("parse secp256k1 public key: expected %d bytes, got %d", PublicKeySize, len(pub))
+		return nil, fmt.Errorf("parse secp256k1 public key: expected %d bytes, found %d", PublicKeySize, len(pub))
 	}
 	key, err := secp256k1.ParsePubKey(pub)
 	if err != nil {

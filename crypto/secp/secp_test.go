@@ -90,7 +90,7 @@ func TestSigningAgreesWithThePublishedVector(t *testing.T) {
 	want := fromHex(t, "934b1ea10a4b3c1757e2b0c017d0b6143ce3c9a7e6a4a49860d7a6ab210ee3d8"+
 		"2442ce9d2b916064108014783e923ec36b49743e2ffa1c4496f01a512aafd9e5")
 	if !bytes.Equal(got, want) {
-		t.Errorf("expected %x, got %x", want, got)
+		t.Errorf("expected %x, found %x", want, got)
 	}
 }
 
@@ -106,7 +106,7 @@ func TestSIsAlwaysLowAndItsHighTwinIsRefused(t *testing.T) {
 		}
 		twin := append(slices.Clone(sig[:32]), encoded(new(big.Int).Sub(order, s))...)
 		if err := Verify(k.Public(), digest, twin); err == nil || errors.Is(err, ErrSignature) {
-			t.Fatalf("the twin: expected to be refused as malformed, got %v", err)
+			t.Fatalf("the twin: expected to be refused as malformed, found %v", err)
 		}
 	}
 }
@@ -128,7 +128,7 @@ func TestMalformedSignaturesAreRefused(t *testing.T) {
 		"ones":            bytes.Repeat([]byte{0xff}, 64),
 	} {
 		if err := Verify(k.Public(), digest, bad); err == nil || errors.Is(err, ErrSignature) {
-			t.Errorf("%s: expected to be refused as malformed, got %v", name, err)
+			t.Errorf("%s: expected to be refused as malformed, found %v", name, err)
 		}
 	}
 }
@@ -177,14 +177,14 @@ func TestPublicKeysOfSmallNumbers(t *testing.T) {
 		3: "02f9308a019258c31049344f85f89d5229b531c845836f99b08601f113bce036f9",
 	} {
 		if got := small(t, n).Public(); !bytes.Equal(got, fromHex(t, want)) {
-			t.Errorf("%d: expected %s, got %x", n, want, got)
+			t.Errorf("%d: expected %s, found %x", n, want, got)
 		}
 	}
 	got, err := Uncompressed(small(t, 1).Public())
 	want := "0479be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798" +
 		"483ada7726a3c4655da4fbfc0e1108a8fd17b448a68554199c47d08ffb10d4b8"
 	if err != nil || !bytes.Equal(got, fromHex(t, want)) {
-		t.Errorf("expected %s, got %x, %v", want, got, err)
+		t.Errorf("expected %s, found %x, %v", want, got, err)
 	}
 }
 

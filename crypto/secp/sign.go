@@ -56,7 +56,7 @@ func Verify(pub []byte, digest [32]byte, sig []byte) error {
 		return err
 	}
 	if len(sig) != SignatureSize {
-		return fmt.Errorf("verify secp256k1 signature: expected %d bytes, got %d", SignatureSize, len(sig))
+		return fmt.Errorf("verify secp256k1 signature: expected %d bytes, found %d", SignatureSize, len(sig))
 	}
 	var r, s secp256k1.ModNScalar
 	if r.SetByteSlice(sig[:32]) || s.SetByteSlice(sig[32:]) {

@@ -41,7 +41,7 @@ func TestAnEmptyBoxOpensToNothing(t *testing.T) {
 
 func TestMarshallingSaysThatItIsASecret(t *testing.T) {
 	if _, err := json.Marshal(secret.Random(1)); !errors.Is(err, secret.ErrHidden) {
-		t.Errorf("expected %v, got %v", secret.ErrHidden, err)
+		t.Errorf("expected %v, found %v", secret.ErrHidden, err)
 	}
 }
 

@@ -29,7 +29,7 @@ func Combine(c Commitments, shares []*Share) (*secret.Bytes, error) {
 		return nil, fmt.Errorf("combine: %w", err)
 	}
 	if len(shares) < len(c) {
-		return nil, fmt.Errorf("combine: %w: expected %d, got %d", ErrTooFew, len(c), len(shares))
+		return nil, fmt.Errorf("combine: %w: expected %d, found %d", ErrTooFew, len(c), len(shares))
 	}
 	return interpolate(shares[:len(c)], indices[:len(c)]), nil
 }

@@ -82,7 +82,7 @@ func TestOneShareTooFewDoesNotCombine(t *testing.T) {
 	for _, size := range []struct{ t, n int }{{1, 1}, {2, 3}, {3, 3}, {8, 9}} {
 		_, c, shares := deal(t, size.t, size.n)
 		if _, err := Combine(c, shares[:size.t-1]); !errors.Is(err, ErrTooFew) {
-			t.Errorf("%d of %d: expected %v, got %v", size.t, size.n, ErrTooFew, err)
+			t.Errorf("%d of %d: expected %v, found %v", size.t, size.n, ErrTooFew, err)
 		}
 	}
 }
@@ -118,7 +118,7 @@ func TestCombineNamesEveryBadShare(t *testing.T) {
 			seed, err := Combine(c, test.shares)
 			var bad *BadShareError
 			if !errors.As(err, &bad) || !errors.Is(err, ErrBadShare) {
-				t.Fatalf("expected a *BadShareError, got %v", err)
+				t.Fatalf("expected a *BadShareError, found %v", err)
 			}
 			if diff := cmp.Diff(test.want, bad.Indices); diff != "" {
 				t.Error(diff)
@@ -143,7 +143,7 @@ func TestSharesOfAnotherDealAreBad(t *testing.T) {
 	_, others, _ := Deal(seed, 2, 3)
 	for _, s := range others {
 		if err := Verify(c, s); !errors.Is(err, ErrBadShare) {
-			t.Errorf("share %d: expected %v, got %v", s.index, ErrBadShare, err)
+			t.Errorf("share %d: expected %v, found %v", s.index, ErrBadShare, err)
 		}
 	}
 }
@@ -172,10 +172,10 @@ func TestOpenedSharesRestoreTheSeedAmongOthers(t *testing.T) {
 		}
 	}
 	if _, err := Combine(c, append(open(t, c, shares[0]), spoil(shares[1], true))); !errors.Is(err, ErrBadShare) {
-		t.Errorf("beside an opened share: expected %v, got %v", ErrBadShare, err)
+		t.Errorf("beside an opened share: expected %v, found %v", ErrBadShare, err)
 	}
 	if _, err := Combine(c, open(t, c, shares[0])); !errors.Is(err, ErrTooFew) {
-		t.Errorf("expected %v, got %v", ErrTooFew, err)
+		t.Errorf("expected %v, found %v", ErrTooFew, err)
 	}
 }
 
@@ -184,16 +184,16 @@ func TestOpenedSharesAreKnownForTheirOwnCommitmentsAlone(t *testing.T) {
 	_, others, _ := deal(t, 2, 3)
 	opened := open(t, c, shares[:2]...)
 	if _, err := Combine(others, opened); !errors.Is(err, ErrBadShare) {
-		t.Errorf("under another deal's commitments: expected %v, got %v", ErrBadShare, err)
+		t.Errorf("under another deal's commitments: expected %v, found %v", ErrBadShare, err)
 	}
 	if _, err := Combine(Commitments{c[1], c[0]}, opened); !errors.Is(err, ErrBadShare) {
-		t.Errorf("under the commitments in another order: expected %v, got %v", ErrBadShare, err)
+		t.Errorf("under the commitments in another order: expected %v, found %v", ErrBadShare, err)
 	}
 	for _, s := range opened {
 		s.Clear()
 	}
 	if _, err := Combine(c, opened); !errors.Is(err, ErrBadShare) {
-		t.Errorf("once cleared: expected %v, got %v", ErrBadShare, err)
+		t.Errorf("once cleared: expected %v, found %v", ErrBadShare, err)
 	}
 }
 
@@ -201,9 +201,9 @@ func TestOpenRefusesABadShare(t *testing.T) {
 	_, c, shares := deal(t, 2, 3)
 	_, err := Open(c, 1, spoil(shares[0], false).Bytes())
 	if !errors.Is(err, ErrBadShare) {
-		t.Errorf("expected %v, got %v", ErrBadShare, err)
+		t.Errorf("expected %v, found %v", ErrBadShare, err)
 	}
 	if _, err := Open(c, 2, shares[0].Bytes()); !errors.Is(err, ErrBadShare) {
-		t.Errorf("another's share: expected %v, got %v", ErrBadShare, err)
+		t.Errorf("another's share: expected %v, found %v", ErrBadShare, err)
 	}
 }

@@ -27,7 +27,7 @@ func ParseShare(index int, b *secret.Bytes) (*Share, error) {
 		return nil, fmt.Errorf("parse share: %w", err)
 	}
 	if b.Len() != ShareSize {
-		return nil, fmt.Errorf("parse share %d: expected %d bytes, got %d", index, ShareSize, b.Len())
+		return nil, fmt.Errorf("parse share %d: expected %d bytes, found %d", index, ShareSize, b.Len())
 	}
 	s, err := bls.ParseScalar(b.Open()[:bls.ScalarSize])
 	if err != nil {
@@ -74,7 +74,7 @@ func (s *Share) Clear() {
 
 func checkIndex(index int) error {
 	if index < 1 || index > MaxShares {
-		return fmt.Errorf("expected an index from 1 to %d, got %d", MaxShares, index)
+		return fmt.Errorf("expected an index from 1 to %d, found %d", MaxShares, index)
 	}
 	return nil
 }

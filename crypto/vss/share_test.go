@@ -68,7 +68,7 @@ func TestAShareSurvivesItsEncoding(t *testing.T) {
 	for _, s := range shares {
 		b := s.Bytes()
 		if b.Len() != ShareSize {
-			t.Fatalf("expected %d bytes, got %d", ShareSize, b.Len())
+			t.Fatalf("expected %d bytes, found %d", ShareSize, b.Len())
 		}
 		again, err := ParseShare(s.index, b)
 		if err != nil {

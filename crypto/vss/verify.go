@@ -40,7 +40,7 @@ type points []*bls.G1
 
 func (c Commitments) parse() (points, error) {
 	if len(c) < 1 || len(c) > MaxShares {
-		return nil, fmt.Errorf("commitments: expected 1 to %d points, got %d", MaxShares, len(c))
+		return nil, fmt.Errorf("commitments: expected 1 to %d points, found %d", MaxShares, len(c))
 	}
 	p := make(points, len(c))
 	for j, b := range c {
@@ -57,7 +57,7 @@ func (c Commitments) parse() (points, error) {
 // and none of them the identity.
 func CheckCommitments(c Commitments, t int) error {
 	if len(c) != t {
-		return fmt.Errorf("commitments: expected %d points, got %d", t, len(c))
+		return fmt.Errorf("commitments: expected %d points, found %d", t, len(c))
 	}
 	_, err := c.parse()
 	return err

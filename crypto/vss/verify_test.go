@@ -32,7 +32,7 @@ func TestAFalseShareIsNamed(t *testing.T) {
 	} {
 		var bad *BadShareError
 		if err := Verify(c, share); !errors.As(err, &bad) || !errors.Is(err, ErrBadShare) {
-			t.Errorf("%s: expected a *BadShareError, got %v", name, err)
+			t.Errorf("%s: expected a *BadShareError, found %v", name, err)
 			continue
 		}
 		if diff := cmp.Diff([]int{2}, bad.Indices); diff != "" {
@@ -111,7 +111,7 @@ func TestTheSecondGeneratorIsIndependentAndFixed(t *testing.T) {
 	// A change of it would make every commitment ever published worthless.
 	const want = "acd6b64c5e54c98c789bedadd55bf5d50cc12dc6bed0f7fdcac629d420f161b7f07bfe8c224bed5588ff0c3bb5dfbbac"
 	if got := hex.EncodeToString(h.Bytes()); got != want {
-		t.Errorf("expected %s, got %s", want, got)
+		t.Errorf("expected %s, found %s", want, got)
 	}
 }
 

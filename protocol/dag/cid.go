@@ -41,7 +41,7 @@ func sum(codec byte, block []byte) CID {
 // Parse reads the text form of a CID.
 func Parse(s string) (CID, error) {
 	if len(s) != textSize {
-		return CID{}, fault.New(fault.Invalid, "CID: expected %d characters, got %d", textSize, len(s))
+		return CID{}, fault.New(fault.Invalid, "CID: expected %d characters, found %d", textSize, len(s))
 	}
 	c, err := cid.Decode(s)
 	if err != nil {
@@ -54,7 +54,7 @@ func Parse(s string) (CID, error) {
 	// Base32 leaves bits over, and other alphabets would do as well: two texts
 	// of one CID must not count as two CIDs.
 	if parsed.String() != s {
-		return CID{}, fault.New(fault.Invalid, "CID: expected %s, got %q", parsed, s)
+		return CID{}, fault.New(fault.Invalid, "CID: expected %s, found %q", parsed, s)
 	}
 	return parsed, nil
 }
@@ -73,10 +73,10 @@ func FromBytes(b []byte) (CID, error) {
 
 func checkCID(b []byte) error {
 	if len(b) != CIDSize {
-		return fault.New(fault.Invalid, "CID: expected %d bytes, got %d", CIDSize, len(b))
+		return fault.New(fault.Invalid, "CID: expected %d bytes, found %d", CIDSize, len(b))
 	}
 	if b[0] != 1 || (b[1] != cid.DagCBOR && b[1] != cid.Raw) || b[2] != multihash.SHA2_256 || b[3] != sha256.Size {
-		return fault.New(fault.Invalid, "CID: expected version 1, dag-cbor or raw, sha2-256; got % x", b[:4])
+		return fault.New(fault.Invalid, "CID: expected version 1, dag-cbor or raw, sha2-256; found % x", b[:4])
 	}
 	return nil
 }
@@ -84,13 +84,13 @@ func checkCID(b []byte) error {
 // Check reports whether block is the one c names, whichever codec c has.
 func Check(c CID, block []byte) error {
 	if !c.Defined() {
-		return fault.New(fault.Invalid, "block: expected a CID to check it against, got none")
+		return fault.New(fault.Invalid, "block: expected a CID to check it against, found none")
 	}
 	if len(block) > MaxBlock {
-		return fault.New(fault.Invalid, "block %s: expected at most %d bytes, got %d", c, MaxBlock, len(block))
+		return fault.New(fault.Invalid, "block %s: expected at most %d bytes, found %d", c, MaxBlock, len(block))
 	}
 	if found := sum(c.codec(), block); found != c {
-		return fault.New(fault.Invalid, "block: expected %s, got %s", c, found)
+		return fault.New(fault.Invalid, "block: expected %s, found %s", c, found)
 	}
 	return nil
 }
@@ -172,7 +172,7 @@ func (c *CID) UnmarshalCBOR(b []byte) error {
 		return nil
 	}
 	if len(b) != len(link)+CIDSize || !bytes.HasPrefix(b, link) {
-		return fault.New(fault.Invalid, "link: expected tag 42 over %d bytes, got %d bytes", CIDSize+1, len(b))
+		return fault.New(fault.Invalid, "link: expected tag 42 over %d bytes, found %d bytes", CIDSize+1, len(b))
 	}
 	parsed, err := FromBytes(b[len(link):])
 	if err != nil {

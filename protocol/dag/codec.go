@@ -46,7 +46,7 @@ func Encode(v any) ([]byte, error) {
 		return nil, invalid(err, "encode %T", v)
 	}
 	if len(b) > MaxBlock {
-		return nil, fault.New(fault.Invalid, "encode %T: expected at most %d bytes, got %d", v, MaxBlock, len(b))
+		return nil, fault.New(fault.Invalid, "encode %T: expected at most %d bytes, found %d", v, MaxBlock, len(b))
 	}
 	if err := scan(b); err != nil {
 		return nil, invalid(err, "encode %T", v)
@@ -59,7 +59,7 @@ func Encode(v any) ([]byte, error) {
 // thrown away.
 func Decode(block []byte, v any) error {
 	if len(block) > MaxBlock {
-		return fault.New(fault.Invalid, "decode %T: expected at most %d bytes, got %d", v, MaxBlock, len(block))
+		return fault.New(fault.Invalid, "decode %T: expected at most %d bytes, found %d", v, MaxBlock, len(block))
 	}
 	if err := scan(block); err != nil {
 		return invalid(err, "decode %T", v)
@@ -75,7 +75,7 @@ func Decode(block []byte, v any) error {
 		return invalid(err, "decode %T", v)
 	}
 	if !bytes.Equal(again, block) {
-		return fault.New(fault.Invalid, "decode %T: expected the encoding of its own value, got a difference at byte %d",
+		return fault.New(fault.Invalid, "decode %T: expected the encoding of its own value, found a difference at byte %d",
 			v, difference(again, block))
 	}
 	return nil
@@ -100,7 +100,7 @@ func Field(block []byte, name string) (start, end int, err error) {
 		return 0, 0, err
 	}
 	if major != majorMap {
-		return 0, 0, fault.New(fault.Invalid, "dag-cbor: expected a map, got major type %d", major)
+		return 0, 0, fault.New(fault.Invalid, "dag-cbor: expected a map, found major type %d", major)
 	}
 	found := false
 	err = s.walkMap(n, 0, func(got []byte, from, to int) {
@@ -112,7 +112,7 @@ func Field(block []byte, name string) (start, end int, err error) {
 		return 0, 0, err
 	}
 	if !found {
-		return 0, 0, fault.New(fault.Invalid, "dag-cbor: expected a map with %q, got one without", name)
+		return 0, 0, fault.New(fault.Invalid, "dag-cbor: expected a map with %q, found one without", name)
 	}
 	return start, end, nil
 }

@@ -68,7 +68,7 @@ func TestAbsentValuesAreNullOrEmptyAndNeverLeftOut(t *testing.T) {
 		"656c696e6b73" + "80" +
 		"6870726576696f7573" + "f6"
 	if got != want {
-		t.Errorf("expected %s, got %s", want, got)
+		t.Errorf("expected %s, found %s", want, got)
 	}
 }
 
@@ -76,7 +76,7 @@ func TestALinkIsTag42OverTheBinaryCID(t *testing.T) {
 	c := dag.Sum([]byte{0xf6})
 	got := hex.EncodeToString(encode(t, c))
 	if want := "d82a582500" + hex.EncodeToString(c.Bytes()); got != want {
-		t.Errorf("expected %s, got %s", want, got)
+		t.Errorf("expected %s, found %s", want, got)
 	}
 }
 
@@ -192,7 +192,7 @@ func TestAListIsEmptiedWhereItStands(t *testing.T) {
 		t.Errorf("expected %x; found %x", want, got)
 	}
 	_, err = dag.WithEmptied(block, "seals")
-	refused(t, err, "got one without")
+	refused(t, err, "found one without")
 }
 
 func TestEveryTruncationIsRefused(t *testing.T) {
@@ -241,10 +241,10 @@ func TestCIDsHaveOneTextAndOneForm(t *testing.T) {
 	c := dag.Sum([]byte("block"))
 	got, err := dag.Parse(c.String())
 	if err != nil || got != c {
-		t.Fatalf("expected %s, got %s, %v", c, got, err)
+		t.Fatalf("expected %s, found %s, %v", c, got, err)
 	}
 	if got, err = dag.FromBytes(c.Bytes()); err != nil || got != c {
-		t.Fatalf("expected %s, got %s, %v", c, got, err)
+		t.Fatalf("expected %s, found %s, %v", c, got, err)
 	}
 	s := c.String()
 	for name, text := range map[string]string{
@@ -274,7 +274,7 @@ func TestCIDsTravelInJSONAsText(t *testing.T) {
 	}
 	var got body
 	if err := json.Unmarshal(b, &got); err != nil || got != want {
-		t.Fatalf("%s: got %v, %v", b, got, err)
+		t.Fatalf("%s: found %v, %v", b, got, err)
 	}
 }
 
@@ -296,7 +296,7 @@ func TestFieldFindsTheBytesThatCame(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := encode(t, inner{-5}); !bytes.Equal(block[start:end], want) {
-		t.Errorf("expected % x, got % x", want, block[start:end])
+		t.Errorf("expected % x, found % x", want, block[start:end])
 	}
 	_, _, err = dag.Field(block, "outer")
 	refused(t, err, `with "outer"`)
@@ -348,7 +348,7 @@ func FuzzDecode(f *testing.F) {
 				t.Fatalf("accepted % x, which encodes as % x", block, again)
 			}
 		} else if fault.Of(err) != fault.Invalid {
-			t.Fatalf("expected an invalid, got %v", err)
+			t.Fatalf("expected an invalid, found %v", err)
 		}
 		var raw dag.Raw
 		if err := dag.Decode(block, &raw); err == nil && !bytes.Equal(raw, block) {
@@ -371,9 +371,9 @@ func FuzzParse(f *testing.F) {
 func refused(t *testing.T, err error, says string) {
 	t.Helper()
 	if fault.Of(err) != fault.Invalid {
-		t.Fatalf("expected an invalid, got %v", err)
+		t.Fatalf("expected an invalid, found %v", err)
 	}
 	if !strings.Contains(err.Error(), says) {
-		t.Fatalf("expected an error that says %q, got %q", says, err)
+		t.Fatalf("expected an error that says %q, found %q", says, err)
 	}
 }

@@ -35,7 +35,7 @@ func scan(b []byte) error {
 		return err
 	}
 	if s.at != len(b) {
-		return s.refuse("expected the end, got %d more bytes", len(b)-s.at)
+		return s.refuse("expected the end, found %d more bytes", len(b)-s.at)
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (s *scanner) refuse(format string, a ...any) error {
 // count. Only the shortest form passes, and no indefinite length.
 func (s *scanner) head() (major int, n uint64, err error) {
 	if s.at >= len(s.b) {
-		return 0, 0, s.refuse("expected an item, got the end")
+		return 0, 0, s.refuse("expected an item, found the end")
 	}
 	first := s.b[s.at]
 	major, info := int(first>>5), first&0x1f
@@ -57,11 +57,11 @@ func (s *scanner) head() (major int, n uint64, err error) {
 		return major, uint64(info), nil
 	}
 	if info > 27 {
-		return 0, 0, s.refuse("expected a definite length, got %#02x", first)
+		return 0, 0, s.refuse("expected a definite length, found %#02x", first)
 	}
 	size := 1 << (info - 24)
 	if len(s.b)-s.at-1 < size {
-		return 0, 0, s.refuse("expected %d bytes of length or value, got %d", size, len(s.b)-s.at-1)
+		return 0, 0, s.refuse("expected %d bytes of length or value, found %d", size, len(s.b)-s.at-1)
 	}
 	arg := s.b[s.at+1:]
 	var least uint64
@@ -77,10 +77,10 @@ func (s *scanner) head() (major int, n uint64, err error) {
 	}
 	// For major type 7 these forms are floats; item refuses them by name.
 	if n < least && major != majorSimple {
-		return 0, 0, s.refuse("expected the shortest form of %d, got one of %d bytes", n, size+1)
+		return 0, 0, s.refuse("expected the shortest form of %d, found one of %d bytes", n, size+1)
 	}
 	if major == majorSimple {
-		return 0, 0, s.refuse("expected no float and no simple value but false, true, null; got %#02x", first)
+		return 0, 0, s.refuse("expected no float and no simple value but false, true, null; found %#02x", first)
 	}
 	s.at += 1 + size
 	return major, n, nil
@@ -89,7 +89,7 @@ func (s *scanner) head() (major int, n uint64, err error) {
 // take reads n bytes.
 func (s *scanner) take(n uint64) ([]byte, error) {
 	if left := uint64(len(s.b) - s.at); n > left {
-		return nil, s.refuse("expected %d bytes, got %d", n, left)
+		return nil, s.refuse("expected %d bytes, found %d", n, left)
 	}
 	b := s.b[s.at : s.at+int(n)]
 	s.at += int(n)
@@ -124,7 +124,7 @@ func (s *scanner) item(depth int) error {
 	}
 	if n < 20 || n > 22 {
 		s.at = start
-		return s.refuse("expected false, true or null, got simple value %d", n)
+		return s.refuse("expected false, true or null, found simple value %d", n)
 	}
 	return nil
 }
@@ -143,7 +143,7 @@ func (s *scanner) text(n uint64) ([]byte, error) {
 
 func (s *scanner) list(n uint64, depth int) error {
 	if n > MaxList {
-		return s.refuse("expected a list of at most %d, got %d", MaxList, n)
+		return s.refuse("expected a list of at most %d, found %d", MaxList, n)
 	}
 	for range n {
 		if err := s.item(depth + 1); err != nil {
@@ -157,7 +157,7 @@ func (s *scanner) list(n uint64, depth int) error {
 // offsets of its value.
 func (s *scanner) walkMap(n uint64, depth int, visit func(name []byte, start, end int)) error {
 	if n > MaxMap {
-		return s.refuse("expected a map of at most %d, got %d", MaxMap, n)
+		return s.refuse("expected a map of at most %d, found %d", MaxMap, n)
 	}
 	var last []byte
 	for i := range n {
@@ -168,7 +168,7 @@ func (s *scanner) walkMap(n uint64, depth int, visit func(name []byte, start, en
 		}
 		if major != majorText {
 			s.at = at
-			return s.refuse("expected a text as name, got major type %d", major)
+			return s.refuse("expected a text as name, found major type %d", major)
 		}
 		name, err := s.text(size)
 		if err != nil {
@@ -176,7 +176,7 @@ func (s *scanner) walkMap(n uint64, depth int, visit func(name []byte, start, en
 		}
 		if i > 0 && !before(last, name) {
 			s.at = at
-			return s.refuse("expected a name after %.40q, got %.40q", last, name)
+			return s.refuse("expected a name after %.40q, found %.40q", last, name)
 		}
 		last = name
 		start := s.at
@@ -200,21 +200,21 @@ func before(a, b []byte) bool {
 
 func (s *scanner) link(tag uint64) error {
 	if tag != tagLink {
-		return s.refuse("expected no tag but %d, got %d", tagLink, tag)
+		return s.refuse("expected no tag but %d, found %d", tagLink, tag)
 	}
 	major, n, err := s.head()
 	if err != nil {
 		return err
 	}
 	if major != majorBytes || n != CIDSize+1 {
-		return s.refuse("expected a link of %d bytes, got major type %d and %d", CIDSize+1, major, n)
+		return s.refuse("expected a link of %d bytes, found major type %d and %d", CIDSize+1, major, n)
 	}
 	b, err := s.take(n)
 	if err != nil {
 		return err
 	}
 	if b[0] != 0 {
-		return s.refuse("expected a link with binary prefix 0, got %d", b[0])
+		return s.refuse("expected a link with binary prefix 0, found %d", b[0])
 	}
 	return checkCID(b[1:])
 }

@@ -54,7 +54,7 @@ func (v Values) MarshalCBOR() ([]byte, error) {
 		return nil, err
 	}
 	if len(b) > MaxValues {
-		return nil, fault.New(fault.Invalid, "values: expected at most %d bytes, got %d", MaxValues, len(b))
+		return nil, fault.New(fault.Invalid, "values: expected at most %d bytes, found %d", MaxValues, len(b))
 	}
 	return b, nil
 }
@@ -62,7 +62,7 @@ func (v Values) MarshalCBOR() ([]byte, error) {
 // UnmarshalCBOR reads a map within its bounds.
 func (v *Values) UnmarshalCBOR(b []byte) error {
 	if len(b) > MaxValues {
-		return fault.New(fault.Invalid, "values: expected at most %d bytes, got %d", MaxValues, len(b))
+		return fault.New(fault.Invalid, "values: expected at most %d bytes, found %d", MaxValues, len(b))
 	}
 	m := map[string]Raw{}
 	if err := decoding.Unmarshal(b, &m); err != nil {
@@ -74,11 +74,11 @@ func (v *Values) UnmarshalCBOR(b []byte) error {
 
 func (v Values) check() error {
 	if len(v) > MaxNames {
-		return fault.New(fault.Invalid, "values: expected at most %d names, got %d", MaxNames, len(v))
+		return fault.New(fault.Invalid, "values: expected at most %d names, found %d", MaxNames, len(v))
 	}
 	for name := range v {
 		if name == "" || len(name) > MaxName {
-			return fault.New(fault.Invalid, "values: expected names of 1 to %d bytes, got one of %d", MaxName, len(name))
+			return fault.New(fault.Invalid, "values: expected names of 1 to %d bytes, found one of %d", MaxName, len(name))
 		}
 	}
 	return nil
@@ -97,5 +97,5 @@ func (v Values) RefuseUnknown(known ...string) error {
 		return nil
 	}
 	slices.Sort(unknown)
-	return fault.New(fault.Invalid, "critical: expected none but %q, got %q", known, unknown)
+	return fault.New(fault.Invalid, "critical: expected none but %q, found %q", known, unknown)
 }

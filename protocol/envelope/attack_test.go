@@ -67,7 +67,7 @@ func TestAnEnvelopeIsReadStrictly(t *testing.T) {
 		t.Fatal(err)
 	}
 	if start != 6 {
-		t.Fatalf("expected the envelope to begin with its body, got it at byte %d", start)
+		t.Fatalf("expected the envelope to begin with its body, found it at byte %d", start)
 	}
 	body, rest := block[1:end], block[end:]
 	join := func(b ...[]byte) []byte { return bytes.Join(b, nil) }
@@ -116,7 +116,7 @@ func TestAStrangerOpensNothing(t *testing.T) {
 	for _, k := range []*identity.Keyring{create(t, "eve"), p.ann, nil} {
 		_, _, err := openVerified(s.Block, p.ann.Identity(), k)
 		if fault.Of(err) != fault.Denied {
-			t.Errorf("expected denied, got %v", err)
+			t.Errorf("expected denied, found %v", err)
 		}
 	}
 }

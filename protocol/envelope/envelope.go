@@ -119,11 +119,11 @@ func (e *Envelope) check() error {
 	}
 	e.suite = suite
 	if len(e.Keys) != len(e.Header.Recipients) {
-		return fault.New(fault.Invalid, "expected %d keys, one for each recipient, got %d", len(e.Header.Recipients), len(e.Keys))
+		return fault.New(fault.Invalid, "expected %d keys, one for each recipient, found %d", len(e.Header.Recipients), len(e.Keys))
 	}
 	for i, k := range e.Keys {
 		if want := seal.KeySize + seal.SealOverhead; len(k.Sealed) != want {
-			return fault.New(fault.Invalid, "key %d: expected %d bytes, got %d", i, want, len(k.Sealed))
+			return fault.New(fault.Invalid, "key %d: expected %d bytes, found %d", i, want, len(k.Sealed))
 		}
 	}
 	least := len(plainHead) + SaltSize + 1
@@ -131,21 +131,21 @@ func (e *Envelope) check() error {
 		least += seal.EncryptOverhead
 	}
 	if len(e.Body) < least {
-		return fault.New(fault.Invalid, "body: expected at least %d bytes, got %d", least, len(e.Body))
+		return fault.New(fault.Invalid, "body: expected at least %d bytes, found %d", least, len(e.Body))
 	}
 	if len(e.Signatures) != len(suite.Signatures) {
-		return fault.New(fault.Invalid, "expected %d signatures, got %d", len(suite.Signatures), len(e.Signatures))
+		return fault.New(fault.Invalid, "expected %d signatures, found %d", len(suite.Signatures), len(e.Signatures))
 	}
 	for i, s := range e.Signatures {
 		if s.Algorithm != suite.Signatures[i] {
-			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %.40q", i, suite.Signatures[i], s.Algorithm)
+			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, found %.40q", i, suite.Signatures[i], s.Algorithm)
 		}
 		size, err := identity.SignatureSize(s.Algorithm)
 		if err != nil {
 			return fault.New(fault.Invalid, "signature %d: %w", i, err)
 		}
 		if len(s.Signature) != size {
-			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, size, len(s.Signature))
+			return fault.New(fault.Invalid, "signature %d: expected %d bytes, found %d", i, size, len(s.Signature))
 		}
 	}
 	return nil
@@ -153,14 +153,14 @@ func (e *Envelope) check() error {
 
 func (h *Header) check() (seal.Suite, error) {
 	if h.Version != Version {
-		return seal.Suite{}, fault.New(fault.Invalid, "expected version %d, got %d", Version, h.Version)
+		return seal.Suite{}, fault.New(fault.Invalid, "expected version %d, found %d", Version, h.Version)
 	}
 	suite, err := seal.ByName(h.Suite)
 	if err != nil {
 		return seal.Suite{}, fault.New(fault.Invalid, "suite: %w", err)
 	}
 	if !h.Kind.known() {
-		return seal.Suite{}, fault.New(fault.Invalid, "expected a known kind, got %.40q", h.Kind)
+		return seal.Suite{}, fault.New(fault.Invalid, "expected a known kind, found %.40q", h.Kind)
 	}
 	if err := h.checkParties(); err != nil {
 		return seal.Suite{}, err
@@ -169,12 +169,12 @@ func (h *Header) check() (seal.Suite, error) {
 		return seal.Suite{}, err
 	}
 	if n := len(h.Previous); n > MaxPrevious {
-		return seal.Suite{}, fault.New(fault.Invalid, "expected at most %d previous links, got %d", MaxPrevious, n)
+		return seal.Suite{}, fault.New(fault.Invalid, "expected at most %d previous links, found %d", MaxPrevious, n)
 	}
 	seen := make(map[dag.CID]bool, len(h.Previous))
 	for i, c := range h.Previous {
 		if !c.Defined() || c.Raw() || seen[c] {
-			return seal.Suite{}, fault.New(fault.Invalid, "previous %d: expected a link to another DAG-CBOR block, got %q", i, c)
+			return seal.Suite{}, fault.New(fault.Invalid, "previous %d: expected a link to another DAG-CBOR block, found %q", i, c)
 		}
 		seen[c] = true
 	}
@@ -183,7 +183,7 @@ func (h *Header) check() (seal.Suite, error) {
 		return seal.Suite{}, fault.New(fault.Invalid, "plain: %w", err)
 	}
 	if plain.Raw() {
-		return seal.Suite{}, fault.New(fault.Invalid, "plain: expected the CID of DAG-CBOR, got %s", plain)
+		return seal.Suite{}, fault.New(fault.Invalid, "plain: expected the CID of DAG-CBOR, found %s", plain)
 	}
 	return suite, h.Critical.RefuseUnknown()
 }
@@ -194,12 +194,12 @@ func (h *Header) checkParties() error {
 	}
 	n := len(h.Recipients)
 	if n > MaxRecipients {
-		return fault.New(fault.Invalid, "expected at most %d recipients, got %d", MaxRecipients, n)
+		return fault.New(fault.Invalid, "expected at most %d recipients, found %d", MaxRecipients, n)
 	}
 	// Without recipients a body would travel in the clear: that is a choice of
 	// the kind, never of a list that happens to be empty.
 	if (n == 0) != h.Kind.clear() {
-		return fault.New(fault.Invalid, "expected recipients in every kind but %q, got %d in %q", Offer, n, h.Kind)
+		return fault.New(fault.Invalid, "expected recipients in every kind but %q, found %d in %q", Offer, n, h.Kind)
 	}
 	seen := make(map[dag.CID]bool, n)
 	for i, p := range h.Recipients {
@@ -207,7 +207,7 @@ func (h *Header) checkParties() error {
 			return fault.New(fault.Invalid, "recipient %d: %w", i, err)
 		}
 		if seen[p.Name] {
-			return fault.New(fault.Invalid, "recipient %d: expected every name once, got %s again", i, p.Name)
+			return fault.New(fault.Invalid, "recipient %d: expected every name once, found %s again", i, p.Name)
 		}
 		seen[p.Name] = true
 	}
@@ -216,7 +216,7 @@ func (h *Header) checkParties() error {
 
 func checkParty(p identity.Party) error {
 	if !p.Name.Defined() || !p.Document.Defined() || p.Name.Raw() || p.Document.Raw() {
-		return fault.New(fault.Invalid, "expected a name and a document, got %q and %q", p.Name, p.Document)
+		return fault.New(fault.Invalid, "expected a name and a document, found %q and %q", p.Name, p.Document)
 	}
 	return nil
 }

@@ -18,7 +18,7 @@ func TestWhatIsSealedOpensForEveryRecipient(t *testing.T) {
 	p := meet(t)
 	s := mustSeal(t, p.ann, p.draft())
 	if dag.Sum(s.Block) != s.CID || s.Envelope.CID() != s.CID {
-		t.Errorf("expected the CID of the block, got %s", s.CID)
+		t.Errorf("expected the CID of the block, found %s", s.CID)
 	}
 	for _, k := range []*identity.Keyring{p.bob, p.cas} {
 		e, plain, err := openVerified(s.Block, p.ann.Identity(), k)
@@ -61,9 +61,9 @@ func TestWhoeverWasShownThePlaintextCanCheckIt(t *testing.T) {
 	for i := range s.Plain {
 		changed := bytes.Clone(s.Plain)
 		changed[i] ^= 1
-		refused(t, e.CheckPlain(changed), "got another")
+		refused(t, e.CheckPlain(changed), "found another")
 	}
-	refused(t, e.CheckPlain(nil), "got another")
+	refused(t, e.CheckPlain(nil), "found another")
 }
 
 func TestAnOfferIsReadByEveryone(t *testing.T) {
@@ -75,7 +75,7 @@ func TestAnOfferIsReadByEveryone(t *testing.T) {
 	}
 	var got letter
 	if err := DecodePlain(plain, &got); err != nil || got.Text != "for hire" {
-		t.Errorf("got %v, %v", got, err)
+		t.Errorf("found %v, %v", got, err)
 	}
 	if len(e.Keys) != 0 || !bytes.Equal(e.Body, s.Plain) {
 		t.Error("expected the plaintext as body, and no keys")
@@ -146,7 +146,7 @@ func TestParseRefusesASignedEnvelopeThatBreaksARule(t *testing.T) {
 		name, says string
 		change     func(e *Envelope)
 	}{
-		{"another version", "expected version 1, got 2", func(e *Envelope) { e.Header.Version = 2 }},
+		{"another version", "expected version 1, found 2", func(e *Envelope) { e.Header.Version = 2 }},
 		{"an unknown suite", "unknown suite", func(e *Envelope) { e.Header.Suite = "dta-v2" }},
 		{"an unknown kind", "known kind", func(e *Envelope) { e.Header.Kind = "gossip" }},
 		{"no signer", "signer: expected a name", func(e *Envelope) { e.Header.Signer.Name = dag.CID{} }},
@@ -175,7 +175,7 @@ func TestParseRefusesASignedEnvelopeThatBreaksARule(t *testing.T) {
 		{"an expiry out of bounds", "expected expiry", func(e *Envelope) { e.Header.Expires = 1<<63 - 1 }},
 		{"plain that is no CID", "plain: ", func(e *Envelope) { e.Header.Plain = e.Header.Plain[1:] }},
 		{"plain that is a raw CID", "plain: expected the CID of DAG-CBOR", func(e *Envelope) { e.Header.Plain = dag.SumRaw(nil).Bytes() }},
-		{"something critical that is unknown", `got ["later"]`, func(e *Envelope) { e.Header.Critical = dag.Values{"later": {0xf5}} }},
+		{"something critical that is unknown", `found ["later"]`, func(e *Envelope) { e.Header.Critical = dag.Values{"later": {0xf5}} }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := received(t, mustSeal(t, p.ann, p.draft()).Block)
@@ -217,8 +217,8 @@ func TestAnEnvelopeHasExactlyItsSignatures(t *testing.T) {
 		name, says string
 		change     func(e *Envelope)
 	}{
-		{"none", "expected 1 signatures, got 0", func(e *Envelope) { e.Signatures = nil }},
-		{"one too many", "expected 1 signatures, got 2", func(e *Envelope) { e.Signatures = append(e.Signatures, e.Signatures[0]) }},
+		{"none", "expected 1 signatures, found 0", func(e *Envelope) { e.Signatures = nil }},
+		{"one too many", "expected 1 signatures, found 2", func(e *Envelope) { e.Signatures = append(e.Signatures, e.Signatures[0]) }},
 		{"one in another algorithm", "expected algorithm", func(e *Envelope) { e.Signatures[0].Algorithm = "none" }},
 		{"a short one", "expected 96 bytes", func(e *Envelope) { e.Signatures[0].Signature = e.Signatures[0].Signature[1:] }},
 	} {
@@ -298,6 +298,6 @@ func TestAPlaintextIsReadStrictly(t *testing.T) {
 	}
 	refused(t, DecodePlain(plain, &other), "unknown field")
 	if !strings.HasPrefix(fmt.Sprintf("%x", plain), "825820") {
-		t.Errorf("expected a list of two that begins with 32 bytes, got %x", plain[:3])
+		t.Errorf("expected a list of two that begins with 32 bytes, found %x", plain[:3])
 	}
 }

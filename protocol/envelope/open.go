@@ -37,20 +37,20 @@ func (e *Envelope) verify(signer *identity.Identity, known bool) error {
 
 func (e *Envelope) checkSigner(signer *identity.Identity, known bool) error {
 	if e.block == nil || signer == nil {
-		return fault.New(fault.Invalid, "verify: expected a parsed envelope and a signer, got none")
+		return fault.New(fault.Invalid, "verify: expected a parsed envelope and a signer, found none")
 	}
 	if signer.Name != e.Header.Signer.Name {
-		return fault.New(fault.Invalid, "signer: expected %s, got %s", e.Header.Signer.Name, signer.Name)
+		return fault.New(fault.Invalid, "signer: expected %s, found %s", e.Header.Signer.Name, signer.Name)
 	}
 	then, err := signer.At(e.Header.Signer.Document)
 	if err != nil {
 		return fault.New(fault.Invalid, "signer: %w", err)
 	}
 	if then.Doc.Suite != e.Header.Suite {
-		return fault.New(fault.Invalid, "expected the signer's suite %q, got %q", then.Doc.Suite, e.Header.Suite)
+		return fault.New(fault.Invalid, "expected the signer's suite %q, found %q", then.Doc.Suite, e.Header.Suite)
 	}
 	if next := signer.Successor(then.Document); next != nil && e.Header.Time > next.Time+MaxSkew.Milliseconds() {
-		return fault.New(fault.Invalid, "signer: expected a document that was not replaced at %s, got one replaced at %s", Stamp(e.Header.Time), Stamp(next.Time))
+		return fault.New(fault.Invalid, "signer: expected a document that was not replaced at %s, found one replaced at %s", Stamp(e.Header.Time), Stamp(next.Time))
 	}
 	if known {
 		return nil // this very block, under this very document
@@ -72,7 +72,7 @@ func (e *Envelope) checkSigner(signer *identity.Identity, known bool) error {
 // the time of sealing or at any later one; for an offer it may be nil.
 func (e *Envelope) Open(k *identity.Keyring) ([]byte, error) {
 	if !e.verified {
-		return nil, fault.New(fault.Invalid, "open envelope %s: expected its signature to be verified before, got it unverified", e.cid)
+		return nil, fault.New(fault.Invalid, "open envelope %s: expected its signature to be verified before, found it unverified", e.cid)
 	}
 	plain, err := e.open(k)
 	if err != nil {
@@ -86,7 +86,7 @@ func (e *Envelope) open(k *identity.Keyring) ([]byte, error) {
 		return e.Body, e.CheckPlain(e.Body)
 	}
 	if k == nil {
-		return nil, fault.New(fault.Denied, "expected the keyring of a recipient, got none")
+		return nil, fault.New(fault.Denied, "expected the keyring of a recipient, found none")
 	}
 	key, err := e.contentKey(k)
 	if err != nil {
@@ -117,18 +117,18 @@ func (e *Envelope) contentKey(k *identity.Keyring) (*secret.Bytes, error) {
 		}
 		if key.Len() != seal.KeySize {
 			key.Clear()
-			return nil, fault.New(fault.Invalid, "content key: expected %d bytes, got another size", seal.KeySize)
+			return nil, fault.New(fault.Invalid, "content key: expected %d bytes, found another size", seal.KeySize)
 		}
 		return key, nil
 	}
-	return nil, fault.New(fault.Denied, "expected the keyring of a recipient, got that of %s", name)
+	return nil, fault.New(fault.Denied, "expected the keyring of a recipient, found that of %s", name)
 }
 
 // CheckPlain checks a plaintext that was shown against the CID in the header.
 // It is worth as much as the signature over that header: Verify comes first.
 func (e *Envelope) CheckPlain(plain []byte) error {
 	if subtle.ConstantTimeCompare(dag.Sum(plain).Bytes(), e.Header.Plain) != 1 {
-		return fault.New(fault.Invalid, "plaintext: expected the one whose CID the header has, got another")
+		return fault.New(fault.Invalid, "plaintext: expected the one whose CID the header has, found another")
 	}
 	return nil
 }

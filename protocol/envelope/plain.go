@@ -28,7 +28,7 @@ func encodePlain(body any) ([]byte, error) {
 // DecodePlain fills body, a pointer to a zero value, from a plaintext.
 func DecodePlain(plain []byte, body any) error {
 	if len(plain) < len(plainHead)+SaltSize || !bytes.HasPrefix(plain, plainHead) {
-		return fault.New(fault.Invalid, "plaintext: expected a list of a salt of %d bytes and a body, got something else", SaltSize)
+		return fault.New(fault.Invalid, "plaintext: expected a list of a salt of %d bytes and a body, found something else", SaltSize)
 	}
 	return dag.Decode(plain[len(plainHead)+SaltSize:], body)
 }

@@ -62,10 +62,10 @@ func sealDraft(signer *identity.Keyring, d Draft) (*Sealed, error) {
 	}}
 	for i, r := range d.Recipients {
 		if r == nil {
-			return nil, fault.New(fault.Invalid, "recipient %d: expected an identity, got none", i)
+			return nil, fault.New(fault.Invalid, "recipient %d: expected an identity, found none", i)
 		}
 		if r.Doc.Suite != e.Header.Suite {
-			return nil, fault.New(fault.Invalid, "recipient %s: expected suite %q, got %q", r.Name, e.Header.Suite, r.Doc.Suite)
+			return nil, fault.New(fault.Invalid, "recipient %s: expected suite %q, found %q", r.Name, e.Header.Suite, r.Doc.Suite)
 		}
 		e.Header.Recipients = append(e.Header.Recipients, r.Party())
 	}

@@ -18,10 +18,10 @@ const (
 
 func (h *Header) checkTimes() error {
 	if h.Time <= 0 || h.Time > identity.MaxTime {
-		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, got %d", int64(identity.MaxTime), h.Time)
+		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, found %d", int64(identity.MaxTime), h.Time)
 	}
 	if h.Expires <= h.Time || h.Expires > h.Time+MaxLife.Milliseconds() {
-		return fault.New(fault.Invalid, "expected expiry after %d ms and within %s, got %d", h.Time, MaxLife, h.Expires)
+		return fault.New(fault.Invalid, "expected expiry after %d ms and within %s, found %d", h.Time, MaxLife, h.Expires)
 	}
 	return nil
 }
@@ -43,10 +43,10 @@ func (h *Header) Fresh(now time.Time) error {
 	}
 	at := now.UnixMilli()
 	if h.Time > at+MaxSkew.Milliseconds() {
-		return fault.New(fault.Invalid, "expected a time up to %s, got %s", Stamp(at+MaxSkew.Milliseconds()), Stamp(h.Time))
+		return fault.New(fault.Invalid, "expected a time up to %s, found %s", Stamp(at+MaxSkew.Milliseconds()), Stamp(h.Time))
 	}
 	if at > h.Expires {
-		return fault.New(fault.Invalid, "expected it before it expired at %s, got it at %s", Stamp(h.Expires), Stamp(at))
+		return fault.New(fault.Invalid, "expected it before it expired at %s, found it at %s", Stamp(h.Expires), Stamp(at))
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func TestDocumentVectors(t *testing.T) {
 			id, err := identity.VerifyWith(plainBytes(v.Blocks), resolver(t, v.Signers))
 			if !v.Valid {
 				if fault.Of(err) != fault.Invalid {
-					t.Fatalf("expected an invalid, got %v", err)
+					t.Fatalf("expected an invalid, found %v", err)
 				}
 				return
 			}
@@ -93,7 +93,7 @@ func TestDocumentVectors(t *testing.T) {
 				t.Fatal(err)
 			}
 			if id.Name != v.Name {
-				t.Errorf("name: expected %s, got %s", v.Name, id.Name)
+				t.Errorf("name: expected %s, found %s", v.Name, id.Name)
 			}
 			if diff := cmp.Diff(v.Documents, id.Documents(), cmp.Comparer(func(a, b dag.CID) bool { return a == b })); diff != "" {
 				t.Error(diff)
@@ -118,7 +118,7 @@ func TestEnvelopeVectors(t *testing.T) {
 			}
 			if !v.Valid {
 				if fault.Of(err) != fault.Invalid {
-					t.Fatalf("expected an invalid, got %v", err)
+					t.Fatalf("expected an invalid, found %v", err)
 				}
 				return
 			}
@@ -126,18 +126,18 @@ func TestEnvelopeVectors(t *testing.T) {
 				t.Fatal(err)
 			}
 			if h := headerHash(t, v.Block); e.CID() != v.CID || !bytes.Equal(h[:], v.HeaderHash) || !bytes.Equal(e.Header.Plain, v.PlainCID.Bytes()) {
-				t.Errorf("expected CIDs %s and %s, header hash %x; got %s, %x, %x", v.CID, v.PlainCID, v.HeaderHash, e.CID(), e.Header.Plain, h)
+				t.Errorf("expected CIDs %s and %s, header hash %x; found %s, %x, %x", v.CID, v.PlainCID, v.HeaderHash, e.CID(), e.Header.Plain, h)
 			}
 			if err := e.CheckPlain(v.Plain); err != nil {
 				t.Error(err)
 			}
 			if got := openByHand(t, v, e); !bytes.Equal(got, v.Plain) {
-				t.Errorf("expected plaintext %x, got %x", v.Plain, got)
+				t.Errorf("expected plaintext %x, found %x", v.Plain, got)
 			}
 			signByHand(t, v)
 			var b body
 			if err := envelope.DecodePlain(v.Plain, &b); err != nil || b.Text != v.Text {
-				t.Errorf("expected %q, got %q, %v", v.Text, b.Text, err)
+				t.Errorf("expected %q, found %q, %v", v.Text, b.Text, err)
 			}
 		})
 	}
@@ -151,7 +151,7 @@ func openByHand(t *testing.T, v envelopeVector, e *envelope.Envelope) []byte {
 	}
 	name := dag.Sum(v.Recipient[0])
 	if e.Header.Recipients[v.Index].Name != name {
-		t.Fatalf("expected recipient %s at %d, got %s", name, v.Index, e.Header.Recipients[v.Index].Name)
+		t.Fatalf("expected recipient %s at %d, found %s", name, v.Index, e.Header.Recipients[v.Index].Name)
 	}
 	k, err := seal.V1.ParsePrivateKey(secret.Copy(v.SealSeed))
 	if err != nil {
@@ -194,7 +194,7 @@ func signByHand(t *testing.T, v envelopeVector) {
 		t.Fatal(err)
 	}
 	if got := k.Sign(bls.DomainEnvelope, msg); !bytes.Equal(got, want) {
-		t.Errorf("expected signature %x, got %x", want, got)
+		t.Errorf("expected signature %x, found %x", want, got)
 	}
 }
 
@@ -210,10 +210,10 @@ func TestBlockVectors(t *testing.T) {
 				t.Error(err)
 			}
 			if !v.Valid && fault.Of(err) != fault.Invalid {
-				t.Errorf("expected an invalid, got %v", err)
+				t.Errorf("expected an invalid, found %v", err)
 			}
 			if v.Valid && dag.Sum(v.Block) != v.CID {
-				t.Errorf("expected %s, got %s", v.CID, dag.Sum(v.Block))
+				t.Errorf("expected %s, found %s", v.CID, dag.Sum(v.Block))
 			}
 		})
 	}
@@ -254,7 +254,7 @@ func read[V any](t *testing.T, file string) (vs []V) {
 	ok(t, err)
 	ok(t, json.Unmarshal(b, &vs))
 	if len(vs) == 0 {
-		t.Fatalf("%s: expected vectors, got none", file)
+		t.Fatalf("%s: expected vectors, found none", file)
 	}
 	return vs
 }

@@ -20,14 +20,14 @@ func TestEveryKindKeepsItsMeaningAcrossGRPC(t *testing.T) {
 			sent := fmt.Errorf("keep the secret: %w", fault.New(k, "slot %d", 7))
 			got := fault.FromStatus(fault.ToStatus(sent))
 			if fault.Of(got) != k {
-				t.Errorf("kind: expected %s, got %s", k, fault.Of(got))
+				t.Errorf("kind: expected %s, found %s", k, fault.Of(got))
 			}
 			want := "keep the secret: slot 7"
 			if k == fault.Internal {
 				want = "internal error"
 			}
 			if got.Error() != want {
-				t.Errorf("text: expected %q, got %q", want, got)
+				t.Errorf("text: expected %q, found %q", want, got)
 			}
 		})
 	}
@@ -59,12 +59,12 @@ func TestKindsMapToTheCodesOfTheProtocol(t *testing.T) {
 		{fault.Kind("unheard of"), 500, codes.Internal},
 	} {
 		if c.kind.HTTP() != c.http || c.kind.GRPC() != c.grpc {
-			t.Errorf("%s: expected %d and %s, got %d and %s", c.kind, c.http, c.grpc, c.kind.HTTP(), c.kind.GRPC())
+			t.Errorf("%s: expected %d and %s, found %d and %s", c.kind, c.http, c.grpc, c.kind.HTTP(), c.kind.GRPC())
 		}
 	}
 	for _, k := range fault.Kinds() {
 		if fault.OfHTTP(k.HTTP()) != k {
-			t.Errorf("HTTP %d: expected %s, got %s", k.HTTP(), k, fault.OfHTTP(k.HTTP()))
+			t.Errorf("HTTP %d: expected %s, found %s", k.HTTP(), k, fault.OfHTTP(k.HTTP()))
 		}
 	}
 }
@@ -86,7 +86,7 @@ func TestOf(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := fault.Of(c.err); got != c.want {
-				t.Errorf("expected %q, got %q", c.want, got)
+				t.Errorf("expected %q, found %q", c.want, got)
 			}
 		})
 	}
@@ -95,10 +95,10 @@ func TestOf(t *testing.T) {
 func TestInternalTextStaysHere(t *testing.T) {
 	err := fmt.Errorf("open /var/lib/dta/db: %w", io.ErrUnexpectedEOF)
 	if got := fault.Public(err); got != "internal error" {
-		t.Errorf("got %q", got)
+		t.Errorf("found %q", got)
 	}
 	if got := fault.ToStatus(err).Error(); strings.Contains(got, "/var/lib") {
-		t.Errorf("got %q", got)
+		t.Errorf("found %q", got)
 	}
 }
 
@@ -116,7 +116,7 @@ func TestNoAnswerGrowsWithWhatIsRefused(t *testing.T) {
 func TestTextFromAnotherProcessIsBounded(t *testing.T) {
 	got := fault.FromStatus(status.Error(codes.NotFound, strings.Repeat("é", 1<<20)))
 	if n := len(got.Error()); n > 1100 {
-		t.Errorf("expected at most 1100 bytes, got %d", n)
+		t.Errorf("expected at most 1100 bytes, found %d", n)
 	}
 }
 

@@ -20,7 +20,7 @@ func TestACacheReturnsWhatItVerifiedBefore(t *testing.T) {
 		t.Fatal(err)
 	}
 	if first != again {
-		t.Error("expected the identity verified before, got one verified again")
+		t.Error("expected the identity verified before, found one verified again")
 	}
 }
 
@@ -40,7 +40,7 @@ func TestACacheVerifiesOnlyWhatIsNewInAChain(t *testing.T) {
 		t.Error("expected the first document to be the one verified before")
 	}
 	if !long.Extends(short) || long.Doc.Sequence != 1 {
-		t.Errorf("expected the chain to go on, got document %d", long.Doc.Sequence)
+		t.Errorf("expected the chain to go on, found document %d", long.Doc.Sequence)
 	}
 	if short.Document == long.Document || len(short.Blocks()) != 1 {
 		t.Error("expected the shorter identity to stay as it was")
@@ -75,7 +75,7 @@ func TestACacheKeepsItsOwnCopyOfTheBlocks(t *testing.T) {
 	}
 	clear(blocks[0])
 	if got := dag.Sum(id.Blocks()[0]); got != k.Identity().Name {
-		t.Errorf("expected block %s, got %s", k.Identity().Name, got)
+		t.Errorf("expected block %s, found %s", k.Identity().Name, got)
 	}
 }
 
@@ -93,11 +93,11 @@ func TestACacheForgetsWhatWasNotUsedForLongest(t *testing.T) {
 		}
 	}
 	if n := c.order.Len(); n != 2 || len(c.byKey) != 2 {
-		t.Errorf("expected 2 chains, got %d", n)
+		t.Errorf("expected 2 chains, found %d", n)
 	}
 	kept := c.order.Back().Value.(*cached).identity.Name
 	if kept != ks[2].Identity().Name {
-		t.Errorf("expected the second chain to be forgotten, got %s kept", kept)
+		t.Errorf("expected the second chain to be forgotten, found %s kept", kept)
 	}
 }
 
@@ -114,7 +114,7 @@ func TestACacheServesManyAtOnce(t *testing.T) {
 		all.Go(func() {
 			id, err := c.Verify(k.Identity().Blocks())
 			if err != nil || id.Name != k.Identity().Name {
-				t.Errorf("expected %s, got %v, %v", k.Identity().Name, id, err)
+				t.Errorf("expected %s, found %v, %v", k.Identity().Name, id, err)
 			}
 		})
 	}

@@ -90,7 +90,7 @@ type Signature struct {
 // predecessor nor a pairing. Verify does the rest.
 func ParseDocument(block []byte) (*Document, error) {
 	if len(block) > MaxDocument {
-		return nil, fault.New(fault.Invalid, "identity document: expected at most %d bytes, got %d", MaxDocument, len(block))
+		return nil, fault.New(fault.Invalid, "identity document: expected at most %d bytes, found %d", MaxDocument, len(block))
 	}
 	d := new(Document)
 	if err := dag.Decode(block, d); err != nil {
@@ -104,26 +104,26 @@ func ParseDocument(block []byte) (*Document, error) {
 
 func (d *Document) check() error {
 	if d.Version != Version {
-		return fault.New(fault.Invalid, "expected version %d, got %d", Version, d.Version)
+		return fault.New(fault.Invalid, "expected version %d, found %d", Version, d.Version)
 	}
 	suite, err := seal.ByName(d.Suite)
 	if err != nil {
 		return fault.New(fault.Invalid, "suite: %w", err)
 	}
 	if d.Kind != Node && d.Kind != Custody {
-		return fault.New(fault.Invalid, "expected kind %q or %q, got %.40q", Node, Custody, d.Kind)
+		return fault.New(fault.Invalid, "expected kind %q or %q, found %.40q", Node, Custody, d.Kind)
 	}
 	if err := CheckReference(d.Reference); err != nil {
 		return err
 	}
 	if d.Time <= 0 || d.Time > MaxTime {
-		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, got %d", int64(MaxTime), d.Time)
+		return fault.New(fault.Invalid, "expected a time from 1 to %d ms, found %d", int64(MaxTime), d.Time)
 	}
 	if d.Sequence >= MaxDocuments {
-		return fault.New(fault.Invalid, "expected a sequence number below %d, got %d", MaxDocuments, d.Sequence)
+		return fault.New(fault.Invalid, "expected a sequence number below %d, found %d", MaxDocuments, d.Sequence)
 	}
 	if first := d.Sequence == 0; first == d.Previous.Defined() {
-		return fault.New(fault.Invalid, "expected a previous document exactly when the sequence number is not 0, got %d and %q", d.Sequence, d.Previous)
+		return fault.New(fault.Invalid, "expected a previous document exactly when the sequence number is not 0, found %d and %q", d.Sequence, d.Previous)
 	}
 	if err := d.checkSizes(); err != nil {
 		return err
@@ -137,7 +137,7 @@ func (d *Document) check() error {
 		}
 	}
 	if h := sha256.Sum256(d.Signing); slices.Equal(h[:], d.Next) {
-		return fault.New(fault.Invalid, "expected the next signing key to be another one, got the same")
+		return fault.New(fault.Invalid, "expected the next signing key to be another one, found the same")
 	}
 	if err := d.Recovery.check(); err != nil {
 		return err
@@ -159,11 +159,11 @@ func (d *Document) checkSizes() error {
 		{"hash of the next signing key", len(d.Next), sha256.Size},
 	} {
 		if f.got != f.want {
-			return fault.New(fault.Invalid, "%s: expected %d bytes, got %d", f.name, f.want, f.got)
+			return fault.New(fault.Invalid, "%s: expected %d bytes, found %d", f.name, f.want, f.got)
 		}
 	}
 	if n := len(d.Wallet); n != 0 && n != secp.PublicKeySize {
-		return fault.New(fault.Invalid, "wallet key: expected 0 or %d bytes, got %d", secp.PublicKeySize, n)
+		return fault.New(fault.Invalid, "wallet key: expected 0 or %d bytes, found %d", secp.PublicKeySize, n)
 	}
 	return nil
 }
@@ -173,21 +173,21 @@ func (d *Document) checkSizes() error {
 func (d *Document) checkSignatures(suite seal.Suite) error {
 	own := len(suite.Signatures)
 	if n := len(d.Signatures); n < own || n > own+MaxRecovery*own {
-		return fault.New(fault.Invalid, "expected %d to %d signatures, got %d", own, own+MaxRecovery*own, n)
+		return fault.New(fault.Invalid, "expected %d to %d signatures, found %d", own, own+MaxRecovery*own, n)
 	}
 	for i, s := range d.Signatures {
 		if s.Signer.Defined() != (i >= own) || s.Document.Defined() != (i >= own) {
-			return fault.New(fault.Invalid, "signature %d: expected signer and document exactly where others sign, got %q and %q", i, s.Signer, s.Document)
+			return fault.New(fault.Invalid, "signature %d: expected signer and document exactly where others sign, found %q and %q", i, s.Signer, s.Document)
 		}
 		if want := suite.Signatures[i%own]; s.Algorithm != want {
-			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, got %.40q", i, want, s.Algorithm)
+			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, found %.40q", i, want, s.Algorithm)
 		}
 		size, err := SignatureSize(s.Algorithm)
 		if err != nil {
 			return fault.New(fault.Invalid, "signature %d: %w", i, err)
 		}
 		if len(s.Signature) != size {
-			return fault.New(fault.Invalid, "signature %d: expected %d bytes, got %d", i, size, len(s.Signature))
+			return fault.New(fault.Invalid, "signature %d: expected %d bytes, found %d", i, size, len(s.Signature))
 		}
 	}
 	return nil
@@ -199,14 +199,14 @@ func (r *Recovery) check() error {
 	}
 	n := len(r.Names)
 	if n == 0 || n > MaxRecovery {
-		return fault.New(fault.Invalid, "recovery: expected 1 to %d names, got %d", MaxRecovery, n)
+		return fault.New(fault.Invalid, "recovery: expected 1 to %d names, found %d", MaxRecovery, n)
 	}
 	if r.Threshold == 0 || r.Threshold > uint64(n) {
-		return fault.New(fault.Invalid, "recovery: expected a threshold from 1 to %d, got %d", n, r.Threshold)
+		return fault.New(fault.Invalid, "recovery: expected a threshold from 1 to %d, found %d", n, r.Threshold)
 	}
 	for i, name := range r.Names {
 		if !name.Defined() || i > 0 && r.Names[i-1].Compare(name) >= 0 {
-			return fault.New(fault.Invalid, "recovery: expected names in ascending order, got %q at %d", name, i)
+			return fault.New(fault.Invalid, "recovery: expected names in ascending order, found %q at %d", name, i)
 		}
 	}
 	return nil
@@ -216,11 +216,11 @@ func (r *Recovery) check() error {
 // UTF-8, and nothing in it that would move an operator's cursor.
 func CheckReference(s string) error {
 	if len(s) > MaxReference || !utf8.ValidString(s) {
-		return fault.New(fault.Invalid, "reference: expected at most %d bytes of UTF-8, got %d", MaxReference, len(s))
+		return fault.New(fault.Invalid, "reference: expected at most %d bytes of UTF-8, found %d", MaxReference, len(s))
 	}
 	for _, r := range s {
 		if !unicode.IsPrint(r) {
-			return fault.New(fault.Invalid, "reference: expected printable characters, got %U", r)
+			return fault.New(fault.Invalid, "reference: expected printable characters, found %U", r)
 		}
 	}
 	return nil

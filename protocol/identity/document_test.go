@@ -29,7 +29,7 @@ func TestAFirstDocumentBreaksNoRule(t *testing.T) {
 		name, says string
 		change     func(m *maker, d *Document)
 	}{
-		{"another version", "expected version 1, got 2", func(m *maker, d *Document) { d.Version = 2 }},
+		{"another version", "expected version 1, found 2", func(m *maker, d *Document) { d.Version = 2 }},
 		{"an unknown suite", "unknown suite", func(m *maker, d *Document) { d.Suite = "dta-v0" }},
 		{"an unknown kind", `expected kind "node" or "custody"`, func(m *maker, d *Document) { d.Kind = "user" }},
 		{"a long reference", "at most 128 bytes", func(m *maker, d *Document) { d.Reference = strings.Repeat("a", 129) }},
@@ -40,15 +40,15 @@ func TestAFirstDocumentBreaksNoRule(t *testing.T) {
 		{"a time beyond the calendar", "expected a time", func(m *maker, d *Document) { d.Time = MaxTime + 1 }},
 		{"a previous document", "previous document exactly when", func(m *maker, d *Document) { d.Previous = dag.Sum(nil) }},
 		{"a later number without a previous document", "previous document exactly when", func(m *maker, d *Document) { d.Sequence = 1 }},
-		{"a later number with one", "expected sequence number 0, got 1", func(m *maker, d *Document) { d.Sequence, d.Previous = 1, dag.Sum(nil) }},
+		{"a later number with one", "expected sequence number 0, found 1", func(m *maker, d *Document) { d.Sequence, d.Previous = 1, dag.Sum(nil) }},
 		{"a number beyond the bound", "below 64", func(m *maker, d *Document) { d.Sequence = 64 }},
-		{"a short signing key", "expected 48 bytes, got 47", func(m *maker, d *Document) { d.Signing = d.Signing[1:] }},
+		{"a short signing key", "expected 48 bytes, found 47", func(m *maker, d *Document) { d.Signing = d.Signing[1:] }},
 		{"a signing key that is no point", "signing key", func(m *maker, d *Document) { d.Signing[1] ^= 1 }},
 		{"the identity as signing key", "signing key", func(m *maker, d *Document) { d.Signing = append([]byte{0xc0}, make([]byte, 47)...) }},
 		{"another party's signing key", "its own signature", func(m *maker, d *Document) {
 			d.Signing, d.Possession = other.Public().Bytes(), other.ProvePossession()
 		}},
-		{"no proof of possession", "expected 96 bytes, got 0", func(m *maker, d *Document) { d.Possession = nil }},
+		{"no proof of possession", "expected 96 bytes, found 0", func(m *maker, d *Document) { d.Possession = nil }},
 		{"a proof for another key", "proof of possession", func(m *maker, d *Document) { d.Possession = other.ProvePossession() }},
 		{"a signature in place of a proof", "proof of possession", func(m *maker, d *Document) {
 			d.Possession = m.signing.Sign(bls.DomainDocument, d.Signing)
@@ -69,7 +69,7 @@ func TestAFirstDocumentBreaksNoRule(t *testing.T) {
 		}},
 		{"a recovery set with no name", "ascending", func(m *maker, d *Document) { d.Recovery = &Recovery{Names: make([]dag.CID, 1), Threshold: 1} }},
 		{"an oversized recovery set", "1 to 16 names", func(m *maker, d *Document) { d.Recovery = &Recovery{Names: make([]dag.CID, 17), Threshold: 1} }},
-		{"something critical that is unknown", `got ["later"]`, func(m *maker, d *Document) { d.Critical = unknown }},
+		{"something critical that is unknown", `found ["later"]`, func(m *maker, d *Document) { d.Critical = unknown }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			m := newMaker(t)
@@ -100,9 +100,9 @@ func TestADocumentHasExactlyItsSignatures(t *testing.T) {
 		name, says string
 		change     func(d *Document)
 	}{
-		{"none", "expected 1 to 17 signatures, got 0", func(d *Document) { d.Signatures = nil }},
+		{"none", "expected 1 to 17 signatures, found 0", func(d *Document) { d.Signatures = nil }},
 		{"its own twice", "signer and document exactly where others sign", func(d *Document) { d.Signatures = append(d.Signatures, d.Signatures[0]) }},
-		{"one of a stranger", "expected 0 signatures of others, got 1", func(d *Document) {
+		{"one of a stranger", "expected 0 signatures of others, found 1", func(d *Document) {
 			s := d.Signatures[0]
 			s.Signer, s.Document = stranger.Identity().Name, stranger.Identity().Document
 			d.Signatures = append(d.Signatures, s)
@@ -184,7 +184,7 @@ func TestADocumentIsReadStrictly(t *testing.T) {
 	block := k.Identity().Blocks()[0]
 	kind := []byte("\x64kind\x64node")
 	if !bytes.HasPrefix(block[1:], kind) {
-		t.Fatalf("expected the document to begin with its kind, got % x", block[:12])
+		t.Fatalf("expected the document to begin with its kind, found % x", block[:12])
 	}
 	withCount := func(n byte, rest ...[]byte) []byte { return append([]byte{n}, bytes.Join(rest, nil)...) }
 	for _, c := range []struct {

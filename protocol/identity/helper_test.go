@@ -146,9 +146,9 @@ func known(ks ...*Keyring) Resolver {
 func refused(t *testing.T, err error, says string) {
 	t.Helper()
 	if fault.Of(err) != fault.Invalid {
-		t.Fatalf("expected an invalid, got %v", err)
+		t.Fatalf("expected an invalid, found %v", err)
 	}
 	if !strings.Contains(err.Error(), says) {
-		t.Fatalf("expected an error that says %q, got %q", says, err)
+		t.Fatalf("expected an error that says %q, found %q", says, err)
 	}
 }

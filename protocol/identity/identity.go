@@ -69,7 +69,7 @@ func (i *Identity) At(document dag.CID) (*Identity, error) {
 	n := i.index(document)
 	switch {
 	case n < 0:
-		return nil, fault.New(fault.NotFound, "identity %s: expected a chain with document %s, got %d documents without", i.Name, document, len(i.links))
+		return nil, fault.New(fault.NotFound, "identity %s: expected a chain with document %s, found %d documents without", i.Name, document, len(i.links))
 	case n == len(i.links)-1:
 		return i, nil
 	}

@@ -65,10 +65,10 @@ func Create(kind Kind, reference string, now time.Time) (*Keyring, *bls.PrivateK
 func (k *Keyring) Rotate(next *bls.PrivateKey, now time.Time) (*Keyring, *bls.PrivateKey, error) {
 	doc := k.identity.Doc
 	if h := sha256.Sum256(next.Public().Bytes()); string(h[:]) != string(doc.Next) {
-		return nil, nil, fault.New(fault.Invalid, "rotate identity %s: expected the announced signing key with hash %x, got one with %x", k.identity.Name, doc.Next, h)
+		return nil, nil, fault.New(fault.Invalid, "rotate identity %s: expected the announced signing key with hash %x, found one with %x", k.identity.Name, doc.Next, h)
 	}
 	if now.UnixMilli() < doc.Time {
-		return nil, nil, fault.New(fault.Invalid, "rotate identity %s: expected a time from %d ms, got %d", k.identity.Name, doc.Time, now.UnixMilli())
+		return nil, nil, fault.New(fault.Invalid, "rotate identity %s: expected a time from %d ms, found %d", k.identity.Name, doc.Time, now.UnixMilli())
 	}
 	rotated, err := k.clone(next)
 	if err != nil {
@@ -224,7 +224,7 @@ func (k *Keyring) Sign(d bls.Domain, msg []byte) []byte { return k.signing.Sign(
 func (k *Keyring) OpenAt(document dag.CID, info, aad, sealed []byte) (*secret.Bytes, error) {
 	n := k.identity.index(document)
 	if n < 0 {
-		return nil, fault.New(fault.Invalid, "open: expected a document of %s, got %s", k.identity.Name, document)
+		return nil, fault.New(fault.Invalid, "open: expected a document of %s, found %s", k.identity.Name, document)
 	}
 	h := k.halves[n]
 	opened, err := h.suite.OpenWith(h.sealing, info, aad, sealed)

@@ -71,14 +71,14 @@ func ParseKeyringWith(b *secret.Bytes, who Resolver) (*Keyring, error) {
 
 func (k *Keyring) parse(r *reader, who Resolver) error {
 	if string(r.take(len(magic))) != magic {
-		return fault.New(fault.Invalid, "expected it to begin with %q, got something else", magic)
+		return fault.New(fault.Invalid, "expected it to begin with %q, found something else", magic)
 	}
 	signing := secret.Copy(r.take(bls.PrivateKeySize))
 	defer signing.Clear()
 	k.state = secret.Copy(r.take(StateKeySize))
 	n := r.byte()
 	if r.short || n == 0 || n > MaxDocuments {
-		return fault.New(fault.Invalid, "expected 1 to %d documents, got %d", MaxDocuments, n)
+		return fault.New(fault.Invalid, "expected 1 to %d documents, found %d", MaxDocuments, n)
 	}
 	blocks := make([][]byte, n)
 	for i := range blocks {
@@ -88,7 +88,7 @@ func (k *Keyring) parse(r *reader, who Resolver) error {
 		}
 	}
 	if len(r.b) != 0 {
-		return fault.New(fault.Invalid, "expected the end, got %d more bytes", len(r.b))
+		return fault.New(fault.Invalid, "expected the end, found %d more bytes", len(r.b))
 	}
 	var err error
 	if k.signing, err = bls.ParsePrivateKey(signing); err != nil {
@@ -98,7 +98,7 @@ func (k *Keyring) parse(r *reader, who Resolver) error {
 		return err
 	}
 	if !k.signing.Public().Equal(k.identity.SigningKey()) {
-		return fault.New(fault.Invalid, "expected the signing key of document %s, got another", k.identity.Document)
+		return fault.New(fault.Invalid, "expected the signing key of document %s, found another", k.identity.Document)
 	}
 	return nil
 }
@@ -107,11 +107,11 @@ func (k *Keyring) parse(r *reader, who Resolver) error {
 func (k *Keyring) parseDocument(r *reader) ([]byte, error) {
 	size := r.uint32()
 	if size > MaxDocument {
-		return nil, fault.New(fault.Invalid, "expected a document of at most %d bytes, got %d", MaxDocument, size)
+		return nil, fault.New(fault.Invalid, "expected a document of at most %d bytes, found %d", MaxDocument, size)
 	}
 	block := r.take(int(size))
 	if r.short {
-		return nil, fault.New(fault.Invalid, "expected a document of %d bytes, got the end", size)
+		return nil, fault.New(fault.Invalid, "expected a document of %d bytes, found the end", size)
 	}
 	doc, err := ParseDocument(block)
 	if err != nil {
@@ -134,10 +134,10 @@ func (k *Keyring) parseDocument(r *reader) ([]byte, error) {
 	}
 	k.halves = append(k.halves, h)
 	if string(h.sealing.Public()) != string(doc.Sealing) {
-		return nil, fault.New(fault.Invalid, "document %d: expected the sealing key it names, got another", doc.Sequence)
+		return nil, fault.New(fault.Invalid, "document %d: expected the sealing key it names, found another", doc.Sequence)
 	}
 	if h.wallet != nil && string(h.wallet.Public()) != string(doc.Wallet) {
-		return nil, fault.New(fault.Invalid, "document %d: expected the wallet key it names, got another", doc.Sequence)
+		return nil, fault.New(fault.Invalid, "document %d: expected the wallet key it names, found another", doc.Sequence)
 	}
 	return block, nil
 }

@@ -27,7 +27,7 @@ func TestAKeyringComesBackAsItWas(t *testing.T) {
 				t.Error("expected the same keyring at rest")
 			}
 			if got.Identity().Party() != k.Identity().Party() {
-				t.Errorf("expected %v, got %v", k.Identity().Party(), got.Identity().Party())
+				t.Errorf("expected %v, found %v", k.Identity().Party(), got.Identity().Party())
 			}
 			if !got.StateKey().Equal(k.StateKey().Open()) {
 				t.Error("expected the same state key")
@@ -146,7 +146,7 @@ func TestAKeyringDoesNotPrint(t *testing.T) {
 		}
 	}
 	if b, err := json.Marshal(k); err == nil {
-		t.Errorf("expected JSON to be refused, got %d bytes", len(b))
+		t.Errorf("expected JSON to be refused, found %d bytes", len(b))
 	}
 }
 

@@ -32,7 +32,7 @@ func VerifyWith(blocks [][]byte, who Resolver) (*Identity, error) {
 // the same chain or nil, does not have.
 func extend(known *Identity, blocks [][]byte, who Resolver) (*Identity, error) {
 	if n := len(blocks); n == 0 || n > MaxDocuments {
-		return nil, fault.New(fault.Invalid, "identity: expected 1 to %d documents, got %d", MaxDocuments, n)
+		return nil, fault.New(fault.Invalid, "identity: expected 1 to %d documents, found %d", MaxDocuments, n)
 	}
 	var links []link
 	if known != nil {
@@ -62,29 +62,29 @@ func follows(links []link) error {
 	n := len(links) - 1
 	last := links[n]
 	if last.doc.Sequence != uint64(n) {
-		return fault.New(fault.Invalid, "expected sequence number %d, got %d", n, last.doc.Sequence)
+		return fault.New(fault.Invalid, "expected sequence number %d, found %d", n, last.doc.Sequence)
 	}
 	if r := last.doc.Recovery; r != nil && slices.Contains(r.Names, links[0].cid) {
-		return fault.New(fault.Invalid, "recovery: expected other names, got the party's own")
+		return fault.New(fault.Invalid, "recovery: expected other names, found the party's own")
 	}
 	if n == 0 {
 		return nil
 	}
 	previous := links[n-1]
 	if last.doc.Previous != previous.cid {
-		return fault.New(fault.Invalid, "expected previous document %s, got %s", previous.cid, last.doc.Previous)
+		return fault.New(fault.Invalid, "expected previous document %s, found %s", previous.cid, last.doc.Previous)
 	}
 	if last.doc.Kind != previous.doc.Kind {
-		return fault.New(fault.Invalid, "expected kind %q, got %q", previous.doc.Kind, last.doc.Kind)
+		return fault.New(fault.Invalid, "expected kind %q, found %q", previous.doc.Kind, last.doc.Kind)
 	}
 	if last.doc.Time < previous.doc.Time {
-		return fault.New(fault.Invalid, "expected a time from %d ms, got %d", previous.doc.Time, last.doc.Time)
+		return fault.New(fault.Invalid, "expected a time from %d ms, found %d", previous.doc.Time, last.doc.Time)
 	}
 	if !recovers(previous.doc, last.doc) {
 		return nil
 	}
 	if previous.doc.Recovery == nil {
-		return fault.New(fault.Invalid, "expected the announced signing key with hash %x, got another", previous.doc.Next)
+		return fault.New(fault.Invalid, "expected the announced signing key with hash %x, found another", previous.doc.Next)
 	}
 	return nil
 }
@@ -132,24 +132,24 @@ func verifyLink(links []link, who Resolver) error {
 // each in all algorithms. An empty set wants no signature.
 func verifyRecovery(set Recovery, algorithms []string, signatures []Signature, msg []byte, who Resolver) error {
 	if want := set.Threshold * uint64(len(algorithms)); uint64(len(signatures)) != want {
-		return fault.New(fault.Invalid, "expected %d signatures of others, got %d", want, len(signatures))
+		return fault.New(fault.Invalid, "expected %d signatures of others, found %d", want, len(signatures))
 	}
 	var last dag.CID
 	for by := range slices.Chunk(signatures, len(algorithms)) {
 		s := by[0]
 		if !slices.Contains(set.Names, s.Signer) || s.Signer.Compare(last) <= 0 {
-			return fault.New(fault.Invalid, "recovery: expected signers of the set in its order, got %s after %q", s.Signer, last)
+			return fault.New(fault.Invalid, "recovery: expected signers of the set in its order, found %s after %q", s.Signer, last)
 		}
 		last = s.Signer
 		if who == nil {
-			return fault.New(fault.Invalid, "recovery: expected the documents of signer %s, got none", s.Signer)
+			return fault.New(fault.Invalid, "recovery: expected the documents of signer %s, found none", s.Signer)
 		}
 		signer, err := who(s.Signer, s.Document)
 		if err != nil {
 			return fault.New(fault.Invalid, "recovery: signer %s: %w", s.Signer, err)
 		}
 		if signer == nil || signer.Name != s.Signer || signer.Document != s.Document {
-			return fault.New(fault.Invalid, "recovery: expected document %s of signer %s, got another", s.Document, s.Signer)
+			return fault.New(fault.Invalid, "recovery: expected document %s of signer %s, found another", s.Document, s.Signer)
 		}
 		if slices.ContainsFunc(by, func(other Signature) bool { return other.Signer != s.Signer || other.Document != s.Document }) {
 			return fault.New(fault.Invalid, "recovery: expected all algorithms of signer %s side by side, found another signer", s.Signer)

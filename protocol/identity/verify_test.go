@@ -19,10 +19,10 @@ func TestANameNeverChanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	if id.Name != name || id.Name != dag.Sum(id.Blocks()[0]) {
-		t.Errorf("expected name %s, got %s", name, id.Name)
+		t.Errorf("expected name %s, found %s", name, id.Name)
 	}
 	if id.Document != dag.Sum(id.Blocks()[3]) || id.Doc.Sequence != 3 {
-		t.Errorf("expected the newest document, got number %d", id.Doc.Sequence)
+		t.Errorf("expected the newest document, found number %d", id.Doc.Sequence)
 	}
 	if !id.SigningKey().Equal(k.Identity().SigningKey()) {
 		t.Error("expected the newest signing key")
@@ -38,9 +38,9 @@ func TestAChainBreaksNoRule(t *testing.T) {
 			m.signing = newKey(m.t)
 			d.Signing, d.Possession = m.signing.Public().Bytes(), m.signing.ProvePossession()
 		}},
-		{"a number that does not follow", "expected sequence number 1, got 2", func(m *maker, d *Document) { d.Sequence = 2 }},
+		{"a number that does not follow", "expected sequence number 1, found 2", func(m *maker, d *Document) { d.Sequence = 2 }},
 		{"another previous document", "expected previous document", func(m *maker, d *Document) { d.Previous = dag.Sum(nil) }},
-		{"another kind", `expected kind "node", got "custody"`, func(m *maker, d *Document) { d.Kind = Custody }},
+		{"another kind", `expected kind "node", found "custody"`, func(m *maker, d *Document) { d.Kind = Custody }},
 		{"an earlier time", "expected a time from", func(m *maker, d *Document) { d.Time = monday.UnixMilli() - 1 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -100,16 +100,16 @@ func TestAtCutsTheChain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Party() != second.Identity().Party() || !got.SigningKey().Equal(second.Identity().SigningKey()) || len(got.Blocks()) != 2 {
-		t.Errorf("expected the chain as it was on Tuesday, got %d documents", len(got.Blocks()))
+		t.Errorf("expected the chain as it was on Tuesday, found %d documents", len(got.Blocks()))
 	}
 	if !third.Identity().Extends(got) || got.Extends(third.Identity()) {
 		t.Error("expected the longer chain to extend the shorter, and not the other way round")
 	}
 	if s := third.Identity().Successor(got.Document); s == nil || s.Sequence != 2 {
-		t.Errorf("expected document 2 to follow, got %v", s)
+		t.Errorf("expected document 2 to follow, found %v", s)
 	}
 	if _, err := got.At(third.Identity().Document); fault.Of(err) != fault.NotFound {
-		t.Errorf("expected not found, got %v", err)
+		t.Errorf("expected not found, found %v", err)
 	}
 }
 
@@ -140,17 +140,17 @@ func TestRecovery(t *testing.T) {
 		{name: "k of the names together", signers: friends[:2], who: who},
 		{name: "another k of them", signers: friends[1:], who: who},
 		{name: "a signer's later document", signers: sortedByName(ann, bob2), who: who},
-		{name: "one too few", signers: friends[:1], who: who, says: "expected 2 signatures of others, got 1"},
-		{name: "one too many", signers: friends, who: who, says: "expected 2 signatures of others, got 3"},
-		{name: "nobody", who: who, says: "expected 2 signatures of others, got 0"},
+		{name: "one too few", signers: friends[:1], who: who, says: "expected 2 signatures of others, found 1"},
+		{name: "one too many", signers: friends, who: who, says: "expected 2 signatures of others, found 3"},
+		{name: "nobody", who: who, says: "expected 2 signatures of others, found 0"},
 		{name: "one name twice", signers: []*Keyring{ann, ann}, who: who, says: "in its order"},
 		{name: "one name with two documents", signers: []*Keyring{bob, bob2}, who: who, says: "in its order"},
 		{name: "another order", signers: []*Keyring{friends[1], friends[0]}, who: who, says: "in its order"},
 		{name: "a stranger among them", signers: sortedByName(ann, dan), who: who, says: "of the set"},
 		{name: "signers nobody resolves", signers: friends[:2], says: "expected the documents of signer"},
 		{name: "signers unknown here", signers: friends[:2], who: known(dan), says: "no bafy"},
-		{name: "a resolver that finds someone else", signers: friends[:2], says: "got another", who: func(_, _ dag.CID) (*Identity, error) { return dan.identity, nil }},
-		{name: "a resolver that finds nobody", signers: friends[:2], says: "got another", who: func(_, _ dag.CID) (*Identity, error) { return nil, nil }},
+		{name: "a resolver that finds someone else", signers: friends[:2], says: "found another", who: func(_, _ dag.CID) (*Identity, error) { return dan.identity, nil }},
+		{name: "a resolver that finds nobody", signers: friends[:2], says: "found another", who: func(_, _ dag.CID) (*Identity, error) { return nil, nil }},
 		{name: "a signature for another document", signers: friends[:2], who: who, says: "signature does not verify", change: func(d *Document) {
 			d.Signatures[1].Signature = friends[0].Sign("DOCUMENT", []byte("another"))
 		}},

@@ -140,7 +140,7 @@ func Resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
 		return nil, err
 	}
 	if id == nil || id.Name != name || (document.Defined() && id.Document != document) {
-		return nil, fault.New(fault.Internal, "asked for the documents of %s, got another's", name)
+		return nil, fault.New(fault.Internal, "asked for the documents of %s, found another's", name)
 	}
 	return id, nil
 }

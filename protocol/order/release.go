@@ -192,7 +192,7 @@ func (key ReceiverKey) opener(l *VerifiedRelease) (func(info, aad, sealed []byte
 	r := l.redemption
 	if to := r.body.ReplyKey; len(to) > 0 {
 		if key.Reply == nil || !bytes.Equal(key.Reply.Public(), to) {
-			return nil, fault.New(fault.Denied, "open release: expected the reply key of redemption %s, got another", r.cid)
+			return nil, fault.New(fault.Denied, "open release: expected the reply key of redemption %s, found another", r.cid)
 		}
 		suite, err := seal.ByName(r.order.body.Terms.Suite)
 		if err != nil {
@@ -203,7 +203,7 @@ func (key ReceiverKey) opener(l *VerifiedRelease) (func(info, aad, sealed []byte
 		}, nil
 	}
 	if key.Keyring == nil || key.Keyring.Identity().Name != r.body.Receiver {
-		return nil, fault.New(fault.Denied, "open release: expected the keyring of receiver %s, got another", r.body.Receiver)
+		return nil, fault.New(fault.Denied, "open release: expected the keyring of receiver %s, found another", r.body.Receiver)
 	}
 	// The document that the release was encrypted to, also where the receiver
 	// has rotated since.
