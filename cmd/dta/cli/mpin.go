@@ -11,6 +11,7 @@ import (
 	"github.com/milagro-dta/dta/cmd/dta/authn/client"
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
 	"github.com/milagro-dta/dta/cmd/dta/authn/ledger"
+	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -119,7 +120,7 @@ and see. Copies of the file made before keep the old PIN, and work.`,
 				return err
 			}
 			defer t.Clear()
-			place, err := credential.Replace(token)
+			place, err := newfile.Replace(token)
 			if err != nil {
 				return err
 			}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/milagro-dta/dta/cmd/dta/authn/authntest"
-	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 )
@@ -17,7 +17,7 @@ import (
 func save(t *testing.T, name string, text *secret.Bytes) string {
 	t.Helper()
 	path := file(t, name)
-	place, err := credential.NewFile(path)
+	place, err := newfile.New(path)
 	if err != nil {
 		t.Fatal(err)
 	}

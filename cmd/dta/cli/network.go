@@ -13,7 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/rest"
@@ -200,7 +200,7 @@ func writeCharter(path string, n *rest.NetworkAnswer) error {
 	if read.Order.CID().String() != n.OrderCID {
 		return fault.New(fault.Unavailable, "the node's answer: expected the charter of order %s; found that of %s", fault.Foreign(n.OrderCID), read.Order.CID())
 	}
-	place, err := credential.NewFile(path)
+	place, err := newfile.New(path)
 	if err != nil {
 		return err
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/rest"
@@ -58,11 +59,11 @@ func (k *asking) number(c *cobra.Command) *uint64 {
 }
 
 // newFile prepares the file that --out names.
-func newFile(out string) (*credential.Place, error) {
+func newFile(out string) (*newfile.Place, error) {
 	if out == "" {
 		return nil, usagef("expected --out FILE")
 	}
-	return credential.NewFile(out)
+	return newfile.New(out)
 }
 
 func exists(path string) bool {
@@ -331,7 +332,7 @@ func (a *app) gather(ctx context.Context, w wanted, pending *rest.IssueAnswer, k
 	if k.request == "" || len(k.approvals) == 0 {
 		return nil, fault.New(fault.Denied, "the network wants %s than this node gives: name nodes that may sign with --co-signer, or files with --request and --approval", counted(missing, "more approval", "more approvals"))
 	}
-	place, err := credential.Replace(k.request)
+	place, err := newfile.Replace(k.request)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/host/rest"
@@ -206,7 +207,7 @@ removed. Permits are no secret: anybody may fetch and carry them.`,
 			if err != nil {
 				return err
 			}
-			place, err := credential.Replace(out)
+			place, err := newfile.Replace(out)
 			if err != nil {
 				return err
 			}

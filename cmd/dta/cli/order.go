@@ -13,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -187,23 +188,25 @@ to a new file that only its owner can read. Without --out a secret that is not
 text is not written to a terminal. A principal who redeems for another gets the
 CID of the release instead, and no file is left.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			var file *output
+			var place *newfile.Place
 			if out != "" {
-				// Before the secret leaves its fiduciary: where it cannot be written
-				// there is no use in asking for it.
 				var err error
-				if file, err = create(out); err != nil {
+				if place, err = newfile.New(out); err != nil {
 					return err
 				}
-				defer file.discard()
+				defer place.Discard()
 			}
 			req := rest.SecretRequest{OrderReference: args[0], BeneficiaryIDDocumentCID: beneficiary}
 			var got rest.SecretAnswer
 			if err := a.call(cmd.Context(), http.MethodPost, "/v1/order/secret", once, req, &got); err != nil {
 				return err
 			}
-			if file != nil && got.Secret != "" {
-				if err := file.deliver(got); err != nil {
+			if place != nil && got.Secret != "" {
+				material, err := opened(got)
+				if err != nil {
+					return err
+				}
+				if err := place.Write(material); err != nil {
 					return err
 				}
 				got.Secret = "" // it is where it was asked to be

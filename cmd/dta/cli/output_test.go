@@ -48,6 +48,28 @@ func TestASecretGoesToANewFileOrNowhere(t *testing.T) {
 	}
 }
 
+// A reader of the file finds all of the secret in it or no file.
+func TestAFileIsNotThereBeforeItsSecret(t *testing.T) {
+	path := file(t, "back")
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		if _, err := os.Lstat(path); !os.IsNotExist(err) {
+			t.Errorf("expected no file yet; found %v", err)
+		}
+		prepared, err := os.ReadDir(filepath.Dir(path))
+		if err != nil || len(prepared) != 1 {
+			t.Errorf("expected its place to be prepared; found %v, %v", prepared, err)
+		}
+		io.WriteString(w, `{"secret":"00","kind":"key"}`)
+	}))
+	defer s.Close()
+	if code, _, errOut := dta(t, t.Context(), "order", "redeem", ref, "--out", path, "--url", s.URL); code != ExitOK {
+		t.Errorf("found %d, %q", code, errOut)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 || left[0].Name() != "back" {
+		t.Errorf("found %v, %v", left, err)
+	}
+}
+
 // TestNothingIsRedeemedThatCannotBeWritten: the file is made first.
 func TestNothingIsRedeemedThatCannotBeWritten(t *testing.T) {
 	dir := t.TempDir()

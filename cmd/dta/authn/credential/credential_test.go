@@ -2,9 +2,7 @@ package credential_test
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/milagro-dta/dta/cmd/dta/authn/authntest"
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
+	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/secret/secrettest"
@@ -22,7 +21,7 @@ import (
 
 func write(t *testing.T, path string, text *secret.Bytes) {
 	t.Helper()
-	p, err := credential.Replace(path)
+	p, err := newfile.Replace(path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -111,52 +110,6 @@ func TestOnlyTheOwnerMayBeAbleToReadAFile(t *testing.T) {
 	}
 	if _, err := credential.ReadToken(path); err != nil {
 		t.Error(err)
-	}
-}
-
-func TestANewFileTakesNoOthersPlace(t *testing.T) {
-	dir := t.TempDir()
-	path := filepath.Join(dir, "file")
-	first, err := credential.NewFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	second, err := credential.NewFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := first.Write(secret.Copy([]byte("first"))); err != nil {
-		t.Fatal(err)
-	}
-	if err := second.Write(secret.Copy([]byte("second"))); !errors.Is(err, fs.ErrExist) || fault.Of(err) != fault.Invalid {
-		t.Errorf("found %v", err)
-	}
-	first.Discard()
-	second.Discard()
-	if _, err := credential.NewFile(path); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("found %v", err)
-	}
-	dangling := filepath.Join(dir, "link")
-	if err := os.Symlink(filepath.Join(dir, "nowhere"), dangling); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := credential.NewFile(dangling); !errors.Is(err, fs.ErrExist) {
-		t.Errorf("through a link: found %v", err)
-	}
-	third, err := credential.Replace(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	third.Discard()
-	if text, err := os.ReadFile(path); err != nil || string(text) != "first" {
-		t.Errorf("found %q, %v", text, err)
-	}
-	files, err := os.ReadDir(dir)
-	if err != nil || len(files) != 2 {
-		t.Errorf("expected the file and the link; found %v, %v", files, err)
-	}
-	if _, err := credential.NewFile(filepath.Join(dir, "no", "where")); fault.Of(err) != fault.Invalid {
-		t.Errorf("found %v", err)
 	}
 }
 
