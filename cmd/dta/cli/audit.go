@@ -30,7 +30,7 @@ func (a *app) ledger(ctx context.Context, running func(*operator.Client) error, 
 	if err := worked(c); err != nil {
 		return err
 	}
-	return a.asking(ctx, c, running, func(n *host.Node) error { return alone(n.Ledger()) })
+	return a.onNode(ctx, c, running, func(n *host.Node) error { return alone(n.Ledger()) })
 }
 
 func (a *app) auditList() *cobra.Command {

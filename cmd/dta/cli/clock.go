@@ -56,7 +56,7 @@ func (a *app) clock(ctx context.Context, method, path string, alone func(operato
 		return err
 	}
 	var got operator.ClockShown
-	err = a.asking(ctx, c,
+	err = a.onNode(ctx, c,
 		func(o *operator.Client) error { return o.Call(ctx, method, path, nil, &got) },
 		func(n *host.Node) (err error) { got, err = alone(n.Clock()); return err })
 	if err != nil {

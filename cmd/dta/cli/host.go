@@ -97,9 +97,9 @@ func (a *app) running(ctx context.Context, c *config.Config) (*operator.Client, 
 	return client, nil
 }
 
-// asking runs ask on the operator socket of the running node, or, when none
+// onNode runs ask on the operator socket of the running node, or, when none
 // runs, opens the node itself and runs it there.
-func (a *app) asking(ctx context.Context, c *config.Config, ask func(*operator.Client) error, alone func(*host.Node) error) error {
+func (a *app) onNode(ctx context.Context, c *config.Config, ask func(*operator.Client) error, alone func(*host.Node) error) error {
 	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
 	end := a.progress("waiting for the node")
 	running := client.Running(ctx)

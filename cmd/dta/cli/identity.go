@@ -25,7 +25,7 @@ nodes can learn each other's names before either knows the other.`,
 					return err
 				}
 				var got operator.Identity
-				err = a.asking(cmd.Context(), c,
+				err = a.onNode(cmd.Context(), c,
 					func(o *operator.Client) (err error) { got, err = o.Identity(cmd.Context()); return err },
 					func(n *host.Node) error { got = n.Describe(); return nil })
 				if err != nil {

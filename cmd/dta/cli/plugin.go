@@ -85,7 +85,7 @@ name that is printed in their peer blocks.`,
 				return err
 			}
 			var got operator.Identity
-			err = a.asking(cmd.Context(), c,
+			err = a.onNode(cmd.Context(), c,
 				func(o *operator.Client) error {
 					return o.Call(cmd.Context(), http.MethodPost, operator.PathEnrol, operator.Instance{Name: args[0]}, &got)
 				},
