@@ -16,11 +16,23 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
+
+// nodeFlags adds what says where the node is.
+func (a *app) nodeFlags(c *cobra.Command) *cobra.Command {
+	address := os.Getenv("DTA_URL")
+	if address == "" {
+		address = "http://127.0.0.1:5556"
+	}
+	c.PersistentFlags().StringVar(&a.url, "url", address, "`URL` where the node serves principals (or $DTA_URL)")
+	a.tls.flags(c)
+	return c
+}
 
 // call calls the principals' API. Work that takes long says so on a terminal.
 func (a *app) call(ctx context.Context, method, path, once string, in, out any) error {
@@ -114,13 +126,6 @@ func printable(once string) error {
 		return usagef("--idempotency-key: expected no control characters; found %q", once)
 	}
 	return nil
-}
-
-// more says what a page of a list leaves out.
-func (a *app) more(page, per, shown, total int) {
-	if left := total - page*per - shown; shown > 0 && left > 0 {
-		fmt.Fprintf(a.err, "dta: %d more: --page %d\n", left, page+1)
-	}
 }
 
 // progress says on a terminal what is waited for, once it takes long.

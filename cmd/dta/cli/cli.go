@@ -13,7 +13,6 @@ import (
 	"runtime"
 	"runtime/debug"
 	"slices"
-	"strconv"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -169,6 +168,11 @@ func (a *app) configFlag(c *cobra.Command) *cobra.Command {
 	return c
 }
 
+// fixed completes a flag with fixed values.
+func fixed(c *cobra.Command, flag string, values ...string) {
+	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+}
+
 // none is for a command that takes no arguments. A word that is not a command's
 // name ends here too.
 func none(c *cobra.Command, args []string) error {
@@ -206,7 +210,7 @@ func nothingEmpty(c *cobra.Command, _ []string) (err error) {
 func exactly(n int, what string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != n {
-			return usagef("expected %s; found %s", what, count(len(args), "argument"))
+			return usagef("expected %s; found %s", what, counted(len(args), "argument", "arguments"))
 		}
 		if slices.Contains(args, "") {
 			return usagef("expected %s; found an empty argument", what)
@@ -215,12 +219,12 @@ func exactly(n int, what string) cobra.PositionalArgs {
 	}
 }
 
-// count says how many there are of something.
-func count(n int, what string) string {
+// counted is a number of things.
+func counted[N int | int64 | uint64](n N, one, many string) string {
 	if n == 1 {
-		return "1 " + what
+		return "1 " + one
 	}
-	return strconv.Itoa(n) + " " + what + "s"
+	return fmt.Sprintf("%d %s", n, many)
 }
 
 // print writes v as JSON, or text with the function given.

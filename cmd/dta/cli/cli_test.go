@@ -100,6 +100,8 @@ func TestAMistakeInTheCommandIsNotTheNodes(t *testing.T) {
 		{"more signatures than names", []string{"network", "create", "staff", "--fiduciary", "self", "--authority", "time-permit=2:self", "--url", down}, ExitUsage, `found "time-permit=2:self"`},
 		{"a name that a script forgot", []string{"network", "create", "staff", "--fiduciary", "self", "--authority", "time-permit=1:self,", "--url", down}, ExitUsage, "expected KIND=K:NAME,NAME…"},
 		{"a kind that cannot be delegated", []string{"network", "delegate", "staff", "--to", "x", "--kind", "foo", "--url", down}, ExitUsage, `--kind: expected client-secret, server-secret or time-permit; found "foo"`},
+		{"a page below the first", []string{"order", "list", "--page", "-1", "--url", down}, ExitUsage, "expected --page of 0 or more"},
+		{"more than a page has", []string{"network", "list", "--per-page", "501", "--url", down}, ExitUsage, "--per-page from 1 to 500"},
 		{"a shell that is none", []string{"completion", "tcsh"}, ExitUsage, `unknown command "tcsh"`},
 		{"help on what is none", []string{"help", "ordr"}, ExitUsage, `Did you mean "order"`},
 		{"help on what is none below", []string{"help", "order", "crate"}, ExitUsage, `Did you mean "create"`},

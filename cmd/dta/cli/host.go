@@ -4,43 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"os"
-	"path/filepath"
 
-	"github.com/hashicorp/go-hclog"
-	"github.com/hashicorp/hcl/v2"
 	"github.com/spf13/cobra"
 
 	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/host"
-	"github.com/milagro-dta/dta/host/operator"
-	"github.com/milagro-dta/dta/protocol/fault"
 )
-
-// load reads the configuration and prints everything that is wrong with it.
-func (a *app) load(read func(string, config.Options) (*config.Config, hcl.Diagnostics)) (*config.Config, error) {
-	if a.config == "" {
-		return nil, usagef("expected --config FILE or $DTA_CONFIG")
-	}
-	c, diags := read(a.config, config.Options{})
-	if len(diags) > 0 {
-		if err := config.Write(a.err, c.Files, diags); err != nil {
-			return nil, err
-		}
-	}
-	if diags.HasErrors() {
-		return nil, errPrinted
-	}
-	return c, nil
-}
-
-func logger(c *config.Config, w io.Writer) hclog.Logger {
-	return hclog.New(&hclog.LoggerOptions{
-		Name: "dta", Level: hclog.LevelFromString(c.Log.Level), Output: w, JSONFormat: c.Log.Format == "json",
-	})
-}
 
 func (a *app) hostCommand() *cobra.Command {
 	return a.configFlag(&cobra.Command{
@@ -68,49 +37,4 @@ func ended(ctx context.Context, err error) error {
 		return nil
 	}
 	return err
-}
-
-// place is the data directory in full: a relative one is found from where the
-// command is run.
-func place(c *config.Config) string {
-	if abs, err := filepath.Abs(c.Node.DataDir); err == nil {
-		return abs
-	}
-	return c.Node.DataDir
-}
-
-// worked is fault.NotFound where no node has been: none is made to be looked at.
-func worked(c *config.Config) error {
-	if _, err := os.Stat(filepath.Join(c.Node.DataDir, host.StoreFile)); errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.NotFound, "nothing in the data directory %s: no node has worked there yet", place(c))
-	}
-	return nil
-}
-
-// running is the node that runs over the configuration's data directory.
-func (a *app) running(ctx context.Context, c *config.Config) (*operator.Client, error) {
-	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
-	defer a.progress("waiting for the node")()
-	if !client.Running(ctx) {
-		return nil, fault.New(fault.Unavailable, "no node answers in the data directory %s: expected dta host to run with this configuration", place(c))
-	}
-	return client, nil
-}
-
-// onNode runs ask on the operator socket of the running node, or, when none
-// runs, opens the node itself and runs it there.
-func (a *app) onNode(ctx context.Context, c *config.Config, ask func(*operator.Client) error, alone func(*host.Node) error) error {
-	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
-	end := a.progress("waiting for the node")
-	running := client.Running(ctx)
-	end()
-	if running {
-		return ask(client)
-	}
-	node, err := host.Open(ctx, c, host.Options{Log: logger(c, a.err)})
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	return alone(node)
 }

@@ -84,11 +84,6 @@ which take two signatures where two names are given at all.`,
 	return c
 }
 
-// fixed completes a flag with fixed values.
-func fixed(c *cobra.Command, flag string, values ...string) {
-	_ = c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
-}
-
 // kinds are what can be asked for.
 func kinds() (all []string) {
 	for _, k := range order.IssueKinds() {
@@ -131,18 +126,16 @@ func rules(authority []string) (all []rest.NetworkRule, err error) {
 }
 
 func (a *app) networkList() *cobra.Command {
-	var page, per int
-	var oldest bool
+	var pages paging
 	c := &cobra.Command{
 		Use: "list", Short: "List the networks that this node may ask in, newest first", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			sort := "dateCreatedDsc"
-			if oldest {
-				sort = "dateCreatedAsc"
+			query, err := pages.query()
+			if err != nil {
+				return err
 			}
 			var got rest.NetworkList
-			path := fmt.Sprintf("%s?page=%d&perPage=%d&sortBy=%s", networkPath, page, per, sort)
-			if err := a.call(cmd.Context(), http.MethodGet, path, "", nil, &got); err != nil {
+			if err := a.call(cmd.Context(), http.MethodGet, networkPath+"?"+query, "", nil, &got); err != nil {
 				return err
 			}
 			return a.print(got, func(w io.Writer) {
@@ -152,13 +145,11 @@ func (a *app) networkList() *cobra.Command {
 					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%d\t%t\t%s\n", n.Reference, fault.Foreign(n.Name), n.Suite, n.State, len(n.Members), n.Permits, time.Unix(n.CreatedAt, 0).UTC().Format(time.DateTime))
 				}
 				_ = t.Flush()
-				a.more(page, per, len(got.Networks), got.Total)
+				pages.more(a.err, len(got.Networks), got.Total)
 			})
 		},
 	}
-	c.Flags().IntVar(&page, "page", 0, "which page, from 0")
-	c.Flags().IntVar(&per, "per-page", 20, "networks a page, at most 500")
-	c.Flags().BoolVar(&oldest, "oldest-first", false, "sort the other way")
+	pages.flags(c, "networks")
 	return c
 }
 

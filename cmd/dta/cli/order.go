@@ -23,17 +23,6 @@ func (a *app) orderCommand() *cobra.Command {
 	return a.nodeFlags(group("order", "Place, look at and redeem orders", a.orderCreate(), a.orderList(), a.orderShow(), a.orderRedeem()))
 }
 
-// nodeFlags adds what says where the node is.
-func (a *app) nodeFlags(c *cobra.Command) *cobra.Command {
-	address := os.Getenv("DTA_URL")
-	if address == "" {
-		address = "http://127.0.0.1:5556"
-	}
-	c.PersistentFlags().StringVar(&a.url, "url", address, "`URL` where the node serves principals (or $DTA_URL)")
-	a.tls.flags(c)
-	return c
-}
-
 func (a *app) orderCreate() *cobra.Command {
 	var file, to, beneficiary, publish, once string
 	var key bool
@@ -85,7 +74,7 @@ accepted, or failed and why.`,
 	c.Flags().StringVar(&beneficiary, "beneficiary", "", "the `NODE` that is to get it back: a peer's name or identity; the node itself by default")
 	c.Flags().StringVar(&publish, "publish", "", "`WHAT` goes to the log: none, chain (the default) or all")
 	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same `KEY` within a day, the order is placed once")
-	_ = c.RegisterFlagCompletionFunc("publish", cobra.FixedCompletions([]string{"none", "chain", "all"}, cobra.ShellCompDirectiveNoFileComp))
+	fixed(c, "publish", "none", "chain", "all")
 	return c
 }
 
@@ -115,18 +104,16 @@ func (a *app) readSecret(file string) (*secret.Bytes, error) {
 }
 
 func (a *app) orderList() *cobra.Command {
-	var page, per int
-	var oldest bool
+	var pages paging
 	c := &cobra.Command{
 		Use: "list", Short: "List orders, newest first", Args: none,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			sort := "dateCreatedDsc"
-			if oldest {
-				sort = "dateCreatedAsc"
+			query, err := pages.query()
+			if err != nil {
+				return err
 			}
 			var got rest.OrderList
-			path := fmt.Sprintf("/v1/order?page=%d&perPage=%d&sortBy=%s", page, per, sort)
-			if err := a.call(cmd.Context(), http.MethodGet, path, "", nil, &got); err != nil {
+			if err := a.call(cmd.Context(), http.MethodGet, "/v1/order?"+query, "", nil, &got); err != nil {
 				return err
 			}
 			return a.print(got, func(w io.Writer) {
@@ -136,13 +123,11 @@ func (a *app) orderList() *cobra.Command {
 					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.OrderReference, o.Kind, o.State, o.Role, time.Unix(o.CreatedAt, 0).UTC().Format(time.DateTime))
 				}
 				_ = t.Flush()
-				a.more(page, per, len(got.Orders), got.Total)
+				pages.more(a.err, len(got.Orders), got.Total)
 			})
 		},
 	}
-	c.Flags().IntVar(&page, "page", 0, "which page, from 0")
-	c.Flags().IntVar(&per, "per-page", 20, "orders a page, at most 500")
-	c.Flags().BoolVar(&oldest, "oldest-first", false, "sort the other way")
+	pages.flags(c, "orders")
 	return c
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"bytes"
 	"encoding/base64"
-	"fmt"
 	"os"
 
 	"golang.org/x/term"
@@ -13,14 +12,6 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 )
-
-// counted is a number of things.
-func counted[N int | int64 | uint64](n N, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
-}
 
 // opened is a secret as it was given, or a key in hex.
 func opened(got rest.SecretAnswer) (*secret.Bytes, error) {
