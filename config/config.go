@@ -19,7 +19,6 @@ type Config struct {
 	Node      Node
 	Listeners []Listener // at least one
 	IPFS      IPFS
-	Store     Store
 	Plugins   []Plugin   // names are unique
 	Fiduciary *Fiduciary // nil: this node keeps secrets for nobody
 	Peers     []Peer     // names and identities are unique
@@ -79,17 +78,10 @@ type IPFS struct {
 	API  string // of Kubo, an absolute http(s) URL
 }
 
-// Store is the `store` block: where the node's state lies.
-type Store struct {
-	Kind string // KindEmbedded or KindPostgres
-	URL  *secret.Bytes
-}
-
 // Labels of the ipfs and store blocks.
 const (
 	KindEmbedded = "embedded"
 	KindKubo     = "kubo"
-	KindPostgres = "postgres"
 )
 
 // Plugin is a `plugin` block.
@@ -175,7 +167,6 @@ func (c *Config) Peer(name string) (*Peer, bool) {
 
 // Clear wipes the secrets that the configuration carries.
 func (c *Config) Clear() {
-	c.Store.URL.Clear()
 	for _, p := range c.Plugins {
 		for _, v := range p.Env {
 			v.Clear()

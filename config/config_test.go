@@ -55,8 +55,8 @@ func TestOneNodePlaysAllThreeRolesOnLoopback(t *testing.T) {
 	if !c.Listeners[0].For(config.Nodes) || !c.Listeners[0].For(config.Principals) {
 		t.Error("expected nodes and principals to be served")
 	}
-	if c.Node.DataDir != "./dta-data" || c.IPFS.Kind != config.KindEmbedded || c.Store.Kind != config.KindEmbedded {
-		t.Errorf("found %+v %+v %+v", c.Node, c.IPFS, c.Store)
+	if c.Node.DataDir != "./dta-data" || c.IPFS.Kind != config.KindEmbedded {
+		t.Errorf("found %+v %+v", c.Node, c.IPFS)
 	}
 	seal, ok := c.Plugin(c.Node.Seal)
 	if !ok || seal.Type != "softhsm-demo" || !seal.SelfEnrol {
@@ -131,8 +131,8 @@ func TestReferenceNamesEveryOption(t *testing.T) {
 
 func TestBlocksThatAreAbsentHaveDefaults(t *testing.T) {
 	c := load(t, rest)
-	if c.IPFS.Kind != config.KindEmbedded || c.Store.Kind != config.KindEmbedded {
-		t.Errorf("expected embedded defaults, found %+v %+v", c.IPFS, c.Store)
+	if c.IPFS.Kind != config.KindEmbedded {
+		t.Errorf("expected embedded defaults, found %+v", c.IPFS)
 	}
 	if diff := cmp.Diff(config.Log{Level: "info", Format: "text"}, c.Log); diff != "" {
 		t.Error(diff)

@@ -90,7 +90,6 @@ func load(path string, o Options, all bool) (*Config, hcl.Diagnostics) {
 			Path:  path,
 			Files: make(map[string]*hcl.File),
 			IPFS:  IPFS{Kind: KindEmbedded},
-			Store: Store{Kind: KindEmbedded},
 			Log:   Log{Level: "info", Format: "text"},
 		},
 		read: make(map[string]result),

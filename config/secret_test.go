@@ -57,7 +57,7 @@ func TestNoMistakeShowsASecret(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, p := range c.Plugins {
-			fmt.Fprintf(&text, "%v %+v %#v %s", c.Store, p.Env, p.Config, p.Config)
+			fmt.Fprintf(&text, "%+v %#v %s", p.Env, p.Config, p.Config)
 		}
 		if at := strings.Index(text.String(), canary); at >= 0 {
 			t.Errorf("%s: a secret is shown:\n%s", what, text.String()[max(0, at-200):at+len(canary)])

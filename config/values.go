@@ -174,6 +174,14 @@ func (t text) said() string {
 	return t.shown
 }
 
+// capital is what was said at a sentence's beginning.
+func capital(s string) string {
+	if len(s) > 3 && s[:4] == "the " {
+		return "T" + s[1:]
+	}
+	return s
+}
+
 // asText takes a value that must be text; report says whether its line is shown.
 func (l *loader) asText(e hcl.Expression, v cty.Value, calls bool, report reporter) (text, bool) {
 	if v.IsNull() || v.Type() != cty.String {
