@@ -224,7 +224,7 @@ func failed(doing string, err error) error {
 	return fault.New(fault.Unavailable, "the server's state: %s: %w", doing, err)
 }
 
-// text is a subject as it is printed.
+// String is a subject as it is printed.
 func (s Subject) String() string {
 	return strconv.Quote(s.Name) + " (enrolment " + strconv.FormatUint(s.Enrolment, 10) + ")"
 }

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"os"
 	"path/filepath"
@@ -170,6 +171,42 @@ func TestATryEndsOnce(t *testing.T) {
 		t.Error("expected an error")
 	}
 	wrong(t, l, anna, 1)
+}
+
+func TestAnUnlockingKeepsWhatIsUnderWay(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	if _, err := begin(t, l, anna).Wrong(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	right, wrong := begin(t, l, anna), begin(t, l, anna)
+	if n, err := ledger.Unlock(t.Context(), dir, anna.Name); err != nil || n != 1 {
+		t.Fatalf("found %d, %v", n, err)
+	}
+	if err := right.Right(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if left, err := wrong.Wrong(t.Context()); err != nil || left != 2 {
+		t.Errorf("found %d left, %v", left, err)
+	}
+}
+
+// A right PIN is not believed of a try that was not counted before.
+func TestATryThatTheStateDoesNotKnowIsNone(t *testing.T) {
+	dir := t.TempDir()
+	l := open(t, dir)
+	try := begin(t, l, anna)
+	db, err := sql.Open("sqlite", filepath.Join(dir, "logins.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.ExecContext(t.Context(), `delete from tries`); err != nil {
+		t.Fatal(err)
+	}
+	if err := try.Right(t.Context()); fault.Of(err) != fault.Internal {
+		t.Errorf("expected an internal error; found %v", err)
+	}
 }
 
 func TestARestartForgetsNothing(t *testing.T) {

@@ -85,9 +85,12 @@ func (t *Try) end(ctx context.Context, how string) (wrong int, err error) {
 		if err != nil {
 			return failed("end a try", err)
 		}
-		// Somebody may have unlocked the subject meanwhile.
-		if n, err := done.RowsAffected(); err != nil || n == 0 {
+		n, err := done.RowsAffected()
+		if err != nil {
 			return failed("end a try", err)
+		}
+		if n == 0 { // an unlocking keeps what is under way
+			return fault.New(fault.Internal, "end a try of %s: the server's state knows of none", t.of)
 		}
 		if wrong, _, err = count(ctx, tx, t.of); err != nil {
 			return err
