@@ -25,7 +25,7 @@ type pins struct {
 	stdin bool
 }
 
-// flag adds --pin-stdin.
+// pinStdin is what --pin-stdin does.
 const pinStdin = "read the PIN from the standard input, a line each, instead of asking at the terminal"
 
 // known asks for a PIN that somebody has.

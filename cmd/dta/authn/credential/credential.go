@@ -64,12 +64,12 @@ func (s Subject) Identity() ([]byte, error) { return s.Realm.Identity(s.Name, s.
 
 // head is how all files begin.
 type head struct {
-	Kind      string `json:"kind"`
-	Version   uint64 `json:"version"`
-	Suite     string `json:"suite"`
-	Network   string `json:"network"`
-	Reference string `json:"reference"`
-	Name      string `json:"name"`
+	Kind      string
+	Version   uint64
+	Suite     string
+	Network   string
+	Reference string
+	Name      string
 }
 
 // head is filled with what is there, in the words of the files.
@@ -109,7 +109,7 @@ func (h head) realm() (r Realm, err error) {
 	return r, nil
 }
 
-// decode reads a file's text, of at most limit bytes, into a struct that embeds
+// decode reads a file's text, which read has bounded, into a struct that embeds
 // nothing: its members are those of the file.
 func decode(kind string, text []byte, into any) error {
 	if err := expect(kind, text); err != nil {
