@@ -67,7 +67,7 @@ func (k *knownKeys) open(signed []byte, id *identity.Identity) (Checkpoint, erro
 		return Checkpoint{}, err
 	}
 	if want := Origin(id.Name); c.Origin != want {
-		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected the log %s, got %s", want, c.Origin)
+		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected the log %s, found %s", want, c.Origin)
 	}
 	// The cheap check first: it also keeps the map from filling with noise.
 	n, err := note.Open(signed, note.VerifierList(verifier(c)))
@@ -128,7 +128,7 @@ func (v keyVerifier) Verify(msg, sig []byte) bool { return ed25519.Verify(v.publ
 // parseSigned reads a checkpoint without checking any signature.
 func parseSigned(signed []byte) (Checkpoint, error) {
 	if len(signed) > MaxCheckpoint {
-		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected at most %d bytes, got %d", MaxCheckpoint, len(signed))
+		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected at most %d bytes, found %d", MaxCheckpoint, len(signed))
 	}
 	_, err := note.Open(signed, note.VerifierList())
 	var unverified *note.UnverifiedNoteError
@@ -151,7 +151,7 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 	}
 	size, err := strconv.ParseInt(lines[1], 10, 64)
 	if err != nil || size < 0 || strconv.FormatInt(size, 10) != lines[1] {
-		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected a size, got %.32q", lines[1])
+		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected a size, found %.32q", lines[1])
 	}
 	c.Size = size
 	root, err := decode64(lines[2], tlog.HashSize)
@@ -182,7 +182,7 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 
 func parseKey(fields []string) (k vouchedKey, err error) {
 	if len(fields) != 4 {
-		return k, fault.New(fault.Invalid, "checkpoint: expected a document, a key and a signature, got %d fields", len(fields)-1)
+		return k, fault.New(fault.Invalid, "checkpoint: expected a document, a key and a signature, found %d fields", len(fields)-1)
 	}
 	if k.document, err = dag.Parse(fields[1]); err != nil {
 		return k, fault.New(fault.Invalid, "checkpoint: key's document: %w", err)
@@ -203,7 +203,7 @@ func decode64(s string, n int) ([]byte, error) {
 		return nil, err
 	}
 	if len(b) != n {
-		return nil, fault.New(fault.Invalid, "expected %d bytes, got %d", n, len(b))
+		return nil, fault.New(fault.Invalid, "expected %d bytes, found %d", n, len(b))
 	}
 	return b, nil
 }

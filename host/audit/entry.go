@@ -65,15 +65,15 @@ func mend(detail string) string {
 func (r record) check() error {
 	switch {
 	case r.Version != version:
-		return fault.New(fault.Invalid, "audit entry: expected version %d, got %d", version, r.Version)
+		return fault.New(fault.Invalid, "audit entry: expected version %d, found %d", version, r.Version)
 	case r.Time < 0:
 		return fault.New(fault.Invalid, "audit entry: negative time")
 	case r.Kind == "" || len(r.Kind) > MaxKind:
-		return fault.New(fault.Invalid, "audit entry: expected a kind of 1 to %d bytes, got %d", MaxKind, len(r.Kind))
+		return fault.New(fault.Invalid, "audit entry: expected a kind of 1 to %d bytes, found %d", MaxKind, len(r.Kind))
 	case len(r.Order) > MaxOrder:
-		return fault.New(fault.Invalid, "audit entry: expected an order of at most %d bytes, got %d", MaxOrder, len(r.Order))
+		return fault.New(fault.Invalid, "audit entry: expected an order of at most %d bytes, found %d", MaxOrder, len(r.Order))
 	case len(r.Detail) > MaxDetail:
-		return fault.New(fault.Invalid, "audit entry: expected a detail of at most %d bytes, got %d", MaxDetail, len(r.Detail))
+		return fault.New(fault.Invalid, "audit entry: expected a detail of at most %d bytes, found %d", MaxDetail, len(r.Detail))
 	}
 	return nil
 }

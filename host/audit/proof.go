@@ -26,7 +26,7 @@ func (l *Log) Consistency(tx *store.Tx, size, older int64) (tlog.TreeProof, erro
 		return nil, err
 	}
 	if older < 1 || older > size {
-		return nil, fault.New(fault.Invalid, "audit proof: expected an older size of 1 to %d, got %d", size, older)
+		return nil, fault.New(fault.Invalid, "audit proof: expected an older size of 1 to %d, found %d", size, older)
 	}
 	return tlog.ProveTree(size, older, reader{tx})
 }

@@ -64,7 +64,7 @@ func Enqueue(tx *store.Tx, j Job) error {
 		return fault.New(fault.Internal, "courier: a job needs a kind and a key")
 	}
 	if len(j.Payload) > MaxPayload {
-		return fault.New(fault.Internal, "courier: expected a payload of at most %d bytes, got %d", MaxPayload, len(j.Payload))
+		return fault.New(fault.Internal, "courier: expected a payload of at most %d bytes, found %d", MaxPayload, len(j.Payload))
 	}
 	return tx.EnqueueJob(j, MaxPending)
 }

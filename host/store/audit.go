@@ -68,7 +68,7 @@ func (tx *Tx) AuditHashes(numbers []int64) (map[int64][]byte, error) {
 		return found, nil
 	}
 	if len(numbers) > 64 {
-		return nil, fault.New(fault.Internal, "read audit hashes: expected at most 64 numbers, got %d", len(numbers))
+		return nil, fault.New(fault.Internal, "read audit hashes: expected at most 64 numbers, found %d", len(numbers))
 	}
 	var args []any
 	var list []string

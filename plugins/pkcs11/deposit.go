@@ -28,20 +28,20 @@ type deposit struct {
 
 func parseDeposit(b []byte) (d deposit, r rung, err error) {
 	if len(b) > maxDeposit {
-		return d, r, fault.New(fault.Invalid, "pkcs11: deposit: expected at most %d bytes, got %d", maxDeposit, len(b))
+		return d, r, fault.New(fault.Invalid, "pkcs11: deposit: expected at most %d bytes, found %d", maxDeposit, len(b))
 	}
 	if err := dag.Decode(b, &d); err != nil {
 		return d, r, fault.New(fault.Invalid, "pkcs11: deposit: %w", err)
 	}
 	if d.Version != depositVersion {
-		return d, r, fault.New(fault.Unsupported, "pkcs11: deposit: expected version %d, got %d", depositVersion, d.Version)
+		return d, r, fault.New(fault.Unsupported, "pkcs11: deposit: expected version %d, found %d", depositVersion, d.Version)
 	}
 	r, err = rungByName(d.Rung)
 	if err != nil {
 		return d, r, fault.New(fault.Unsupported, "pkcs11: deposit: %w", err)
 	}
 	refuse := func(what string, want string, got int) error {
-		return fault.New(fault.Invalid, "pkcs11: deposit of rung %s: %s: expected %s bytes, got %d", r.name, what, want, got)
+		return fault.New(fault.Invalid, "pkcs11: deposit of rung %s: %s: expected %s bytes, found %d", r.name, what, want, got)
 	}
 	switch {
 	case checkRealm(d.Realm) != nil:

@@ -106,7 +106,7 @@ func (k *Keeper) start(ctx context.Context, s Settings) error {
 // Safeguard seals key in the token.
 func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.About) ([]byte, error) {
 	if len(key) == 0 || len(key) > maxKey {
-		return nil, fault.New(fault.Invalid, "pkcs11: safeguard: expected a key of 1 to %d bytes, got %d", maxKey, len(key))
+		return nil, fault.New(fault.Invalid, "pkcs11: safeguard: expected a key of 1 to %d bytes, found %d", maxKey, len(key))
 	}
 	id, err := k.sealingKey(ctx, about.Purpose)
 	if err != nil {
@@ -144,7 +144,7 @@ func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.About) ([]byte
 		return nil, err
 	}
 	if d.Realm != k.realm {
-		return nil, fault.New(fault.Invalid, "pkcs11: deposit: expected realm %q, got %q", k.realm, d.Realm)
+		return nil, fault.New(fault.Invalid, "pkcs11: deposit: expected realm %q, found %q", k.realm, d.Realm)
 	}
 	aad, err := d.associate(about)
 	if err != nil {

@@ -78,7 +78,7 @@ func (r rung) trial(s *token.Session, key token.Object) (t trial, err error) {
 	t.plain = secret.Random(32).Open()
 	t.parameters, t.sealed, err = r.seal(s, key, trialPlace, t.plain)
 	if err == nil && len(t.parameters) != r.parameters {
-		err = fault.New(fault.Unsupported, "expected %d bytes of parameters, got %d", r.parameters, len(t.parameters))
+		err = fault.New(fault.Unsupported, "expected %d bytes of parameters, found %d", r.parameters, len(t.parameters))
 	}
 	return t, err
 }

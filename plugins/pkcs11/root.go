@@ -31,7 +31,7 @@ func (k *Keeper) Root(ctx context.Context) ([]byte, error) {
 // It is not cut short when ctx ends: its caller must know whether the realm has that root.
 func (k *Keeper) KeepRoot(ctx context.Context, root []byte) error {
 	if len(root) == 0 || len(root) > maxRoot {
-		return fault.New(fault.Invalid, "pkcs11: keep the custody root: expected 1 to %d bytes, got %d", maxRoot, len(root))
+		return fault.New(fault.Invalid, "pkcs11: keep the custody root: expected 1 to %d bytes, found %d", maxRoot, len(root))
 	}
 	root = bytes.Clone(root)
 	_, err := write(ctx, k, "keep the custody root", func(s *token.Session) (struct{}, error) {

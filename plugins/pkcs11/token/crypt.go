@@ -33,7 +33,7 @@ func (s *Session) EncryptGCM(key Object, iv, aad, plain []byte) (used, sealed []
 	used = parameters.IV()
 	if len(used) == 0 || len(sealed) != len(plain)+TagSize {
 		s.broken = true
-		return nil, nil, fault.New(fault.Unsupported, "pkcs11: encrypt with AES-GCM: expected an IV and %d bytes; got %d and %d",
+		return nil, nil, fault.New(fault.Unsupported, "pkcs11: encrypt with AES-GCM: expected an IV and %d bytes; found %d and %d",
 			len(plain)+TagSize, len(used), len(sealed))
 	}
 	return used, sealed, nil
@@ -71,7 +71,7 @@ func (s *Session) HMAC(key Object, message []byte) ([]byte, error) {
 	mac, err := s.lib.Sign(s.handle, message)
 	if err == nil && len(mac) != MACSize {
 		s.broken = true
-		return nil, fault.New(fault.Unsupported, "pkcs11: compute a MAC with %s: expected %d bytes, got %d", mechanism, MACSize, len(mac))
+		return nil, fault.New(fault.Unsupported, "pkcs11: compute a MAC with %s: expected %d bytes, found %d", mechanism, MACSize, len(mac))
 	}
 	return mac, s.fail(err, "compute a MAC", mechanism)
 }
