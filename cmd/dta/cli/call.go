@@ -86,7 +86,7 @@ func (a *app) callAt(ctx context.Context, node, method, path, once string, in, o
 		return fault.New(fault.Unavailable, "read the answer: %w", err)
 	}
 	if res.StatusCode/100 != 2 {
-		return fault.FromProblem(res.StatusCode, res.Header.Get("Content-Type"), text)
+		return inFlags(fault.FromProblem(res.StatusCode, res.Header.Get("Content-Type"), text))
 	}
 	if err := json.Unmarshal(text, out); err != nil {
 		return fault.New(fault.Unavailable, "the node's answer: expected JSON: %s", fault.Foreign(err.Error()))

@@ -51,6 +51,13 @@ which take two signatures where two names are given at all.`,
 			if len(req.Fiduciaries) == 0 {
 				return usagef("expected --fiduciary, once for each D-TA")
 			}
+			most := uint64(order.MaxPermitDays)
+			if noPermits {
+				most = 0
+			}
+			if req.MaxPermitDays > most {
+				return usagef("--max-permit-days: expected at most %d; found %d", most, req.MaxPermitDays)
+			}
 			permits := !noPermits
 			req.Permits = &permits
 			if req.Authority, err = rules(authority); err != nil {

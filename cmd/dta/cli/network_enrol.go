@@ -203,6 +203,11 @@ removed. Permits are no secret: anybody may fetch and carry them.`,
 			if days == 0 {
 				return usagef("--days: expected 1 or more; found 0")
 			}
+			if first != "" {
+				if _, err := credential.ParseDay(first); err != nil {
+					return usagef("--first: expected one like 2026-11-22; found %q", first)
+				}
+			}
 			have, err := existing(out)
 			if err != nil {
 				return err
