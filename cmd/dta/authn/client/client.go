@@ -233,7 +233,11 @@ func (p *Prepared) call(ctx context.Context, method, path string, in, out any) e
 		if bad := (*tls.CertificateVerificationError)(nil); errors.As(err, &bad) {
 			kind = fault.Denied // somebody else's server: trying again does not help
 		}
-		return fault.New(kind, "%w", err)
+		// The library's text repeats the address.
+		if call := (*url.Error)(nil); errors.As(err, &call) {
+			err = call.Err
+		}
+		return fault.New(kind, "call the server at %s://%s: %w", req.URL.Scheme, req.URL.Host, err)
 	}
 	defer res.Body.Close()
 	text, err := io.ReadAll(io.LimitReader(res.Body, authn.MaxBody+1))

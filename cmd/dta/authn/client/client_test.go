@@ -94,6 +94,14 @@ func TestWhatIsBeyondLoopbackIsReachedByTLS(t *testing.T) {
 	}
 }
 
+func TestAServerThatIsAwayIsNamed(t *testing.T) {
+	n := authntest.New(t, mpin.V1, "shop", false)
+	_, err := client.Login{URL: "http://anna:hush@127.0.0.1:1/", HTTP: http.DefaultClient, Token: n.Token("anna", 1)}.Prepare(t.Context())
+	if fault.Of(err) != fault.Unavailable || !strings.HasPrefix(err.Error(), "call the server at http://127.0.0.1:1: ") || strings.Contains(err.Error(), "hush") {
+		t.Errorf("found %v", err)
+	}
+}
+
 // TestAServerThatHasNoSecretIsFoundOut in M-Pin Full: to say that a login
 // succeeded is not enough.
 func TestAServerThatHasNoSecretIsFoundOut(t *testing.T) {
