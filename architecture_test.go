@@ -58,7 +58,7 @@ func TestDependenciesPointOneWay(t *testing.T) {
 		"sdk":      {"sdk", "protocol", "crypto", "internal"},
 		"plugins":  {"plugins", "sdk", "protocol", "crypto"},
 		"host":     {"host", "config", "sdk", "protocol", "crypto"},
-		"cmd":      {"cmd", "host", "config", "plugins", "sdk", "protocol", "crypto"},
+		"cmd":      {"cmd", "host", "config", "plugins", "sdk", "protocol", "crypto", "internal"},
 		"examples": {"examples", "protocol", "crypto"},
 		"docs":     {},
 	}

@@ -27,7 +27,7 @@ func (t TooLarge) Error() string {
 // Regular reads a regular file of at most limit bytes. The error is an
 // *fs.PathError around what the system says, ErrNotRegular or a TooLarge.
 func Regular(path string, limit int64) ([]byte, error) {
-	f, err := open(path, limit)
+	f, err := Open(path, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -37,7 +37,7 @@ func Regular(path string, limit int64) ([]byte, error) {
 
 // Check gives the error of Regular and reads nothing.
 func Check(path string, limit int64) error {
-	f, err := open(path, limit)
+	f, err := Open(path, limit)
 	if err != nil {
 		return err
 	}
@@ -55,9 +55,10 @@ func Bounded(path string, limit int64) ([]byte, error) {
 	return all(f, limit)
 }
 
-// open opens a file and looks at what it has opened. Without O_NONBLOCK it would
-// wait for a pipe's writer.
-func open(path string, limit int64) (*os.File, error) {
+// Open opens a file that Regular would read, and reads nothing yet: it may have
+// grown when it is read.
+func Open(path string, limit int64) (*os.File, error) {
+	// Without O_NONBLOCK this would wait for a pipe's writer.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err

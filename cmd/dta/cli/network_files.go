@@ -2,11 +2,11 @@ package cli
 
 import (
 	"context"
-	"io"
 	"os"
 
 	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/internal/readfile"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -27,20 +27,12 @@ func exists(path string) bool {
 
 // readSmall reads a file that is no secret, of 1 byte to 2 MiB.
 func readSmall(flag, path string) ([]byte, error) {
-	const limit = 2 << 20
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, usagef("%s: %w", flag, err)
-	}
-	defer f.Close()
-	text, err := io.ReadAll(io.LimitReader(f, limit+1))
+	text, err := readfile.Bounded(path, 2<<20)
 	switch {
 	case err != nil:
 		return nil, usagef("%s: %w", flag, err)
 	case len(text) == 0:
 		return nil, usagef("%s %s: the file is empty", flag, path)
-	case len(text) > limit:
-		return nil, usagef("%s %s: expected at most %d bytes; the file has more", flag, path, limit)
 	}
 	return text, nil
 }

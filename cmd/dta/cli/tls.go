@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/milagro-dta/dta/internal/readfile"
 )
 
 // callTime bounds a call of a principal. The node answers an order within 75 s.
@@ -38,7 +40,7 @@ func (t *tlsFiles) flags(c *cobra.Command) {
 func (t *tlsFiles) client() (*http.Client, error) {
 	config := &tls.Config{MinVersion: tls.VersionTLS13}
 	if t.ca != "" {
-		pem, err := os.ReadFile(t.ca)
+		pem, err := readfile.Bounded(t.ca, 1<<20)
 		if err != nil {
 			return nil, usagef("--ca: %w", err)
 		}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -110,6 +111,16 @@ func TestOnlyTheOwnerMayBeAbleToReadAFile(t *testing.T) {
 	}
 	if _, err := credential.ReadToken(path); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAFileIsNotWaitedFor(t *testing.T) {
+	pipe := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := credential.ReadToken(pipe); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("found %v", err)
 	}
 }
 

@@ -3,9 +3,9 @@ package credential
 import (
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/internal/readfile"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -25,7 +25,7 @@ func readFile[T any](what, path string, limit int64, parse func(text []byte) (*T
 
 // read reads a file that its owner alone may read, of at most limit bytes.
 func read(path string, limit int64) (*secret.Bytes, error) {
-	f, err := os.Open(path)
+	f, err := readfile.Open(path, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -34,14 +34,8 @@ func read(path string, limit int64) (*secret.Bytes, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s: expected a file", path)
-	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
 		return nil, fmt.Errorf("%s: expected to be readable by its owner alone (0600); found %#o: run chmod 600, and think of who may have read it", path, mode)
-	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%s: expected at most %d bytes; found %d", path, limit, info.Size())
 	}
 	text := make([]byte, info.Size())
 	if _, err := io.ReadFull(f, text); err != nil {
