@@ -28,10 +28,11 @@ func (a *app) pluginStatus() *cobra.Command {
 		Long: `Show every plugin of the running node, and why one does not serve.
 
 Asked is the node that runs with this configuration; where none does there is no
-status. STARTS counts how often the node has started the program: more than 1 where
-it ended by itself or did not become ready. PINNED tells whether the file has the
-program's SHA-256 (dta plugin pin). SCHEME is how the plugin seals what it keeps.
-Below the table stands why one does not serve, with its last lines.`,
+status. STARTS counts how often the node has started the program: more than once
+where it ended by itself or did not become ready. PINNED tells whether the file had
+the program's SHA-256 when the node was started (dta plugin pin). SCHEME is how the
+plugin seals what it keeps. Below the table stands why one does not serve, with its
+last lines.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {
