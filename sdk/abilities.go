@@ -26,7 +26,7 @@ type Status struct {
 type KeyMaker interface {
 	// MakeKey returns a fresh secp256k1 private key: a scalar of 32 bytes, big-endian, from 1 to the order less 1. It
 	// is cleared by the caller.
-	MakeKey(ctx context.Context, about About) (key []byte, err error)
+	MakeKey(ctx context.Context, about Context) (key []byte, err error)
 }
 
 // RootKeeper keeps the deposit of the plugin's own identity in the realm itself, for instance as a data object in a
@@ -51,14 +51,14 @@ type RootKeeper interface {
 type Issuer interface {
 	// MakeShare makes a uniform scalar s, other than 0, and returns a handle to it, 1 to 4096 bytes, which is sealed
 	// and handed to the Custodian as material is.
-	MakeShare(ctx context.Context, about About) (handle []byte, err error)
+	MakeShare(ctx context.Context, about Context) (handle []byte, err error)
 	// CommitShare returns s·P, and the proof that s is known (dleq.ProvePossession), bound to proofContext.
-	CommitShare(ctx context.Context, handle, proofContext []byte, about About) (commitment, proof []byte, err error)
+	CommitShare(ctx context.Context, handle, proofContext []byte, about Context) (commitment, proof []byte, err error)
 	// IssueG1 returns s·A for each base A, at most 4096, in their order, and one proof for all (dleq.Prove), bound to
 	// proofContext.
-	IssueG1(ctx context.Context, handle []byte, bases [][]byte, proofContext []byte, about About) (points [][]byte, proof []byte, err error)
+	IssueG1(ctx context.Context, handle []byte, bases [][]byte, proofContext []byte, about Context) (points [][]byte, proof []byte, err error)
 	// IssueG2 returns s·Q, which is a secret.
-	IssueG2(ctx context.Context, handle []byte, about About) (point []byte, err error)
+	IssueG2(ctx context.Context, handle []byte, about Context) (point []byte, err error)
 }
 
 // ShareCacher has the sdk keep networks' shares opened in memory that is not swapped out, for speed where the

@@ -43,8 +43,8 @@ func (i issuer) IssueG2(ctx context.Context, handle []byte, about guard.About) (
 	return i.Issuer.IssueG2(ctx, handle, aboutOf(about))
 }
 
-func aboutOf(a guard.About) About {
-	return About{
+func aboutOf(a guard.About) Context {
+	return Context{
 		Operation: a.Operation,
 		Purpose:   Purpose(a.Purpose),
 		Terms:     a.Terms,

@@ -60,11 +60,11 @@ func open(_ context.Context, c *config, env sdk.Environment) (sdk.Custodian, err
 type keyFile struct{ aead cipher.AEAD }
 
 // Safeguard binds the deposit to its purpose, which is more than it must.
-func (k keyFile) Safeguard(_ context.Context, key []byte, about sdk.About) ([]byte, error) {
+func (k keyFile) Safeguard(_ context.Context, key []byte, about sdk.Context) ([]byte, error) {
 	return k.aead.Seal(nil, nil, key, []byte(about.Purpose)), nil
 }
 
-func (k keyFile) Restore(_ context.Context, deposit []byte, about sdk.About) ([]byte, error) {
+func (k keyFile) Restore(_ context.Context, deposit []byte, about sdk.Context) ([]byte, error) {
 	key, err := k.aead.Open(nil, nil, deposit, []byte(about.Purpose))
 	if err != nil {
 		return nil, fault.New(fault.Denied, "the deposit is not of this realm")

@@ -65,7 +65,7 @@ var (
 	_ sdk.Schemer        = custodian{}
 )
 
-func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.About) ([]byte, error) {
+func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
 	switch c.Do {
 	case "panic":
 		panic("with " + c.PIN.Reveal())
@@ -100,7 +100,7 @@ func (c custodian) Safeguard(ctx context.Context, key []byte, about sdk.About) (
 	return append([]byte(nil), key...), nil
 }
 
-func (c custodian) Restore(_ context.Context, deposit []byte, about sdk.About) ([]byte, error) {
+func (c custodian) Restore(_ context.Context, deposit []byte, about sdk.Context) ([]byte, error) {
 	if c.Do == "give a short key" {
 		return deposit[:16], nil
 	}

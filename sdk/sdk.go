@@ -61,11 +61,11 @@ type Custodian interface {
 	// Safeguard keeps a key and returns a deposit from which Restore gives it back, for instance the key encrypted
 	// in an HSM, at most 192 KiB. The host stores the deposit; assume that others read it. key is cleared when the
 	// call returns: do not hold on to it. about says what the key is for, and may be ignored.
-	Safeguard(ctx context.Context, key []byte, about About) (deposit []byte, err error)
+	Safeguard(ctx context.Context, key []byte, about Context) (deposit []byte, err error)
 	// Restore gives back the key. about is that of Safeguard but for Operation, and Receiver now being set. A
 	// deposit may have been changed by whoever stored it: return an error then, fault.Denied. The key returned is
 	// cleared by the caller.
-	Restore(ctx context.Context, deposit []byte, about About) (key []byte, err error)
+	Restore(ctx context.Context, deposit []byte, about Context) (key []byte, err error)
 }
 
 // Purpose says what a deposit is for; a closed list.
@@ -79,9 +79,9 @@ const (
 	PurposeNodeIdentity = Purpose(guard.NodeIdentity) // the host's own identity, the one the host gets to see
 )
 
-// About tells a Custodian what is being done and for whom; all of it was verified. Fields that a purpose has no
+// Context tells a Custodian what is being done and for whom; all of it was verified. Fields that a purpose has no
 // use for are zero: only orders have Terms, Principal and Receiver, and node-identity has no Custody.
-type About struct {
+type Context struct {
 	Operation string  // names the call; the same in a repeat
 	Purpose   Purpose // of the deposit
 	Terms     dag.CID // of the order

@@ -99,8 +99,8 @@ func primitives(b *testing.B) map[string]time.Duration {
 	commitments, shares, err := vss.Deal(seed, 1, 1)
 	fatal(b, err)
 	custodian := vault(b)
-	about := sdk.About{Purpose: sdk.PurposeShare, Instance: "bench"}
-	root := sdk.About{Purpose: sdk.PurposeCustodyRoot, Instance: "bench"} // the realm is made for its root
+	about := sdk.Context{Purpose: sdk.PurposeShare, Instance: "bench"}
+	root := sdk.Context{Purpose: sdk.PurposeCustodyRoot, Instance: "bench"} // the realm is made for its root
 	_, err = custodian.Safeguard(context.Background(), message[:32], root)
 	fatal(b, err)
 	dataKey := secret.Random(32)

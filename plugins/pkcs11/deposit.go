@@ -69,7 +69,7 @@ type binding struct {
 }
 
 // associate is the associated data under which the deposit is sealed.
-func (d deposit) associate(about sdk.About) ([]byte, error) {
+func (d deposit) associate(about sdk.Context) ([]byte, error) {
 	return dag.Encode(binding{
 		Version: d.Version, Rung: d.Rung, Realm: d.Realm, Key: d.Key,
 		Purpose: string(about.Purpose), Terms: about.Terms, Custody: about.Custody, Epoch: about.Epoch,

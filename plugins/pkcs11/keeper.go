@@ -104,7 +104,7 @@ func (k *Keeper) start(ctx context.Context, s Settings) error {
 }
 
 // Safeguard seals key in the token.
-func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.About) ([]byte, error) {
+func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
 	if len(key) == 0 || len(key) > maxKey {
 		return nil, fault.New(fault.Invalid, "pkcs11: safeguard: expected a key of 1 to %d bytes, found %d", maxKey, len(key))
 	}
@@ -138,7 +138,7 @@ func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.About) ([]
 }
 
 // Restore opens a deposit of any rung.
-func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.About) ([]byte, error) {
+func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.Context) ([]byte, error) {
 	d, r, err := parseDeposit(b)
 	if err != nil {
 		return nil, err

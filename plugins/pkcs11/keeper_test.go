@@ -65,8 +65,8 @@ func reopen(t testing.TB, k *Keeper, s Settings) (*Keeper, error) {
 }
 
 var (
-	root  = sdk.About{Purpose: sdk.PurposeCustodyRoot, Custody: dag.Sum([]byte("custody"))}
-	share = sdk.About{Purpose: sdk.PurposeShare, Custody: dag.Sum([]byte("custody")), Terms: dag.Sum([]byte("terms")), Epoch: 1}
+	root  = sdk.Context{Purpose: sdk.PurposeCustodyRoot, Custody: dag.Sum([]byte("custody"))}
+	share = sdk.Context{Purpose: sdk.PurposeShare, Custody: dag.Sum([]byte("custody")), Terms: dag.Sum([]byte("terms")), Epoch: 1}
 )
 
 // enrol does what package sdk does at enrolment.
@@ -78,7 +78,7 @@ func enrol(t testing.TB, k *Keeper) {
 	}
 }
 
-func keep(t testing.TB, k *Keeper, about sdk.About, key []byte) []byte {
+func keep(t testing.TB, k *Keeper, about sdk.Context, key []byte) []byte {
 	t.Helper()
 	d, err := k.Safeguard(t.Context(), key, about)
 	if err != nil {
@@ -87,7 +87,7 @@ func keep(t testing.TB, k *Keeper, about sdk.About, key []byte) []byte {
 	return d
 }
 
-func mustRestore(t testing.TB, k *Keeper, d []byte, about sdk.About, want []byte) {
+func mustRestore(t testing.TB, k *Keeper, d []byte, about sdk.Context, want []byte) {
 	t.Helper()
 	got, err := k.Restore(t.Context(), d, about)
 	if err != nil || !bytes.Equal(got, want) {
@@ -203,11 +203,11 @@ func TestADepositOpensForItsOwnContextOnly(t *testing.T) {
 		k := open(t, s)
 		enrol(t, k)
 		d := keep(t, k, share, secret.Random(32).Open())
-		for name, change := range map[string]func(*sdk.About){
-			"purpose": func(c *sdk.About) { c.Purpose = sdk.PurposeKey },
-			"terms":   func(c *sdk.About) { c.Terms = dag.Sum([]byte("other")) },
-			"custody": func(c *sdk.About) { c.Custody = dag.CID{} },
-			"epoch":   func(c *sdk.About) { c.Epoch++ },
+		for name, change := range map[string]func(*sdk.Context){
+			"purpose": func(c *sdk.Context) { c.Purpose = sdk.PurposeKey },
+			"terms":   func(c *sdk.Context) { c.Terms = dag.Sum([]byte("other")) },
+			"custody": func(c *sdk.Context) { c.Custody = dag.CID{} },
+			"epoch":   func(c *sdk.Context) { c.Epoch++ },
 		} {
 			about := share
 			change(&about)

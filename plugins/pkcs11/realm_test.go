@@ -93,7 +93,7 @@ func TestAKeyIsMadeForTheFirstThingSealedInARealm(t *testing.T) {
 			k := open(t, settings(t, ""))
 			_, err := k.Safeguard(t.Context(), []byte("key"), share)
 			refused(t, err, fault.Unavailable, "enrol first")
-			keep(t, k, sdk.About{Purpose: purpose}, []byte("key"))
+			keep(t, k, sdk.Context{Purpose: purpose}, []byte("key"))
 			keep(t, k, share, []byte("key"))
 		})
 	}

@@ -33,8 +33,8 @@ func TestMain(m *testing.M) {
 }
 
 var (
-	root  = sdk.About{Purpose: sdk.PurposeCustodyRoot}
-	share = sdk.About{Purpose: sdk.PurposeShare, Terms: dag.Sum([]byte("terms"))}
+	root  = sdk.Context{Purpose: sdk.PurposeCustodyRoot}
+	share = sdk.Context{Purpose: sdk.PurposeShare, Terms: dag.Sum([]byte("terms"))}
 )
 
 func open(dir string) (*keeper, error) {

@@ -101,7 +101,7 @@ func TestARequestIsHeldToThePluginsOwnClock(t *testing.T) {
 	}
 }
 
-var none sdk.About
+var none sdk.Context
 
 // device shows the hardware to a guard.
 type device struct{ *plugintest.Hardware }

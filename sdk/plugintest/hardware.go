@@ -24,7 +24,7 @@ var _ sdk.Issuer = (*Hardware)(nil)
 func NewHardware() *Hardware { return &Hardware{shares: map[string]*bls.Scalar{}} }
 
 // MakeShare implements sdk.Issuer.
-func (h *Hardware) MakeShare(context.Context, sdk.About) ([]byte, error) {
+func (h *Hardware) MakeShare(context.Context, sdk.Context) ([]byte, error) {
 	handle := secret.Random(16).Open()
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -43,7 +43,7 @@ func (h *Hardware) share(handle []byte) (*bls.Scalar, error) {
 }
 
 // CommitShare implements sdk.Issuer.
-func (h *Hardware) CommitShare(_ context.Context, handle, proofContext []byte, _ sdk.About) (commitment, proof []byte, err error) {
+func (h *Hardware) CommitShare(_ context.Context, handle, proofContext []byte, _ sdk.Context) (commitment, proof []byte, err error) {
 	s, err := h.share(handle)
 	if err != nil {
 		return nil, nil, err
@@ -53,7 +53,7 @@ func (h *Hardware) CommitShare(_ context.Context, handle, proofContext []byte, _
 }
 
 // IssueG1 implements sdk.Issuer.
-func (h *Hardware) IssueG1(_ context.Context, handle []byte, bases [][]byte, proofContext []byte, _ sdk.About) (points [][]byte, proof []byte, err error) {
+func (h *Hardware) IssueG1(_ context.Context, handle []byte, bases [][]byte, proofContext []byte, _ sdk.Context) (points [][]byte, proof []byte, err error) {
 	s, err := h.share(handle)
 	if err != nil {
 		return nil, nil, err
@@ -71,7 +71,7 @@ func (h *Hardware) IssueG1(_ context.Context, handle []byte, bases [][]byte, pro
 }
 
 // IssueG2 implements sdk.Issuer.
-func (h *Hardware) IssueG2(_ context.Context, handle []byte, _ sdk.About) ([]byte, error) {
+func (h *Hardware) IssueG2(_ context.Context, handle []byte, _ sdk.Context) ([]byte, error) {
 	s, err := h.share(handle)
 	if err != nil {
 		return nil, err

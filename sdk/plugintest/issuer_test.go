@@ -47,7 +47,7 @@ func (l *liar) now() lie {
 	return l.lie
 }
 
-func (l *liar) Safeguard(ctx context.Context, key []byte, about sdk.About) ([]byte, error) {
+func (l *liar) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
 	l.mu.Lock()
 	l.kept++
 	l.mu.Unlock()
@@ -60,7 +60,7 @@ func (l *liar) times() int {
 	return l.kept
 }
 
-func (l *liar) MakeShare(ctx context.Context, about sdk.About) ([]byte, error) {
+func (l *liar) MakeShare(ctx context.Context, about sdk.Context) ([]byte, error) {
 	handle, err := l.Hardware.MakeShare(ctx, about)
 	if f := l.now().handle; f != nil {
 		handle = f(handle)
@@ -68,7 +68,7 @@ func (l *liar) MakeShare(ctx context.Context, about sdk.About) ([]byte, error) {
 	return handle, err
 }
 
-func (l *liar) CommitShare(ctx context.Context, handle, proofContext []byte, about sdk.About) ([]byte, []byte, error) {
+func (l *liar) CommitShare(ctx context.Context, handle, proofContext []byte, about sdk.Context) ([]byte, []byte, error) {
 	value, proof, err := l.Hardware.CommitShare(ctx, handle, proofContext, about)
 	if f := l.now().commit; f != nil {
 		value, proof = f(ctx, handle, value, proof)
@@ -76,7 +76,7 @@ func (l *liar) CommitShare(ctx context.Context, handle, proofContext []byte, abo
 	return value, proof, err
 }
 
-func (l *liar) IssueG1(ctx context.Context, handle []byte, bases [][]byte, proofContext []byte, about sdk.About) ([][]byte, []byte, error) {
+func (l *liar) IssueG1(ctx context.Context, handle []byte, bases [][]byte, proofContext []byte, about sdk.Context) ([][]byte, []byte, error) {
 	points, proof, err := l.Hardware.IssueG1(ctx, handle, bases, proofContext, about)
 	if f := l.now().g1; f != nil {
 		points, proof = f(ctx, points, proof)
@@ -84,7 +84,7 @@ func (l *liar) IssueG1(ctx context.Context, handle []byte, bases [][]byte, proof
 	return points, proof, err
 }
 
-func (l *liar) IssueG2(ctx context.Context, handle []byte, about sdk.About) ([]byte, error) {
+func (l *liar) IssueG2(ctx context.Context, handle []byte, about sdk.Context) ([]byte, error) {
 	point, err := l.Hardware.IssueG2(ctx, handle, about)
 	if f := l.now().g2; f != nil {
 		point = f(ctx, point)

@@ -43,7 +43,7 @@ func (e *Enrolled) Look(t testing.TB, deposits ...[]byte) ([][]byte, bool) {
 	var found [][]byte
 	for _, block := range deposits {
 		d := scene.Take(t, block)
-		key, err := c.Restore(t.Context(), d.Held, sdk.About{
+		key, err := c.Restore(t.Context(), d.Held, sdk.Context{
 			Purpose: sdk.Purpose(d.Binding.Purpose), Terms: d.Binding.Terms, Custody: d.Binding.Custody, Epoch: d.Binding.Epoch, Instance: Instance,
 		})
 		if err != nil {

@@ -41,7 +41,7 @@ func (r *realm) KeepRoot(_ context.Context, deposit []byte) error {
 	return os.WriteFile(r.root, deposit, 0o600)
 }
 
-func (r *realm) MakeKey(context.Context, sdk.About) ([]byte, error) {
+func (r *realm) MakeKey(context.Context, sdk.Context) ([]byte, error) {
 	key := secret.Random(32).Open()
 	key[0] = 1 // well below the order of the curve
 	return key, nil

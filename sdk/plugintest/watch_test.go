@@ -44,11 +44,11 @@ type carelessKeeper struct {
 	log func(string, ...any)
 }
 
-func (k carelessKeeper) Safeguard(context.Context, []byte, sdk.About) ([]byte, error) {
+func (k carelessKeeper) Safeguard(context.Context, []byte, sdk.Context) ([]byte, error) {
 	return nil, fault.New(fault.Denied, "refused: %s", k.at("an error"))
 }
 
-func (carelessKeeper) Restore(context.Context, []byte, sdk.About) ([]byte, error) {
+func (carelessKeeper) Restore(context.Context, []byte, sdk.Context) ([]byte, error) {
 	return nil, errors.New("nothing is kept")
 }
 
