@@ -31,7 +31,7 @@ func (b book) Root(ctx context.Context, instance string) (root custody.Root, err
 			return err
 		}
 		if block == nil {
-			return fault.New(fault.NotFound, "custody %q: never enrolled", instance)
+			return fault.New(fault.NotFound, "plugin %q: never enrolled", instance)
 		}
 		return dag.Decode(block, &root)
 	})
@@ -62,7 +62,7 @@ func (b book) KeepRoot(ctx context.Context, instance string, root custody.Root, 
 			return err
 		}
 		if len(was) > 0 {
-			return fault.New(fault.Conflict, "custody %q: it was enrolled before", instance)
+			return fault.New(fault.Conflict, "plugin %q: it was enrolled before", instance)
 		}
 		if err := tx.SetMeta(metaRoot(instance), block); err != nil {
 			return err

@@ -128,7 +128,7 @@ func (s *Services) networkTerms(ctx context.Context, req NetworkRequest) (t orde
 	for i, r := range req.Authority {
 		kind := order.IssueKind(r.Kind)
 		if _, twice := rules[kind]; twice || !slices.Contains(order.IssueKinds(), kind) {
-			return t, fault.New(fault.Invalid, "authority[%d]: expected one rule for each of %q; found %q", i, order.IssueKinds(), clip(r.Kind))
+			return t, fault.New(fault.Invalid, "authority[%d]: expected at most one rule for each of %q; found %q", i, order.IssueKinds(), clip(r.Kind))
 		}
 		rule := order.Rule{Kind: kind, Threshold: r.Threshold}
 		for _, name := range r.Names {

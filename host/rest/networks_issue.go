@@ -21,7 +21,7 @@ type IssueRequest struct {
 	Names      []string `json:"names"`     // or several
 	Enrolment  *uint64  `json:"enrolment"` // absent: as this node counts
 	Anew       bool     `json:"anew"`      // client-secret: of a name that was enrolled before
-	First      string   `json:"first"`     // time-permit: 2006-01-02, UTC; "" is today
+	First      string   `json:"first"`     // time-permit: YYYY-MM-DD, UTC; "" is today
 	Days       uint64   `json:"days"`      // time-permit: absent is 1
 	Receiver   []byte   `json:"receiver"`
 	Request    []byte   `json:"request"` // to go on with one that waits for approvals: of what stands above, only enrolment still counts
@@ -134,7 +134,7 @@ func inquiry(ref string, kind order.IssueKind, req IssueRequest, clock records.C
 	}
 	if req.First != "" {
 		if now, err = time.Parse(time.DateOnly, req.First); err != nil {
-			return in, fault.New(fault.Invalid, "first: expected a day as in 2006-01-02; found %q", clip(req.First))
+			return in, fault.New(fault.Invalid, "first: expected a day written YYYY-MM-DD; found %q", clip(req.First))
 		}
 	}
 	in.First = issue.Day(now)
