@@ -156,7 +156,7 @@ func TestTheRootIsKeptOnce(t *testing.T) {
 		t.Errorf("expected the root back, got %d bytes, %v", len(kept), err)
 	}
 	refused(t, k.KeepRoot(t.Context(), []byte("another")), fault.Conflict, "another custody root")
-	refused(t, k.KeepRoot(t.Context(), nil), fault.Invalid, "got 0")
+	refused(t, k.KeepRoot(t.Context(), nil), fault.Invalid, "found 0")
 
 	inToken(t, k, func(s *token.Session) error {
 		_, err := s.StoreData(rootLabel(k.realm), []byte("second"))
