@@ -155,22 +155,34 @@ func doesNotHold(c Custodian, err error) error {
 	return fault.New(kind, "custody %q: what it signed does not hold: %w", c.Name(), err)
 }
 
-// chains collects the documents of the parties, for a plugin to verify.
-func (s *Service) chains(ctx context.Context, bag peer.Bag, parties ...identity.Party) ([][][]byte, error) {
-	var chains [][][]byte
-	seen := make(map[identity.Party]bool)
-	for _, p := range parties {
-		if seen[p] {
-			continue
-		}
-		seen[p] = true
-		chain, err := s.records.Directory.Chain(ctx, p.Document, bag)
-		if err != nil {
-			return nil, err
-		}
-		chains = append(chains, chain)
+// signed is what was verified, and may be signed with a document that was
+// replaced since.
+type signed interface {
+	InForce(order.Parties) error
+}
+
+// inForce finds all concerned as they stand now, and refuses what is signed with
+// a key that this node knows to be replaced: the plugin, which remembers nothing,
+// can refuse it only where it is shown what came after.
+func (s *Service) inForce(ctx context.Context, it signed, bag peer.Bag, concerned ...identity.Party) ([]*identity.Identity, error) {
+	parties, err := s.records.NewestOf(ctx, bag, concerned...)
+	if err != nil {
+		return nil, err
 	}
-	return chains, nil
+	who, err := order.PartiesOf(parties...)
+	if err != nil {
+		return nil, err
+	}
+	return parties, it.InForce(who)
+}
+
+// chains are the documents of the parties, for a plugin to verify.
+func chains(parties []*identity.Identity) [][][]byte {
+	out := make([][][]byte, 0, len(parties))
+	for _, id := range parties {
+		out = append(out, id.Blocks())
+	}
+	return out
 }
 
 // answer finds the answer that a request has had, if it has had one.

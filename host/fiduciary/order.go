@@ -77,7 +77,7 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 			return dag.CID{}, fmt.Errorf("ciphertext: %w", err)
 		}
 	}
-	chains, err := s.chains(ctx, req.Blocks, records.Named(o)...)
+	parties, err := s.inForce(ctx, o, req.Blocks, records.Named(o)...)
 	if err != nil {
 		return dag.CID{}, err
 	}
@@ -85,7 +85,7 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 		Order:      Shown{o.Block(), o.Plain()},
 		OrderCID:   c,
 		Purpose:    purpose(o.Terms().What),
-		Chains:     chains,
+		Chains:     chains(parties),
 		Share:      share,
 		Checkpoint: s.records.Audit.Newest(),
 	})

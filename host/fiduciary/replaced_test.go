@@ -68,6 +68,45 @@ func (m *maker) Restore(_ context.Context, req fiduciary.Restore) (out fiduciary
 	return fiduciary.Restored{Release: fiduciary.Shown{Block: release.Block, Plain: release.Plain}, Share: share.Bytes}, nil
 }
 
+// TestAReplacedKeyPlacesNothing: the thief of the older key dates an order back.
+func TestAReplacedKeyPlacesNothing(t *testing.T) {
+	r, ctx := newRealm(t, 1), context.Background()
+	d := r.dtas[0]
+	stolen, next, err := identity.Create(identity.Node, "principal", begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	renewed, after, err := stolen.Rotate(next, r.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after.Clear()
+	service := fiduciary.New(fiduciary.Options{
+		Records: d.records, Instances: []fiduciary.Custodian{&maker{plugin: d.plugin}}, Principals: []dag.CID{stolen.Identity().Name},
+		Offers: func() []fiduciary.Standing {
+			return []fiduciary.Standing{{Instance: "vault", Custody: d.plugin.Identity(), Offer: d.offer.CID, Block: d.offer.Block}}
+		},
+	})
+	defer service.Close()
+	place := func(k *identity.Keyring) error {
+		id := k.Identity()
+		placed := must(order.Place(k, order.Plan{
+			What: order.Key, T: 1, Redeemers: []*identity.Identity{id}, Receivers: []*identity.Identity{id},
+			Fiduciaries: []order.Choice{{Custody: d.plugin.Identity(), Node: d.node.Identity(), Offer: d.offer.CID}},
+		}, nil, r.now()))(t)
+		_, err := service.FulfillOrder(ctx, peer.FulfillOrder{OrderPart1CID: placed.Envelope.CID.String(), Blocks: r.everybody(id).With(placed.Envelope.Block)})
+		return err
+	}
+	if err := place(stolen); err != nil {
+		t.Errorf("before this node knows of a newer document: %v", err)
+	}
+	d.meet(renewed.Identity())
+	wantKind(t, place(stolen), fault.Denied)
+	if err := place(renewed); err != nil {
+		t.Errorf("the key in force: %v", err)
+	}
+}
+
 // TestAReplacedKeyRedeemsNothing: the fiduciary knows of the newer document; the
 // thief of the older one's key does not show it, and dates the redemption back.
 func TestAReplacedKeyRedeemsNothing(t *testing.T) {

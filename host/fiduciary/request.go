@@ -78,16 +78,12 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	if err != nil {
 		return nil, err
 	}
-	var chains [][][]byte
-	for _, id := range asking {
-		chains = append(chains, id.Blocks())
-	}
 	got, err := custodian.Issue(ctx, Issue{
 		Order:      Shown{o.Block(), o.Plain()},
 		Acceptance: Shown{a.Block(), a.Plain()},
 		Request:    Shown{q.Block(), q.Plain()},
 		RequestCID: c,
-		Chains:     chains,
+		Chains:     chains(asking),
 		Deposit:    deposit,
 		Checkpoint: s.records.Audit.Newest(),
 	})
@@ -169,15 +165,8 @@ func (s *Service) request(ctx context.Context, o *order.VerifiedOrder, c dag.CID
 	if err := q.Current(now); err != nil {
 		return nil, nil, err
 	}
-	asking, err := s.records.NewestOf(ctx, bag, append(records.Named(o), records.Asking(q)...)...)
+	asking, err := s.inForce(ctx, q, bag, append(records.Named(o), records.Asking(q)...)...)
 	if err != nil {
-		return nil, nil, err
-	}
-	who, err := order.PartiesOf(asking...)
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := q.InForce(who); err != nil {
 		return nil, nil, err
 	}
 	return q, asking, s.records.Store.View(ctx, func(tx *store.Tx) error { return refuseRevoked(tx, q) })

@@ -81,13 +81,9 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	if err != nil {
 		return nil, err
 	}
-	parties, err := s.inForce(ctx, o, red, req.Blocks)
+	parties, err := s.inForce(ctx, red, req.Blocks, append(records.Named(o), records.At(red.Signer(), red.Recipients()...)...)...)
 	if err != nil {
 		return nil, err
-	}
-	var chains [][][]byte
-	for _, id := range parties {
-		chains = append(chains, id.Blocks())
 	}
 	got, err := custodian.Restore(ctx, Restore{
 		Order:         Shown{o.Block(), o.Plain()},
@@ -95,7 +91,7 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		Redemption:    Shown{red.Block(), red.Plain()},
 		RedemptionCID: c,
 		Purpose:       purpose(o.Terms().What),
-		Chains:        chains,
+		Chains:        chains(parties),
 		Deposit:       deposit,
 		Checkpoint:    s.records.Audit.Newest(),
 	})
@@ -117,21 +113,6 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		return nil, err
 	}
 	return []dag.CID{rel.CID(), rel.Share(), o.Ciphertext()}, nil
-}
-
-// inForce finds all concerned as they stand now, and refuses a redemption signed
-// with a key that this node knows to be replaced: the plugin, which remembers
-// nothing, can refuse it only where it is shown what came after.
-func (s *Service) inForce(ctx context.Context, o *order.VerifiedOrder, red *order.VerifiedRedemption, bag peer.Bag) ([]*identity.Identity, error) {
-	parties, err := s.records.NewestOf(ctx, bag, append(records.Named(o), records.At(red.Signer(), red.Recipients()...)...)...)
-	if err != nil {
-		return nil, err
-	}
-	who, err := order.PartiesOf(parties...)
-	if err != nil {
-		return nil, err
-	}
-	return parties, red.InForce(who)
 }
 
 // ordered finds the order that a redemption is of: the last of its links.

@@ -11,11 +11,15 @@ import (
 
 // Accept is the custody identity's: it signs that share index of a verified
 // order is kept. The share was opened with OpenShare, or the key was made and
-// proved with ProveKey, and its deposit exists. The acceptance is encrypted to
+// proved with ProveKey, and its deposit exists. It refuses an order signed with a
+// replaced document. The acceptance is encrypted to
 // the newest document that who knows of each party.
 func Accept(k *identity.Keyring, o *VerifiedOrder, index int, c Commitment, r Receipt, checkpoint []byte, who Parties, now time.Time) (_ *envelope.Sealed, err error) {
 	defer fault.Explain("accept order", &err)
 	if err := checkVerifiedOrder(o); err != nil {
+		return nil, err
+	}
+	if err := o.InForce(who); err != nil {
 		return nil, err
 	}
 	body := Acceptance{

@@ -140,6 +140,23 @@ func TestNothingIsReleasedForARedemptionWithAReplacedDocument(t *testing.T) {
 	wantKind(t, err, fault.Denied)
 }
 
+func TestNothingIsKeptForAnOrderWithAReplacedDocument(t *testing.T) {
+	r := newRealm(t, 1)
+	old, rotated := rotate(t, identity.Node)
+	r.principal = old
+	r.who = r.parties(t)
+	h := r.run(t, r.plan(Secret, 1), secret.Random(32), old, r.beneficiary)
+
+	r.principal = rotated
+	r.who = r.parties(t)
+	o, err := OpenOrder(rotated, h.order.Block(), r.who)
+	if err != nil {
+		t.Fatalf("it no longer reads: %v", err)
+	}
+	_, err = Accept(r.custody[0], o, 0, o.SecretCommitment(), h.acceptances[0].Receipt(), nil, r.who, now)
+	wantKind(t, err, fault.Denied)
+}
+
 func TestDocumentChainsThatDisagreeAreRefused(t *testing.T) {
 	k, next, err := identity.Create(identity.Node, "forks", now)
 	if err != nil {

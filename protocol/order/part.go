@@ -44,6 +44,19 @@ func (p *Part) Fresh(now time.Time) error {
 	return nil
 }
 
+// InForce refuses a part signed with a document that the chain shown has
+// replaced: its key may be a thief's, who dated the part back. An old part still
+// reads well, but nothing new is kept or released for it.
+func (p *Part) InForce(who Parties) error {
+	if !p.verified() {
+		return fault.New(fault.Internal, "the part was not verified")
+	}
+	if err := CheckNewest(p.signer.Party(), who); err != nil {
+		return fault.New(fault.Of(err), "%s: %w", p.header.Kind, err)
+	}
+	return nil
+}
+
 // Signer is the identity that signed, at the document it signed with.
 func (p *Part) Signer() *identity.Identity { return p.signer }
 

@@ -155,19 +155,6 @@ func (r *VerifiedRedemption) ReliesOn(a *VerifiedAcceptance) error {
 	return nil
 }
 
-// InForce refuses a redemption signed with a document that the chain shown has
-// replaced: its key may be a thief's. An old redemption still reads well, but
-// nothing more is released for it.
-func (r *VerifiedRedemption) InForce(who Parties) error {
-	if err := checkVerifiedRedemption(r); err != nil {
-		return err
-	}
-	if err := CheckNewest(r.signer.Party(), who); err != nil {
-		return fault.New(fault.Of(err), "redemption: %w", err)
-	}
-	return nil
-}
-
 func checkVerifiedRedemption(r *VerifiedRedemption) error {
 	if r == nil || !r.verified() {
 		return fault.New(fault.Internal, "the redemption was not verified")

@@ -35,6 +35,9 @@ func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contrac
 	if err != nil {
 		return nil, err
 	}
+	if err := o.InForce(who); err != nil {
+		return nil, err
+	}
 	purpose, err := purposeOf(o)
 	if err != nil {
 		return nil, err

@@ -17,6 +17,7 @@ import (
 func Run(t *testing.T, c plugintest.Config) {
 	t.Run("orders, plaintexts and shares are mixed", func(t *testing.T) { mixOrders(t, newCast(t, c)) })
 	t.Run("orders are forged around another's share", func(t *testing.T) { forgeOrders(t, newCast(t, c)) })
+	t.Run("orders are dated back by a thief of a replaced key", func(t *testing.T) { orderLate(t, newCast(t, c)) })
 	t.Run("envelopes and plaintexts are mixed", func(t *testing.T) { mixPlaintexts(t, newCast(t, c)) })
 	t.Run("orders, acceptances, redemptions and deposits are mixed", func(t *testing.T) { mixParts(t, newCast(t, c)) })
 	t.Run("a neighbour signs for this plugin", func(t *testing.T) { neighbour(t, newCast(t, c)) })

@@ -125,6 +125,40 @@ func forgeOrders(t *testing.T, x *cast) {
 	}
 }
 
+// orderLate shows an order whose principal has replaced, since, the document that it is signed with: a thief of the
+// older key can date an order back.
+func orderLate(t *testing.T, x *cast) {
+	principal, next, err := identity.Create(identity.Node, "principal that rotates", time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	placed, err := order.Place(principal, order.Plan{
+		What: order.Key, T: 1,
+		Redeemers:   []*identity.Identity{principal.Identity()},
+		Receivers:   []*identity.Identity{principal.Identity()},
+		Fiduciaries: []order.Choice{{Custody: x.Fiduciary, Node: x.Node.Identity()}},
+	}, nil, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	rotated, after, err := principal.Rotate(next, time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after.Clear()
+	next.Clear()
+	show := func(id *identity.Identity) *contract.SafeguardRequest {
+		return &contract.SafeguardRequest{
+			OperationId: contract.OperationID(placed.Envelope.CID, plugintest.Instance, "key"),
+			Order:       scene.Shown(placed.Envelope), Chains: append(x.Chains(), scene.Chain(id)),
+		}
+	}
+	x.safeguard(t, "an order with a document that was replaced", show(rotated.Identity()), fault.Denied)
+	if _, err := x.Custody.Safeguard(t.Context(), show(principal.Identity())); err != nil {
+		t.Errorf("the same order before the document was replaced: %v", err)
+	}
+}
+
 // recipients are those that terms ask for.
 func (x *cast) recipients(t testing.TB, terms *order.Terms) []*identity.Identity {
 	t.Helper()
