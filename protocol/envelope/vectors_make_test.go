@@ -11,6 +11,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/vectortest"
 )
 
 // What -update writes. The keys are random, so every run gives other vectors.
@@ -23,7 +24,7 @@ var (
 func makeChains(t *testing.T) []chainVector {
 	var vs []chainVector
 	add := func(about string, valid bool, blocks [][]byte, signers ...*identity.Keyring) {
-		v := chainVector{About: about, Valid: valid, Name: dag.Sum(blocks[0]), Signers: [][]hexBytes{}}
+		v := chainVector{About: about, Valid: valid, Name: dag.Sum(blocks[0]), Signers: [][]vectortest.Hex{}}
 		for _, b := range blocks {
 			v.Documents = append(v.Documents, dag.Sum(b))
 			v.Blocks = append(v.Blocks, b)
@@ -111,7 +112,7 @@ func makeEnvelopes(t *testing.T) []envelopeVector {
 		h := headerHash(t, s.Block)
 		v := envelopeVector{
 			About: about, Valid: true, CID: s.CID, Block: s.Block, Signer: hexes(ann2.Identity().Blocks()),
-			SigningKey: signerOf(t, signer).Bytes().Open(), Recipient: []hexBytes{}, Index: index,
+			SigningKey: signerOf(t, signer).Bytes().Open(), Recipient: []vectortest.Hex{}, Index: index,
 			HeaderHash: h[:], PlainCID: dag.Sum(s.Plain), Plain: s.Plain, Text: d.Body.(body).Text,
 		}
 		if to != nil {

@@ -4,11 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
-	"encoding/hex"
-	"encoding/json"
-	"flag"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,56 +15,40 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/vectortest"
 )
-
-var update = flag.Bool("update", false, "write new vectors to protocol/testdata")
-
-const (
-	documentsFile = "../testdata/documents.json"
-	envelopesFile = "../testdata/envelopes.json"
-	blocksFile    = "../testdata/blocks.json"
-)
-
-// hexBytes travels as hexadecimal.
-type hexBytes []byte
-
-func (h hexBytes) MarshalText() ([]byte, error) { return []byte(hex.EncodeToString(h)), nil }
-func (h *hexBytes) UnmarshalText(s []byte) (err error) {
-	*h, err = hex.DecodeString(string(s))
-	return err
-}
 
 type chainVector struct {
-	About     string     `json:"about"`
-	Valid     bool       `json:"valid"`
-	Name      dag.CID    `json:"name"`
-	Documents []dag.CID  `json:"documents"`
-	Blocks    []hexBytes `json:"blocks"`
+	About     string           `json:"about"`
+	Valid     bool             `json:"valid"`
+	Name      dag.CID          `json:"name"`
+	Documents []dag.CID        `json:"documents"`
+	Blocks    []vectortest.Hex `json:"blocks"`
 	// Signers are the chains that a recovery needs.
-	Signers [][]hexBytes `json:"signers"`
+	Signers [][]vectortest.Hex `json:"signers"`
 }
 
 type envelopeVector struct {
-	About      string     `json:"about"`
-	Valid      bool       `json:"valid"`
-	CID        dag.CID    `json:"cid"`
-	Block      hexBytes   `json:"block"`
-	Signer     []hexBytes `json:"signer"`     // chain
-	SigningKey hexBytes   `json:"signingKey"` // the signer's, secret
-	Recipient  []hexBytes `json:"recipient"`  // chain; empty for an offer
-	Index      int        `json:"index"`      // of the recipient
-	SealSeed   hexBytes   `json:"sealSeed"`   // the recipient's, secret
-	HeaderHash hexBytes   `json:"headerHash"`
-	PlainCID   dag.CID    `json:"plainCID"`
-	Plain      hexBytes   `json:"plain"`
-	Text       string     `json:"text"` // the body is the map {text}
+	About      string           `json:"about"`
+	Valid      bool             `json:"valid"`
+	CID        dag.CID          `json:"cid"`
+	Block      vectortest.Hex   `json:"block"`
+	Signer     []vectortest.Hex `json:"signer"`     // chain
+	SigningKey vectortest.Hex   `json:"signingKey"` // the signer's, secret
+	Recipient  []vectortest.Hex `json:"recipient"`  // chain; empty for an offer
+	Index      int              `json:"index"`      // of the recipient
+	SealSeed   vectortest.Hex   `json:"sealSeed"`   // the recipient's, secret
+	HeaderHash vectortest.Hex   `json:"headerHash"`
+	PlainCID   dag.CID          `json:"plainCID"`
+	Plain      vectortest.Hex   `json:"plain"`
+	Text       string           `json:"text"` // the body is the map {text}
 }
 
 type blockVector struct {
-	About string   `json:"about"`
-	Valid bool     `json:"valid"`
-	Block hexBytes `json:"block"`
-	CID   dag.CID  `json:"cid"`
+	About string         `json:"about"`
+	Valid bool           `json:"valid"`
+	Block vectortest.Hex `json:"block"`
+	CID   dag.CID        `json:"cid"`
 }
 
 type body struct {
@@ -77,10 +56,7 @@ type body struct {
 }
 
 func TestDocumentVectors(t *testing.T) {
-	if *update {
-		write(t, documentsFile, makeChains(t))
-	}
-	for _, v := range read[chainVector](t, documentsFile) {
+	for _, v := range read(t, "documents.json", makeChains) {
 		t.Run(v.About, func(t *testing.T) {
 			id, err := identity.VerifyWith(plainBytes(v.Blocks), resolver(t, v.Signers))
 			if !v.Valid {
@@ -103,10 +79,7 @@ func TestDocumentVectors(t *testing.T) {
 }
 
 func TestEnvelopeVectors(t *testing.T) {
-	if *update {
-		write(t, envelopesFile, makeEnvelopes(t))
-	}
-	for _, v := range read[envelopeVector](t, envelopesFile) {
+	for _, v := range read(t, "envelopes.json", makeEnvelopes) {
 		t.Run(v.About, func(t *testing.T) {
 			signer, err := identity.Verify(plainBytes(v.Signer))
 			if err != nil {
@@ -199,10 +172,7 @@ func signByHand(t *testing.T, v envelopeVector) {
 }
 
 func TestBlockVectors(t *testing.T) {
-	if *update {
-		write(t, blocksFile, makeBlocks(t))
-	}
-	for _, v := range read[blockVector](t, blocksFile) {
+	for _, v := range read(t, "blocks.json", makeBlocks) {
 		t.Run(v.About, func(t *testing.T) {
 			var raw dag.Raw
 			err := dag.Decode(v.Block, &raw)
@@ -219,7 +189,7 @@ func TestBlockVectors(t *testing.T) {
 	}
 }
 
-func resolver(t *testing.T, chains [][]hexBytes) identity.Resolver {
+func resolver(t *testing.T, chains [][]vectortest.Hex) identity.Resolver {
 	byName := map[dag.CID]*identity.Identity{}
 	for _, c := range chains {
 		id, err := identity.Verify(plainBytes(c))
@@ -234,36 +204,27 @@ func resolver(t *testing.T, chains [][]hexBytes) identity.Resolver {
 	}
 }
 
-func hexes(bs [][]byte) (hs []hexBytes) {
+func hexes(bs [][]byte) (hs []vectortest.Hex) {
 	for _, b := range bs {
 		hs = append(hs, b)
 	}
 	return hs
 }
 
-func plainBytes(hs []hexBytes) (bs [][]byte) {
+func plainBytes(hs []vectortest.Hex) (bs [][]byte) {
 	for _, h := range hs {
 		bs = append(bs, h)
 	}
 	return bs
 }
 
-func read[V any](t *testing.T, file string) (vs []V) {
+func read[V any](t *testing.T, file string, fresh func(*testing.T) []V) []V {
 	t.Helper()
-	b, err := os.ReadFile(filepath.FromSlash(file))
-	ok(t, err)
-	ok(t, json.Unmarshal(b, &vs))
+	vs := vectortest.Read(t, file, fresh)
 	if len(vs) == 0 {
 		t.Fatalf("%s: expected vectors, found none", file)
 	}
 	return vs
-}
-
-func write(t *testing.T, file string, vs any) {
-	t.Helper()
-	b, err := json.MarshalIndent(vs, "", "  ")
-	ok(t, err)
-	ok(t, os.WriteFile(filepath.FromSlash(file), append(b, '\n'), 0o644))
 }
 
 func ok(t *testing.T, err error) {

@@ -2,13 +2,6 @@ package issue
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"flag"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -19,78 +12,53 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/vectortest"
 )
 
-var update = flag.Bool("update", false, "make the vectors anew")
-
-// vectorFile holds two networks, one of each suite, with all that a reader in
+// vectors are two networks, one of each suite, with all that a reader in
 // another language needs to follow them. Its secret keys are published: they
 // protect nothing.
-var vectorFile = filepath.Join("..", "testdata", "network.json")
-
-type hexBytes []byte
-
-func (h hexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), nil }
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
-
 type vectors struct {
 	About    string          `json:"about"`
 	Networks []vectorNetwork `json:"networks"`
 }
 
 type vectorNetwork struct {
-	Name       string              `json:"name"`
-	Suite      string              `json:"suite"`
-	Keyrings   map[string]hexBytes `json:"keyrings"` // secret halves, as packages identity writes them
-	Names      map[string]string   `json:"names"`
-	Order      vectorPart          `json:"order"`
-	TermsCID   dag.CID             `json:"termsCID"`
-	Terms      hexBytes            `json:"terms"`
-	Accepted   []vectorAccepted    `json:"acceptances"`
-	Charter    hexBytes            `json:"charter"`
-	Mandate    hexBytes            `json:"mandate"`
-	Requests   []vectorRequest     `json:"requests"`
-	Revocation vectorPart          `json:"revocation"`
-}
-
-type vectorPart struct {
-	CID   dag.CID  `json:"cid"`
-	Block hexBytes `json:"block"`
-	Plain hexBytes `json:"plain"`
+	Name       string                    `json:"name"`
+	Suite      string                    `json:"suite"`
+	Keyrings   map[string]vectortest.Hex `json:"keyrings"` // secret halves, as packages identity writes them
+	Names      map[string]string         `json:"names"`
+	Order      vectortest.Part           `json:"order"`
+	TermsCID   dag.CID                   `json:"termsCID"`
+	Terms      vectortest.Hex            `json:"terms"`
+	Accepted   []vectorAccepted          `json:"acceptances"`
+	Charter    vectortest.Hex            `json:"charter"`
+	Mandate    vectortest.Hex            `json:"mandate"`
+	Requests   []vectorRequest           `json:"requests"`
+	Revocation vectortest.Part           `json:"revocation"`
 }
 
 type vectorAccepted struct {
-	vectorPart
-	Share      hexBytes `json:"share"` // s_i, which never leaves a plugin
-	Commitment hexBytes `json:"commitment"`
-	Context    hexBytes `json:"proofContext"`
+	vectortest.Part
+	Share      vectortest.Hex `json:"share"` // s_i, which never leaves a plugin
+	Commitment vectortest.Hex `json:"commitment"`
+	Context    vectortest.Hex `json:"proofContext"`
 }
 
 type vectorRequest struct {
-	vectorPart
-	Kind     order.IssueKind `json:"kind"`
-	Signed   hexBytes        `json:"signed"`       // what approvals sign
-	Receiver hexBytes        `json:"receiverSeed"` // X-Wing
-	Bases    []hexBytes      `json:"bases"`        // compressed
-	Grants   []vectorGrant   `json:"grants"`
-	Issued   []hexBytes      `json:"issued"` // the sums, as the suite encodes them
+	vectortest.Part
+	Kind     order.IssueKind  `json:"kind"`
+	Signed   vectortest.Hex   `json:"signed"`       // what approvals sign
+	Receiver vectortest.Hex   `json:"receiverSeed"` // X-Wing
+	Bases    []vectortest.Hex `json:"bases"`        // compressed
+	Grants   []vectorGrant    `json:"grants"`
+	Issued   []vectortest.Hex `json:"issued"` // the sums, as the suite encodes them
 }
 
 type vectorGrant struct {
-	vectorPart
-	Sealed  vectorSealed `json:"share"`
-	Context hexBytes     `json:"proofContext"`
-}
-
-type vectorSealed struct {
-	CID   dag.CID  `json:"cid"`
-	Block hexBytes `json:"block"`
-	Info  hexBytes `json:"info"`
-	AAD   hexBytes `json:"aad"`
-	Opens hexBytes `json:"opensTo"`
+	vectortest.Part
+	Sealed  vectortest.Sealed `json:"share"`
+	Context vectortest.Hex    `json:"proofContext"`
 }
 
 func makeVectors(t *testing.T) vectors {
@@ -103,14 +71,16 @@ func makeVectors(t *testing.T) vectors {
 	}
 }
 
-func vectorOf(p *order.Part) vectorPart { return vectorPart{p.CID(), p.Block(), p.Plain()} }
+func vectorOf(p *order.Part) vectortest.Part {
+	return vectortest.Part{CID: p.CID(), Block: p.Block(), Plain: p.Plain()}
+}
 
 func makeVector(t *testing.T, name string, suite mpin.Suite, dtas int) vectorNetwork {
 	r := newRealm(t, dtas)
 	n := r.found(t, r.terms(suite))
 	o := n.Order
 	v := vectorNetwork{
-		Name: name, Suite: suite.Name, Keyrings: map[string]hexBytes{}, Names: map[string]string{},
+		Name: name, Suite: suite.Name, Keyrings: map[string]vectortest.Hex{}, Names: map[string]string{},
 		Order: vectorOf(&o.Part), TermsCID: o.TermsCID(), Terms: must(dag.Encode(o.Terms()))(t), Charter: must(n.Charter(r.delegate.Identity()))(t),
 	}
 	for _, k := range slices.Concat([]*identity.Keyring{r.registrar, r.cosigner, r.delegate}, r.nodes, r.custody) {
@@ -135,13 +105,13 @@ func makeVector(t *testing.T, name string, suite mpin.Suite, dtas int) vectorNet
 		v.Requests = append(v.Requests, q.vector(t))
 	}
 	revoked := must(Revoke(r.registrar, o, people[0], n.who, now))(t)
-	v.Revocation = vectorPart{dag.Sum(revoked.Block), revoked.Block, revoked.Plain}
+	v.Revocation = vectortest.Part{CID: dag.Sum(revoked.Block), Block: revoked.Block, Plain: revoked.Plain}
 	return v
 }
 
 func (q *inquiry) vector(t *testing.T) vectorRequest {
 	v := vectorRequest{
-		vectorPart: vectorOf(&q.request.Part), Kind: q.request.Request().Kind,
+		Part: vectorOf(&q.request.Part), Kind: q.request.Request().Kind,
 		Signed: must(q.request.Request().Marshal())(t), Receiver: q.receiver.Seed().Open(),
 	}
 	for _, b := range must(q.request.Bases())(t) {
@@ -155,7 +125,9 @@ func (q *inquiry) vector(t *testing.T) vectorRequest {
 		answers = append(answers, Answer{g, s})
 		custody := k.Identity().Name
 		v.Grants = append(v.Grants, vectorGrant{
-			vectorOf(&g.Part), vectorSealed{block.CID, block.Bytes, q.request.grantInfo(custody), order.IndexAAD(i), s.marshal().Open()},
+			vectorOf(&g.Part), vectortest.Sealed{
+				CID: block.CID, Block: block.Bytes, Info: q.request.grantInfo(custody), AAD: order.IndexAAD(i), Opens: s.marshal().Open(),
+			},
 			q.request.ProofContext(custody),
 		})
 	}
@@ -164,7 +136,7 @@ func (q *inquiry) vector(t *testing.T) vectorRequest {
 }
 
 // encoded lists secrets as the suite writes them.
-func encoded(s *Secrets) (out []hexBytes) {
+func encoded(s *Secrets) (out []vectortest.Hex) {
 	for _, c := range s.Clients {
 		out = append(out, c.Bytes().Open())
 	}
@@ -180,22 +152,7 @@ func encoded(s *Secrets) (out []hexBytes) {
 }
 
 func TestVectors(t *testing.T) {
-	if *update {
-		text := must(json.MarshalIndent(makeVectors(t), "", "  "))(t)
-		if err := os.WriteFile(vectorFile, append(text, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(vectorFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("%s is missing; make it with go test -run TestVectors -update", vectorFile)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	var v vectors
-	if err := json.Unmarshal(text, &v); err != nil {
-		t.Fatal(err)
-	}
+	v := vectortest.Read(t, "network.json", makeVectors)
 	if len(v.Networks) != 2 {
 		t.Fatalf("expected two networks, found %d", len(v.Networks))
 	}

@@ -2,13 +2,6 @@ package order
 
 import (
 	"bytes"
-	"encoding/hex"
-	"encoding/json"
-	"errors"
-	"flag"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/milagro-dta/dta/crypto/seal"
@@ -17,68 +10,45 @@ import (
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/vectortest"
 )
 
-var update = flag.Bool("update", false, "make the vectors anew")
-
-// vectorFile holds two whole orders, one of a secret of 2-of-3 and one of a
+// vectors are two whole orders, one of a secret of 2-of-3 and one of a
 // key, with all that a reader in another language needs to follow them. Its
 // secret keys are published: they protect nothing.
-var vectorFile = filepath.Join("..", "testdata", "order.json")
-
-type hexBytes []byte
-
-func (h hexBytes) MarshalText() ([]byte, error) { return hex.AppendEncode(nil, h), nil }
-func (h *hexBytes) UnmarshalText(text []byte) (err error) {
-	*h, err = hex.DecodeString(string(text))
-	return err
-}
-
 type vectors struct {
 	About  string        `json:"about"`
 	Orders []vectorOrder `json:"orders"`
 }
 
 type vectorOrder struct {
-	Name     string              `json:"name"`
-	What     What                `json:"what"`
-	Keyrings map[string]hexBytes `json:"keyrings"` // secret halves, as packages identity writes them
-	Names    map[string][]string `json:"names"`    // CIDs of each party's documents; the first is its name
-	Order    vectorPart          `json:"order"`
-	TermsCID dag.CID             `json:"termsCID"`
-	Terms    hexBytes            `json:"terms"`
-	Shares   []vectorSealed      `json:"shares"`
-	Cipher   *vectorCipher       `json:"ciphertext"`
-	Accepted []vectorPart        `json:"acceptances"`
-	Redeemed vectorPart          `json:"redemption"`
-	Reply    hexBytes            `json:"replySeed"`
-	Released []vectorPart        `json:"releases"`
-	Sealed   []vectorSealed      `json:"sealedReleases"`
-}
-
-type vectorPart struct {
-	CID   dag.CID  `json:"cid"`
-	Block hexBytes `json:"block"`
-	Plain hexBytes `json:"plain"`
-}
-
-type vectorSealed struct {
-	CID   dag.CID  `json:"cid"`
-	Block hexBytes `json:"block"`
-	Info  hexBytes `json:"info"`
-	AAD   hexBytes `json:"aad"`
-	Opens hexBytes `json:"opensTo"`
+	Name     string                    `json:"name"`
+	What     What                      `json:"what"`
+	Keyrings map[string]vectortest.Hex `json:"keyrings"` // secret halves, as packages identity writes them
+	Names    map[string][]string       `json:"names"`    // CIDs of each party's documents; the first is its name
+	Order    vectortest.Part           `json:"order"`
+	TermsCID dag.CID                   `json:"termsCID"`
+	Terms    vectortest.Hex            `json:"terms"`
+	Shares   []vectortest.Sealed       `json:"shares"`
+	Cipher   *vectorCipher             `json:"ciphertext"`
+	Accepted []vectortest.Part         `json:"acceptances"`
+	Redeemed vectortest.Part           `json:"redemption"`
+	Reply    vectortest.Hex            `json:"replySeed"`
+	Released []vectortest.Part         `json:"releases"`
+	Sealed   []vectortest.Sealed       `json:"sealedReleases"`
 }
 
 type vectorCipher struct {
-	CID    dag.CID  `json:"cid"`
-	Block  hexBytes `json:"block"`
-	Seed   hexBytes `json:"seed"`
-	Key    hexBytes `json:"key"`
-	Secret hexBytes `json:"secret"`
+	CID    dag.CID        `json:"cid"`
+	Block  vectortest.Hex `json:"block"`
+	Seed   vectortest.Hex `json:"seed"`
+	Key    vectortest.Hex `json:"key"`
+	Secret vectortest.Hex `json:"secret"`
 }
 
-func vectorOf(p *Part) vectorPart { return vectorPart{p.CID(), p.Block(), p.Plain()} }
+func vectorOf(p *Part) vectortest.Part {
+	return vectortest.Part{CID: p.CID(), Block: p.Block(), Plain: p.Plain()}
+}
 
 func makeVectors(t *testing.T) vectors {
 	r := newRealm(t, 3)
@@ -99,7 +69,7 @@ func makeVector(t *testing.T, name string, h *history) vectorOrder {
 		t.Fatal(err)
 	}
 	v := vectorOrder{
-		Name: name, What: h.order.Terms().What, Keyrings: map[string]hexBytes{}, Names: map[string][]string{},
+		Name: name, What: h.order.Terms().What, Keyrings: map[string]vectortest.Hex{}, Names: map[string][]string{},
 		Order: vectorOf(&h.order.Part), TermsCID: h.order.TermsCID(), Terms: terms, Redeemed: vectorOf(&h.redemption.Part),
 	}
 	for _, k := range append([]*identity.Keyring{h.principal, h.beneficiary}, append(h.nodes, h.custody...)...) {
@@ -115,13 +85,13 @@ func makeVector(t *testing.T, name string, h *history) vectorOrder {
 	for i, a := range h.acceptances {
 		v.Accepted = append(v.Accepted, vectorOf(&a.Part))
 		v.Released = append(v.Released, vectorOf(&h.releases[i].Part))
-		v.Sealed = append(v.Sealed, vectorSealed{
+		v.Sealed = append(v.Sealed, vectortest.Sealed{
 			CID: h.released[i].CID, Block: h.released[i].Bytes, Info: h.redemption.releaseInfo(), AAD: IndexAAD(i), Opens: h.material[i].Open(),
 		})
 		if v.What != Secret {
 			continue
 		}
-		v.Shares = append(v.Shares, vectorSealed{
+		v.Shares = append(v.Shares, vectortest.Sealed{
 			CID: h.placed.Detached[i].CID, Block: h.placed.Detached[i].Bytes,
 			Info: shareInfo(h.order.TermsCID(), h.order.Terms().Principal, a.Custody()), AAD: IndexAAD(i), Opens: h.material[i].Open(),
 		})
@@ -143,25 +113,7 @@ func makeVector(t *testing.T, name string, h *history) vectorOrder {
 }
 
 func TestVectors(t *testing.T) {
-	if *update {
-		text, err := json.MarshalIndent(makeVectors(t), "", "  ")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(vectorFile, append(text, '\n'), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	text, err := os.ReadFile(vectorFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		t.Fatalf("%s is missing; make it with go test -run TestVectors -update", vectorFile)
-	} else if err != nil {
-		t.Fatal(err)
-	}
-	var v vectors
-	if err := json.Unmarshal(text, &v); err != nil {
-		t.Fatal(err)
-	}
+	v := vectortest.Read(t, "order.json", makeVectors)
 	if len(v.Orders) != 2 {
 		t.Fatalf("expected two orders, found %d", len(v.Orders))
 	}
