@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -46,6 +47,11 @@ func TestTheAuthorityIsCountedByNamesAndSigners(t *testing.T) {
 		a.Signer = k.Identity().Party()
 		return a
 	}
+	signed := func(k *identity.Keyring, a Approval) Approval {
+		a = forged(k, a)
+		a.Signature = k.Sign(bls.DomainApproval, must(q.Marshal())(t))
+		return a
+	}
 	registrar, cosigner, delegate := approve(r.registrar, nil), approve(r.cosigner, nil), approve(r.delegate, toDelegate)
 	for name, c := range map[string]struct {
 		approvals []Approval
@@ -59,11 +65,11 @@ func TestTheAuthorityIsCountedByNamesAndSigners(t *testing.T) {
 		"one twice":                       {[]Approval{registrar, registrar}, 0, fault.Denied},
 		"the registrar and its delegate":  {[]Approval{registrar, delegate}, 0, fault.Denied},
 		"one delegate for two":            {[]Approval{delegate, approve(r.delegate, cosigners)}, 0, fault.Denied},
-		"a stranger":                      {[]Approval{forged(r.stranger, registrar)}, 0, fault.Denied},
+		"a stranger":                      {[]Approval{signed(r.stranger, registrar)}, 0, fault.Denied},
 		"another's signature":             {[]Approval{forged(r.cosigner, registrar)}, 0, fault.Denied},
 		"an approval of another request":  {[]Approval{*must(Approve(r.registrar, n.Order, q2, nil, n.who))(t)}, 0, fault.Denied},
 		"three where there are two names": {[]Approval{registrar, cosigner, delegate}, 0, fault.Invalid},
-		"a delegation to somebody else":   {[]Approval{forged(r.stranger, delegate)}, 0, fault.Denied},
+		"a delegation to somebody else":   {[]Approval{signed(r.stranger, delegate)}, 0, fault.Denied},
 		"a delegation of another network": {[]Approval{func() Approval {
 			a := delegate
 			d := *must(Delegate(r.registrar, other.Order, Delegation{
@@ -86,6 +92,19 @@ func TestTheAuthorityIsCountedByNamesAndSigners(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestWhatIsNoApprovalIsInvalid(t *testing.T) {
+	r := newRealm(t, 1)
+	n := r.found(t, r.terms(mpin.V1))
+	q, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "anna")})
+	block := must(must(Approve(r.registrar, n.Order, q, nil, n.who))(t).Marshal())(t)
+	for cut := range block {
+		_, err := ParseApproval(block[:cut])
+		wantKind(t, err, fault.Invalid)
+	}
+	_, err := ParseApproval(append(block, 0))
+	wantKind(t, err, fault.Invalid)
 }
 
 // TestTooFewApprovalsAreNoRequest: whoever seals it.
