@@ -289,6 +289,7 @@ func TestOnlyRegistrarAndPermitAuthoritiesRevoke(t *testing.T) {
 		"the co-signer's":           {r.cosigner, func(*Revocation) {}, fault.Denied},
 		"a stranger's":              {r.stranger, func(*Revocation) {}, fault.Denied},
 		"another version":           {r.registrar, func(v *Revocation) { v.Version = 2 }, fault.Unsupported},
+		"an unknown critical name":  {r.registrar, func(v *Revocation) { v.Critical = dag.Values{"x": must(dag.NewRaw(1))(t)} }, fault.Unsupported},
 		"another network's":         {r.registrar, func(v *Revocation) { v.Order = other.Order.CID() }, fault.Invalid},
 		"another network's terms":   {r.registrar, func(v *Revocation) { v.Terms = other.Order.TermsCID().Bytes() }, fault.Invalid},
 		"of another epoch":          {r.registrar, func(v *Revocation) { v.Epoch = 1 }, fault.Invalid},

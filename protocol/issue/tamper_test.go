@@ -99,6 +99,31 @@ func TestARequestOutOfItsNetworksTermsIsRefused(t *testing.T) {
 	}
 }
 
+// TestWhatIsAroundARequestIsJudgedToo: the request itself is sound.
+func TestWhatIsAroundARequestIsJudgedToo(t *testing.T) {
+	r := newRealm(t, 1)
+	n := r.found(t, r.terms(mpin.V1))
+	for name, c := range map[string]struct {
+		edit func(*Approved)
+		want fault.Kind
+	}{
+		"nothing changed":          {func(*Approved) {}, ""},
+		"another version":          {func(b *Approved) { b.Version = 2 }, fault.Unsupported},
+		"an unknown critical name": {func(b *Approved) { b.Critical = dag.Values{"x": must(dag.NewRaw(1))(t)} }, fault.Unsupported},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")})
+			body := Approved{Version: Version, Request: *q, Approvals: []Approval{{Signer: r.registrar.Identity().Party()}}}
+			c.edit(&body)
+			sealed := n.askWith(t, r.registrar, body)
+			_, err := VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who)
+			if fault.Of(err) != c.want {
+				t.Errorf("expected %q; found %v", c.want, err)
+			}
+		})
+	}
+}
+
 func TestTwoSubjectsMayHaveOneName(t *testing.T) {
 	r := newRealm(t, 1)
 	n := r.found(t, r.terms(mpin.V1))
