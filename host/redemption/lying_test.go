@@ -115,3 +115,38 @@ func late(ctx context.Context, d *dta, red *order.VerifiedRedemption, k *kept) (
 func away(context.Context, *dta, *order.VerifiedRedemption, *kept) (none peer.FulfilledSecret, err error) {
 	return none, fault.New(fault.Unavailable, "it is away")
 }
+
+// TestAReleaseWithoutItsShareSpoilsNothing: a D-TA tells of its release, and hands
+// out to nobody what it sealed. The others are as good as they were.
+func TestAReleaseWithoutItsShareSpoilsNothing(t *testing.T) {
+	r := newRealm(t, 3)
+	ref := r.place(what, 2)
+	var news peer.Notice
+	r.dtas[0].is(func(ctx context.Context, d *dta, red *order.VerifiedRedemption, k *kept) (peer.FulfilledSecret, error) {
+		said := must(honest(ctx, d, red, k))(t)
+		release, _ := said.Blocks.Get(must(dag.Parse(said.OrderPart4CID))(t))
+		news = peer.Notice{Envelopes: []string{
+			k.order.CID().String(), k.acceptance.CID().String(), red.CID().String(), said.OrderPart4CID,
+		}, Blocks: peer.NewBag(release, red.Block(), k.order.Block(), k.acceptance.Block())}
+		return away(ctx, d, red, k)
+	})
+	r.dtas[1].is(away)
+	r.dtas[2].is(away)
+	once := r.records.NewOnce("caller", "/", "key", nil)
+	if _, err := r.redeem.Redeem(t.Context(), ref, dag.CID{}, once); fault.Of(err) != fault.Unavailable {
+		t.Fatalf("expected nobody to answer; found %v", err)
+	}
+	verified := must(r.records.Verify(t.Context(), news))(t)
+	if err := r.records.Learn(t.Context(), principal.Role, ref, verified); err != nil {
+		t.Fatal(err)
+	}
+	r.dtas[1].is(honest)
+	if _, err := r.redeem.Redeem(t.Context(), ref, dag.CID{}, once); fault.Of(err) != fault.Unavailable {
+		t.Fatalf("expected one share to be lacking still; found %v", err)
+	}
+	r.dtas[2].is(honest)
+	got := must(r.redeem.Redeem(t.Context(), ref, dag.CID{}, once))(t)
+	if string(got.Material.Open()) != what {
+		t.Error("another secret was given back")
+	}
+}

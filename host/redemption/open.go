@@ -3,7 +3,6 @@ package redemption
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
@@ -53,8 +52,8 @@ func (s *Service) receiverKey(row records.Row, red *order.VerifiedRedemption) (o
 	return order.ReceiverKey{Reply: reply}, err
 }
 
-// spoilt says whose shares were bad, by their places, where too few good ones are
-// left.
+// spoilt says whose shares were bad or not to be had, by their places, where too few
+// good ones are left.
 type spoilt struct {
 	error
 	by []int
@@ -62,12 +61,12 @@ type spoilt struct {
 
 func (s *spoilt) Unwrap() error { return s.error }
 
-// combine opens the released shares and, once the terms' threshold of them is
-// good, recovers the secret. A fiduciary whose share is bad is named and passed
-// over while enough others are left; else the error is *spoilt.
+// combine opens the released shares until the terms' threshold of them is good, and
+// recovers the secret. A fiduciary whose share is bad, or handed out to nobody, is
+// named and passed over while enough others are left; else the error is *spoilt.
 func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases []answer, key order.ReceiverKey) (*secret.Bytes, error) {
 	var shares []*vss.Share
-	var bad []error
+	var failures []error
 	var by []int
 	defer func() {
 		for _, share := range shares {
@@ -75,26 +74,31 @@ func (s *Service) combine(ctx context.Context, o *order.VerifiedOrder, releases 
 		}
 	}()
 	for _, r := range releases {
+		if len(shares) == int(o.Terms().T) {
+			break
+		}
 		block, err := s.records.Get(ctx, r.Share())
 		if err != nil {
-			return nil, fmt.Errorf("released share %s: %w", r.Share(), err)
+			err = fault.New(fault.Unavailable, "custody identity %s: the share that it released is not to be had: %w", r.Custody(), err)
+			failures, by = append(failures, err), append(by, r.Index())
+			continue
 		}
 		if o.Terms().What == order.Key { // it has one fiduciary
 			return order.OpenReleasedMaterial(r.VerifiedRelease, block, key)
 		}
 		share, err := order.OpenReleasedShare(r.VerifiedRelease, block, key)
 		if err != nil {
-			bad, by = append(bad, err), append(by, r.Index())
+			failures, by = append(failures, err), append(by, r.Index())
 			continue
 		}
 		shares = append(shares, share)
 	}
 	if len(shares) < int(o.Terms().T) {
-		return nil, &spoilt{errors.Join(bad...), by}
+		return nil, &spoilt{errors.Join(failures...), by}
 	}
 	ciphertext, err := s.records.Get(ctx, o.Ciphertext())
 	if err != nil {
-		return nil, fmt.Errorf("ciphertext %s: %w", o.Ciphertext(), err)
+		return nil, fault.New(fault.Unavailable, "the secret's ciphertext is not to be had: %w", err)
 	}
 	return order.Combine(o, shares, ciphertext)
 }

@@ -244,8 +244,8 @@ func (s *Service) openReply(redemption dag.CID, sealed []byte) (*seal.PrivateKey
 	return seal.V1.ParsePrivateKey(seed)
 }
 
-// finish gets the releases of a redemption and opens them. Whose share turns out
-// bad is passed over, and another asked in its place as long as there is one.
+// finish gets the releases of a redemption and opens them. Whose share turns out bad,
+// or not to be had, is passed over, and another asked as long as there is one.
 func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID, reply *seal.PrivateKey) (Secret, error) {
 	var bad []int
 	var why error
