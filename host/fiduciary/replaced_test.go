@@ -159,3 +159,34 @@ func TestAReplacedKeyRedeemsNothing(t *testing.T) {
 		t.Errorf("the key in force: %v", err)
 	}
 }
+
+// TestAReplacedKeyRevokesNothing: what is revoked stays so for ever, also when a
+// thief has dated the revocation back.
+func TestAReplacedKeyRevokesNothing(t *testing.T) {
+	r := newRealm(t, 1)
+	d := r.dtas[0]
+	stolen, next, err := identity.Create(identity.Node, "cosigner", begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.cosigner = stolen
+	n := r.found(true)
+	renewed, after, err := stolen.Rotate(next, r.now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	after.Clear()
+	if err := d.FulfillRevocation(ctx, n.revocation(stolen, "alice", 1)); err != nil {
+		t.Errorf("before this node knows of a newer document: %v", err)
+	}
+	d.meet(renewed.Identity())
+	wantKind(t, d.FulfillRevocation(ctx, n.revocation(stolen, "bob", 1)), fault.Denied)
+	if d.revocations(n) != 1 {
+		t.Error("it was recorded")
+	}
+	r.cosigner = renewed
+	n.Who = r.parties()
+	if err := d.FulfillRevocation(ctx, n.revocation(renewed, "bob", 1)); err != nil {
+		t.Errorf("the key in force: %v", err)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
@@ -45,10 +46,14 @@ func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 	if err != nil {
 		return err
 	}
-	return s.commitRevocation(ctx, o, v)
+	parties, err := s.inForce(ctx, v, bag, records.At(v.Signer(), v.Recipients()...)...)
+	if err != nil {
+		return err
+	}
+	return s.commitRevocation(ctx, o, v, parties)
 }
 
-func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, v *issue.VerifiedRevocation) error {
+func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, v *issue.VerifiedRevocation, parties []*identity.Identity) error {
 	ref, subject := o.Terms().ReferenceHex(), v.Subject()
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		switch _, _, err := w.Answer(v.CID()); {
@@ -57,7 +62,7 @@ func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, 
 		case fault.Of(err) != fault.NotFound:
 			return err
 		}
-		for _, id := range append(v.Recipients(), v.Signer()) {
+		for _, id := range parties {
 			if err := w.Chain(id); err != nil {
 				return err
 			}

@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/beneficiary"
@@ -70,6 +71,7 @@ type node struct {
 	realm  *realm
 	alias  string
 	keys   *identity.Keyring
+	next   *bls.PrivateKey // announced, for replaceKey
 	path   string
 	plugin *plugin // of a D-TA
 	offer  *envelope.Sealed
@@ -109,7 +111,11 @@ func newRealm(t *testing.T, n int) *realm {
 }
 
 func (r *realm) node(alias string) *node {
-	n := &node{realm: r, alias: alias, keys: identitytest.Keyring(r.t, identity.Node, alias, begin), path: filepath.Join(r.t.TempDir(), "node.db")}
+	keys, next, err := identity.Create(identity.Node, alias, begin)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	n := &node{realm: r, alias: alias, keys: keys, next: next, path: filepath.Join(r.t.TempDir(), "node.db")}
 	n.server = httptest.NewServer(http.HandlerFunc(n.serve))
 	r.t.Cleanup(n.server.Close)
 	n.client = rig.NewClient(n.server.URL)
@@ -163,8 +169,21 @@ func (n *node) start() {
 		})
 		n.closers = append(n.closers, s.Fiduciary.Close)
 	}
-	err := n.records.Write(ctx, func(w *records.Writer) error {
-		for _, id := range met {
+	n.meet(met...)
+	n.mu.Lock()
+	n.handler = rest.New(s, rest.Faces{Principals: true, Nodes: true}, hclog.NewNullLogger()).Handler()
+	n.mu.Unlock()
+	work.Start()
+	if err := s.Principal.Recover(ctx); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// meet puts identities on record.
+func (n *node) meet(ids ...*identity.Identity) {
+	n.realm.t.Helper()
+	err := n.records.Write(context.Background(), func(w *records.Writer) error {
+		for _, id := range ids {
 			if err := w.Chain(id); err != nil {
 				return err
 			}
@@ -172,14 +191,7 @@ func (n *node) start() {
 		return w.Audit("test.met", dag.CID{}, "", dag.CID{}, "")
 	})
 	if err != nil {
-		t.Fatal(err)
-	}
-	n.mu.Lock()
-	n.handler = rest.New(s, rest.Faces{Principals: true, Nodes: true}, hclog.NewNullLogger()).Handler()
-	n.mu.Unlock()
-	work.Start()
-	if err := s.Principal.Recover(ctx); err != nil {
-		t.Fatal(err)
+		n.realm.t.Fatal(err)
 	}
 }
 
@@ -196,6 +208,15 @@ func (n *node) stop() {
 	}
 	if err := n.store.Close(); err != nil {
 		n.realm.t.Error(err)
+	}
+}
+
+// replaceKey gives a node that is stopped the key that its document announced.
+func (n *node) replaceKey() {
+	n.realm.t.Helper()
+	var err error
+	if n.keys, n.next, err = n.keys.Rotate(n.next, n.realm.now()); err != nil {
+		n.realm.t.Fatal(err)
 	}
 }
 

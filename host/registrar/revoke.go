@@ -205,7 +205,7 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 	if err != nil {
 		return err
 	}
-	if err := v.Fresh(now); err != nil {
+	if v.Fresh(now) != nil || v.Signer().Document != s.records.Self().Document {
 		return s.renew(ctx, n, v.Subject(), j.To, bag, now)
 	}
 	if err := s.tell(ctx, j, bag.With(v.Block())); err != nil {
@@ -216,7 +216,8 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 	})
 }
 
-// renew signs a revocation again that its D-TA may no longer take for the first time.
+// renew signs a revocation again that its D-TA may no longer take for the first time:
+// it has expired, or this node's key was replaced.
 func (s *Service) renew(ctx context.Context, n *issue.Network, revoked issue.Subject, to dag.CID, bag peer.Bag, now time.Time) error {
 	v, err := s.revocation(n, revoked, s.parties(ctx, n, bag), now)
 	if err != nil {

@@ -77,12 +77,16 @@ func (l *lab) enrolBoth(name string) {
 }
 
 func TestADTAThatIsDownIsToldOfARevocationWhenItIsBack(t *testing.T) {
-	for what, away := range map[string]time.Duration{
-		"in a moment": 0,
-		"when the revocation that was signed has expired": issue.RevocationLife + time.Hour,
+	for what, meanwhile := range map[string]func(*lab){
+		"in a moment": func(*lab) {},
+		"when the revocation that was signed has expired": func(l *lab) { l.advance(issue.RevocationLife + time.Hour) },
+		"when the key that the revocation is signed with is replaced": func(l *lab) {
+			l.registrar.replaceKey()
+			l.dtas[1].meet(l.registrar.keys.Identity())
+		},
 	} {
 		t.Run(what, func(t *testing.T) {
-			if testing.Short() && away == 0 {
+			if testing.Short() && what == "in a moment" {
 				t.Skip("the longer absence tells as much")
 			}
 			l := newLab(t, 3, nil)
@@ -93,7 +97,7 @@ func TestADTAThatIsDownIsToldOfARevocationWhenItIsBack(t *testing.T) {
 				t.Fatalf("expected dta-2 to be told later; found %+v, %v", got, err)
 			}
 			l.registrar.stop()
-			l.advance(away)
+			meanwhile(l)
 			l.registrar.start()
 			l.dtas[1].down.Store(false)
 			eventually(t, "dta-2 is told", func() bool { return l.dtas[1].audited("network.revoked") == 1 })
