@@ -74,11 +74,22 @@ func TestTheCustodyIdentityOfTheFirstUseStays(t *testing.T) {
 	if n := r.audited("custody.first-use"); n != 1 {
 		t.Errorf("expected one entry of the first use; found %d", n)
 	}
-	d.offers("vault", identitytest.Keyring(t, identity.Custody, "another", begin))
-	asked := d.times()
-	_, err := use()
-	wantKind(t, err, fault.Denied)
-	if d.times() != asked {
-		t.Error("the order was sent")
+	first, another := d.custody, identitytest.Keyring(t, identity.Custody, "another", begin)
+	d.offers("cellar", first)
+	if got := must(use())(t); got.State != order.Accepted {
+		t.Errorf("under another name: found it %s", got.State)
+	}
+	// The name of an instance is its host's choice, and so is a peer's alias this node's.
+	for _, instance := range []string{"vault", "attic"} {
+		d.offers(instance, another)
+		asked := d.times()
+		_, err := use()
+		wantKind(t, err, fault.Denied)
+		d.alias = "renamed"
+		_, err = use()
+		wantKind(t, err, fault.Denied)
+		if d.times() != asked {
+			t.Errorf("%s: the order was sent", instance)
+		}
 	}
 }

@@ -115,10 +115,11 @@ func within(chosen []directory.Offered, what *secret.Bytes) error {
 	return nil
 }
 
-// pin remembers a custody identity that is relied upon at first use, because
-// the peer's block says so, and refuses another in its place.
-func pin(w *records.Writer, alias string, o directory.Offered, ref string) error {
-	name := "first-use/" + alias + "/" + o.Instance
+// pin remembers the custody identity that is relied upon at first use, because the
+// peer's block says so, and refuses any other of that node: under what name a host
+// offers it is the host's choice.
+func pin(w *records.Writer, o directory.Offered, ref string) error {
+	name := "first-use/" + o.Node.Name.String()
 	was, err := w.Meta(name)
 	if err != nil && fault.Of(err) != fault.NotFound {
 		return err
@@ -127,10 +128,10 @@ func pin(w *records.Writer, alias string, o directory.Offered, ref string) error
 		if err := w.SetMeta(name, o.Custody.Name.Bytes()); err != nil {
 			return err
 		}
-		return w.Audit("custody.first-use", o.Custody.Name, ref, o.Offer, alias+"/"+o.Instance)
+		return w.Audit("custody.first-use", o.Custody.Name, ref, o.Offer, o.Instance)
 	}
 	if !bytes.Equal(was, o.Custody.Name.Bytes()) {
-		return fault.New(fault.Denied, "custody %q of peer %q: it shows custody identity %s, not the one accepted at first use", o.Instance, alias, o.Custody.Name)
+		return fault.New(fault.Denied, "custody %q of node %s: it shows custody identity %s, not the one accepted at first use; if it is right, pin it in the peer block", o.Instance, o.Node.Name, o.Custody.Name)
 	}
 	return nil
 }

@@ -187,7 +187,7 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 				return err
 			}
 			if p, ok := s.records.Directory.PeerOf(o.Node.Name); ok && p.FirstUse && p.Name != s.records.Self().Name && !slices.Contains(p.Pinned, o.Custody.Name) {
-				if err := pin(w, p.Alias, o, ref); err != nil {
+				if err := pin(w, o, ref); err != nil {
 					return err
 				}
 			}

@@ -172,6 +172,7 @@ type dta struct {
 	realm          *realm
 	alias          string
 	node, custody  *identity.Keyring
+	instance       string
 	offer          *envelope.Sealed
 
 	mu    sync.Mutex
@@ -198,7 +199,7 @@ func (d *dta) times() int {
 
 // offers has the D-TA offer an instance under a custody identity.
 func (d *dta) offers(instance string, custody *identity.Keyring) {
-	d.custody = custody
+	d.instance, d.custody = instance, custody
 	d.offer = must(offer.Make(d.node, offer.Body{
 		Instance: instance, Type: "test", Custody: custody.Identity().Party(), Abilities: []string{"secret", "key", "network"}, Mode: order.Supervised,
 		Limits: offer.Limits{Secret: 100, Fiduciaries: 3}, Versions: []uint64{1}, Suites: []string{seal.V1.Name},
@@ -218,7 +219,7 @@ func (d *dta) Identity(context.Context) (peer.Identity, error) {
 // Custody shows what it offers.
 func (d *dta) Custody(context.Context) (peer.Custody, error) {
 	return peer.Custody{
-		Offers: []peer.Offer{{Instance: "vault", OfferCID: d.offer.CID.String()}},
+		Offers: []peer.Offer{{Instance: d.instance, OfferCID: d.offer.CID.String()}},
 		Blocks: peer.NewBag(append(d.custody.Identity().Blocks(), d.offer.Block)...),
 	}, nil
 }
