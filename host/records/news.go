@@ -121,6 +121,9 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 	if err != nil {
 		return err
 	}
+	if row.CID != news.Order.CID() {
+		return fault.New(fault.Conflict, "order %s: another order has this reference", ref)
+	}
 	known := make(map[dag.CID]bool)
 	released := 0
 	for _, l := range links {
