@@ -219,15 +219,21 @@ func (s *Service) reply(ctx context.Context, blocks ...dag.CID) (peer.Bag, error
 
 // allowed refuses the orders of principals that the operator has not listed,
 // before anything of them is verified.
-func (s *Service) allowed(block []byte) error {
-	e, err := envelope.Parse(block)
-	if err != nil {
-		return err
-	}
-	if principal := e.Header.Signer.Name; !slices.Contains(s.Principals, principal) {
+func (s *Service) allowed(principal dag.CID) error {
+	if !slices.Contains(s.Principals, principal) {
 		return fault.New(fault.Denied, "principal %s: this fiduciary keeps nothing for it", principal)
 	}
 	return nil
+}
+
+// fresh refuses what comes for the first time and is no longer, or not yet, in time,
+// before anything of it is verified.
+func (s *Service) fresh(e *envelope.Envelope) error {
+	now, err := s.records.Clock.Now()
+	if err != nil {
+		return err
+	}
+	return e.Fresh(now)
 }
 
 // Custody implements [peer.Fiduciary]: the node's offers.

@@ -48,11 +48,7 @@ func (s *Service) beside(ctx context.Context, bag peer.Bag, c dag.CID, kind enve
 	if row.What != string(order.Network) {
 		return nil, nil, fault.New(fault.NotFound, "order %s is of no network", row.CID)
 	}
-	now, err := s.records.Clock.Now()
-	if err != nil {
-		return nil, nil, err
-	}
-	if err := e.Fresh(now); err != nil {
+	if err := s.fresh(e); err != nil {
 		return nil, nil, err
 	}
 	o, err := s.records.Order(ctx, row.CID, peer.Bag{})

@@ -3,6 +3,7 @@ package fiduciary_test
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/host/records"
@@ -89,4 +90,23 @@ func TestANetworksChainStaysShort(t *testing.T) {
 	if len(links) != 2 || links[0].Kind != string(envelope.Order) || links[1].Kind != string(envelope.Acceptance) {
 		t.Errorf("expected the order and its acceptance; found %v", links)
 	}
+}
+
+// TestWhatIsOutOfTimeIsNotVerified: a refusal that costs nothing comes before those
+// that cost pairings. Here its signer's documents are not even to be had.
+func TestWhatIsOutOfTimeIsNotVerified(t *testing.T) {
+	r := newRealm(t, 1)
+	d := r.dtas[0]
+	r.advance(time.Hour)
+	placed := r.place(r.terms(true), d)
+	r.advance(-time.Hour)
+	bring := func() error {
+		_, err := d.FulfillOrder(ctx, peer.FulfillOrder{OrderPart1CID: placed.Envelope.CID.String(), Blocks: peer.NewBag(placed.Envelope.Block)})
+		return err
+	}
+	wantKind(t, bring(), fault.Invalid)
+	r.advance(time.Hour)
+	wantKind(t, bring(), fault.NotFound)
+	r.advance(order.OrderLife + time.Second)
+	wantKind(t, bring(), fault.Invalid)
 }

@@ -47,18 +47,18 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	if !ok {
 		return dag.CID{}, fault.New(fault.Invalid, "expected the order's block in the call")
 	}
-	if err := s.allowed(block); err != nil {
+	e, err := envelope.Parse(block)
+	if err != nil {
+		return dag.CID{}, err
+	}
+	if err := s.allowed(e.Header.Signer.Name); err != nil {
+		return dag.CID{}, err
+	}
+	if err := s.fresh(e); err != nil {
 		return dag.CID{}, err
 	}
 	o, err := s.records.Order(ctx, c, req.Blocks)
 	if err != nil {
-		return dag.CID{}, err
-	}
-	now, err := s.records.Clock.Now()
-	if err != nil {
-		return dag.CID{}, err
-	}
-	if err := o.Fresh(now); err != nil {
 		return dag.CID{}, err
 	}
 	custodian, index, err := s.custodian(o)

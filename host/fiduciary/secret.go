@@ -54,19 +54,15 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	if row.What == string(order.Network) {
 		return nil, fault.New(fault.Denied, "a network's share is never released")
 	}
+	if err := s.fresh(e); err != nil {
+		return nil, err
+	}
 	o, err := s.records.Order(ctx, row.CID, peer.Bag{})
 	if err != nil {
 		return nil, err
 	}
 	red, err := s.records.Redemption(ctx, o, c, req.Blocks)
 	if err != nil {
-		return nil, err
-	}
-	now, err := s.records.Clock.Now()
-	if err != nil {
-		return nil, err
-	}
-	if err := red.Fresh(now); err != nil {
 		return nil, err
 	}
 	custodian, index, err := s.custodian(o)
