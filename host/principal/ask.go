@@ -94,8 +94,7 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 	}
 	a, err := s.acceptance(ctx, o, i, answer)
 	if err != nil {
-		s.records.Log.Error("a fiduciary's answer does not hold", "fiduciary", f.Node.Name, "order", o.CID(), "error", err)
-		return accepted{}, fault.New(fault.Unavailable, "its answer does not hold: %w", err)
+		return accepted{}, s.records.Doubtful(f.Node.Name, o.CID(), err)
 	}
 	return accepted{a, s.records.PeerCheckpoint(ctx, f.Node, a.Checkpoint(), a.Header().Time)}, nil
 }

@@ -108,3 +108,15 @@ func (r *Records) Release(ctx context.Context, red *order.VerifiedRedemption, c 
 		return order.OpenRelease(r.Keys, red, a, block, who)
 	})
 }
+
+// Doubtful is the error for a peer's answer that was not found to hold, for whoever
+// asks it again. Only what the peer has said is called its fault in the log: this
+// node may have failed, or stopped waiting, while it verified.
+func (r *Records) Doubtful(node, asked dag.CID, why error) error {
+	if fault.Of(why).Final() {
+		r.Log.Error("a fiduciary's answer does not hold", "fiduciary", node, "to", asked, "error", why)
+		return fault.New(fault.Unavailable, "its answer does not hold: %w", why)
+	}
+	r.Log.Warn("a fiduciary's answer was not verified", "fiduciary", node, "to", asked, "error", why)
+	return fault.New(fault.Unavailable, "its answer was not verified: %w", why)
+}

@@ -119,8 +119,7 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 	}
 	a, err := s.release(ctx, red, i, said)
 	if err != nil {
-		s.records.Log.Error("a fiduciary's answer does not hold", "fiduciary", f.Node.Name, "redemption", red.CID(), "error", err)
-		return answer{}, fault.New(fault.Unavailable, "its answer does not hold: %w", err)
+		return answer{}, s.records.Doubtful(f.Node.Name, red.CID(), err)
 	}
 	a.checkpoint = s.records.PeerCheckpoint(ctx, f.Node, a.Checkpoint(), a.Header().Time)
 	return a, nil

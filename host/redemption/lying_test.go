@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/go-hclog"
 
 	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -150,3 +153,57 @@ func TestAReleaseWithoutItsShareSpoilsNothing(t *testing.T) {
 		t.Error("another secret was given back")
 	}
 }
+
+// TestWhoIsNoLongerNeededIsNotAccused: what an answer links is not fetched when nobody
+// waits for it any more, which is nobody's fault.
+func TestWhoIsNoLongerNeededIsNotAccused(t *testing.T) {
+	r := newRealm(t, 2)
+	ref := r.place(what, 1)
+	var said lines
+	r.records.Log = hclog.New(&hclog.LoggerOptions{Output: &said})
+	r.dtas[1].is(func(ctx context.Context, d *dta, red *order.VerifiedRedemption, k *kept) (peer.FulfilledSecret, error) {
+		<-ctx.Done()
+		said := must(honest(ctx, d, red, k))(t)
+		release, _ := said.Blocks.Get(must(dag.Parse(said.OrderPart4CID))(t))
+		said.Blocks = peer.NewBag(release)
+		return said, nil
+	})
+	r.records.Network = network{}
+	r.gives(ref)
+	for end := time.Now().Add(30 * time.Second); !said.contains("a fiduciary's answer"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("expected the log to tell of the answer")
+		}
+	}
+	if said.contains("[ERROR]") {
+		t.Errorf("it is accused:\n%s", &said)
+	}
+}
+
+// network is one that is asked for blocks as long as somebody waits.
+type network struct{}
+
+func (network) Get(ctx context.Context, _ dag.CID) ([]byte, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// lines is a log.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(line []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(line)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lines) contains(what string) bool { return strings.Contains(l.String(), what) }
