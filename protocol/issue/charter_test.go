@@ -120,6 +120,18 @@ func TestAMandateThatGivesNoAuthorityIsRefused(t *testing.T) {
 	}
 }
 
+func TestACutMandateIsInvalid(t *testing.T) {
+	r := newRealm(t, 1)
+	n := r.found(t, r.terms(mpin.V1))
+	block := must(n.Mandate(n.delegation(t, nil)))(t)
+	for cut := range block {
+		_, _, err := ReadMandate(block[:cut])
+		wantKind(t, err, fault.Invalid)
+	}
+	_, _, err := ReadMandate(append(block, 0))
+	wantKind(t, err, fault.Invalid)
+}
+
 // TestNetworksOfOneAndOfMostDTAs: what they issue adds up, and their charter fits
 // one block.
 func TestNetworksOfOneAndOfMostDTAs(t *testing.T) {
