@@ -3,7 +3,6 @@ package fiduciary
 import (
 	"context"
 	"slices"
-	"time"
 
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
@@ -15,9 +14,6 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
-
-// stateRevoked is the one state in which a fiduciary remembers enrolments.
-const stateRevoked = "revoked"
 
 // strangersAtWork is how many requests are verified at once whose signers this
 // node has never met: delegates that ask for the first time, or anybody at all.
@@ -77,24 +73,7 @@ func (s *Service) admit(ctx context.Context, o *order.VerifiedOrder, signer dag.
 // refuseRevoked is fault.Denied where a request is for a subject that was revoked.
 // In an additive network one D-TA that remembers is enough.
 func refuseRevoked(tx *store.Tx, q *issue.VerifiedRequest) error {
-	r := q.Request()
-	if r.Kind == order.ServerSecret {
-		return nil // its name is a server's, for people to read
-	}
-	names := make([]string, 0, len(r.Subjects))
-	for _, subject := range r.Subjects {
-		names = append(names, subject.Name)
-	}
-	revoked, err := tx.NewestEnrolments(Role, q.Order().Terms().ReferenceHex(), stateRevoked, names...)
-	if err != nil {
-		return err
-	}
-	for _, subject := range r.Subjects {
-		if e, ok := revoked[subject.Name]; ok && (issue.Subject{Name: e.Name, Enrolment: e.Number}).Covers(subject) {
-			return fault.New(fault.Denied, "%q, enrolment %d, was revoked at %s", subject.Name, subject.Enrolment, time.UnixMilli(e.Time).UTC().Format(time.RFC3339))
-		}
-	}
-	return nil
+	return records.RefuseRevoked(tx, Role, q.Order().Terms().ReferenceHex(), q.Request())
 }
 
 // tellRegistrar queues the news of what another did in the registrar's network.

@@ -90,8 +90,8 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 		}
 		parties = append(parties, records.Asking(q)...)
 	}
-	if _, ok := kinds[envelope.Release]; ok {
-		if err := s.detachedFor(ctx, &bag, o, t); err != nil {
+	if c, ok := kinds[envelope.Release]; ok {
+		if err := s.detachedFor(ctx, &bag, t.To, o, kinds[envelope.Redemption], c); err != nil {
 			return err
 		}
 	}
@@ -126,18 +126,18 @@ func (s *Service) again(o *order.VerifiedOrder, err error) error {
 	return fault.New(fault.Unavailable, "notice of order %s: %w", o.CID(), err)
 }
 
-// detachedFor adds the blocks that a release's receiver needs: the sealed share
-// and the ciphertext.
-func (s *Service) detachedFor(ctx context.Context, bag *peer.Bag, o *order.VerifiedOrder, t told) error {
-	red, err := s.records.Redemption(ctx, o, t.Envelopes[2], peer.Bag{})
+// detachedFor adds the blocks that a release's receiver needs, and nobody else: the
+// sealed share and the ciphertext.
+func (s *Service) detachedFor(ctx context.Context, bag *peer.Bag, to dag.CID, o *order.VerifiedOrder, redemption, release dag.CID) error {
+	red, err := s.records.Redemption(ctx, o, redemption, peer.Bag{})
 	if err != nil {
 		return err
 	}
-	rel, err := s.records.Release(ctx, red, t.Envelopes[3], peer.Bag{})
+	rel, err := s.records.Release(ctx, red, release, peer.Bag{})
 	if err != nil {
 		return err
 	}
-	if red.Receiver() != t.To {
+	if red.Receiver() != to {
 		return nil
 	}
 	wanted := []dag.CID{rel.Share()}

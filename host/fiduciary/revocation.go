@@ -74,7 +74,7 @@ func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, 
 			return err
 		}
 		_, err := w.PutEnrolment(store.Enrolment{
-			Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment, State: stateRevoked, Time: w.Now.UnixMilli(), CID: v.CID(),
+			Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment, State: records.StateRevoked, Time: w.Now.UnixMilli(), CID: v.CID(),
 		})
 		if err != nil {
 			return err

@@ -134,20 +134,20 @@ func (s *Service) bag(ctx context.Context, o *order.VerifiedOrder, i int) (peer.
 }
 
 // Notice takes in the news of an order that this node placed: an acceptance or
-// a release that arrived by the fiduciary's outbox. It reports whether the
-// order is one of this service's.
-func (s *Service) Notice(ctx context.Context, ref string, news records.News) (bool, error) {
+// a release that arrived by the fiduciary's outbox. Of an order that is not on
+// record it takes nothing.
+func (s *Service) Notice(ctx context.Context, ref string, news records.News) error {
 	row, err := s.records.Row(ctx, Role, ref)
 	if fault.Of(err) == fault.NotFound {
-		return false, nil
+		return nil
 	}
 	if err != nil {
-		return true, err
+		return err
 	}
 	if row.State == string(order.Ordered) {
 		if _, err := s.step(ctx, ref); err != nil {
-			return true, fault.New(fault.Unavailable, "order %s is not accepted yet: %w", ref, err)
+			return fault.New(fault.Unavailable, "order %s is not accepted yet: %w", ref, err)
 		}
 	}
-	return true, s.records.Learn(ctx, Role, ref, news)
+	return s.records.Learn(ctx, Role, ref, news)
 }

@@ -33,7 +33,7 @@ type Inquiry struct {
 	First     uint64  // day of the first permit
 	Days      uint64
 	Receiver  []byte   // sealing key
-	Request   []byte   // a request under way, to go on with; the members above are then ignored
+	Request   []byte   // a request under way, to go on with: its names, days and receiver are then meant
 	Approvals [][]byte // that others have given to it
 	Mandate   []byte   // of a delegate
 	Once      *records.Once
@@ -174,7 +174,7 @@ func (s *Service) request(ctx context.Context, n *issue.Network, in Inquiry, now
 			return nil, err
 		}
 	}
-	return r, s.records.Store.View(ctx, func(tx *store.Tx) error { return refuseRevoked(tx, in.Network, r) })
+	return r, s.records.Store.View(ctx, func(tx *store.Tx) error { return records.RefuseRevoked(tx, Role, in.Network, r) })
 }
 
 // timely refuses a request that no D-TA would answer any more, or not yet.
@@ -246,7 +246,7 @@ func (s *Service) record(ctx context.Context, n *issue.Network, r *issue.Request
 				return err
 			}
 		}
-		if err := refuseRevoked(w.Tx, ref, r); err != nil {
+		if err := records.RefuseRevoked(w.Tx, Role, ref, r); err != nil {
 			return err
 		}
 		if err := w.Envelope(own, envelope.Request, sealed.CID, sealed.Block, n.Order.Terms().Publish); err != nil {

@@ -28,7 +28,7 @@ func (s *Service) Approve(ctx context.Context, ref string, request, mandate []by
 	if err := timely(r, now); err != nil {
 		return nil, nil, err
 	}
-	if err := s.records.Store.View(ctx, func(tx *store.Tx) error { return refuseRevoked(tx, ref, r) }); err != nil {
+	if err := s.records.Store.View(ctx, func(tx *store.Tx) error { return records.RefuseRevoked(tx, Role, ref, r) }); err != nil {
 		return nil, nil, err
 	}
 	bag, err := s.bag(n)

@@ -112,7 +112,7 @@ func (s *Service) Revoke(ctx context.Context, ref, name string, enrolment *uint6
 // markRevoked notes the revocation of a name's enrolments up to one, and tells
 // whether it was news.
 func markRevoked(w *records.Writer, ref string, subject issue.Subject, c dag.CID) (bool, error) {
-	e := enrolment(ref, subject, stateRevoked, w.Now, c)
+	e := enrolment(ref, subject, records.StateRevoked, w.Now, c)
 	added, err := w.PutEnrolment(e)
 	if err != nil || added {
 		return added, err

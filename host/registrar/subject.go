@@ -14,11 +14,9 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
-// The states of an enrolment at the registrar.
-const (
-	stateEnrolled = "enrolled"
-	stateRevoked  = "revoked"
-)
+// stateEnrolled is an enrolment's state at the registrar until it is
+// [records.StateRevoked].
+const stateEnrolled = "enrolled"
 
 // subjects decides which enrolments of the names are meant: the one given for all
 // of them, else as this node counts.
@@ -80,28 +78,6 @@ func current(n *issue.Network, e store.Enrolment, known bool) (uint64, error) {
 		return 0, fault.New(fault.NotFound, "is enrolled by nobody whom this node knows of: give the enrolment")
 	}
 	return e.Number, nil
-}
-
-// refuseRevoked is fault.Denied where a request is for an enrolment that this node
-// has revoked, or knows to be.
-func refuseRevoked(tx *store.Tx, ref string, r *issue.Request) error {
-	if r.Kind == order.ServerSecret {
-		return nil // its name is a server's, for people to read
-	}
-	names := make([]string, 0, len(r.Subjects))
-	for _, subject := range r.Subjects {
-		names = append(names, subject.Name)
-	}
-	revoked, err := tx.NewestEnrolments(Role, ref, stateRevoked, names...)
-	if err != nil {
-		return err
-	}
-	for _, subject := range r.Subjects {
-		if e, ok := revoked[subject.Name]; ok && (issue.Subject{Name: e.Name, Enrolment: e.Number}).Covers(subject) {
-			return fault.New(fault.Denied, "%q, enrolment %d, was revoked at %s", subject.Name, subject.Enrolment, time.UnixMilli(e.Time).UTC().Format(time.RFC3339))
-		}
-	}
-	return nil
 }
 
 // enrol writes the enrolments of a request down. One that is there already is

@@ -83,7 +83,7 @@ func (s *Services) notice(c echo.Context) error {
 		if err := s.Registrar.Notice(ctx, ref, news); err != nil {
 			return err
 		}
-		if _, err := s.Principal.Notice(ctx, ref, news); err != nil {
+		if err := s.Principal.Notice(ctx, ref, news); err != nil {
 			return err
 		}
 	} else if err := s.Beneficiary.Notice(ctx, ref, news); err != nil {
