@@ -141,9 +141,13 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 			return err
 		}
 	}
+	brought, err := r.lacking(ctx, news)
+	if err != nil {
+		return err
+	}
 	fresh, terms := news.parts(known), news.Order.Terms()
 	behind := released >= int(terms.T) && row.State != string(order.Released)
-	if len(fresh) == 0 && !behind {
+	if len(fresh) == 0 && len(brought) == 0 && !behind {
 		return nil
 	}
 	return r.Write(ctx, func(w *Writer) error {
@@ -163,11 +167,9 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 				return err
 			}
 		}
-		for _, c := range news.detached() {
-			if block, ok := news.Blocks.Get(c); ok {
-				if err := w.Detached(ref, c, block, terms.Publish); err != nil {
-					return err
-				}
+		for c, block := range brought {
+			if err := w.Detached(ref, c, block, terms.Publish); err != nil {
+				return err
 			}
 		}
 		if err := w.Audit("notice.received", r.Self().Name, ref, news.Order.CID(), fmt.Sprintf("%d new", len(fresh))); err != nil {
@@ -245,6 +247,29 @@ func (r *Records) beside(ctx context.Context, ref string, news News, known map[d
 		}
 		return nil
 	})
+}
+
+// lacking finds the blocks that go with a release which the news brings and this node
+// does not hold. They may come after their release is known: anybody who reads the log
+// can tell of that.
+func (r *Records) lacking(ctx context.Context, news News) (brought map[dag.CID][]byte, err error) {
+	brought = make(map[dag.CID][]byte)
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		for _, c := range news.detached() {
+			block, ok := news.Blocks.Get(c)
+			if !ok {
+				continue
+			}
+			switch _, _, _, err := tx.Block(c); {
+			case fault.Of(err) == fault.NotFound:
+				brought[c] = block
+			case err != nil:
+				return err
+			}
+		}
+		return nil
+	})
+	return brought, err
 }
 
 // detached lists the blocks that go with a release.

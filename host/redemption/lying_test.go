@@ -154,6 +154,39 @@ func TestAReleaseWithoutItsShareSpoilsNothing(t *testing.T) {
 	}
 }
 
+// TestNewsThatComesWithoutItsShareFirstLosesNothing: anybody who reads the log can tell
+// of a release before the D-TA does, which brings the share along.
+func TestNewsThatComesWithoutItsShareFirstLosesNothing(t *testing.T) {
+	r := newRealm(t, 1)
+	ref := r.place(what, 1)
+	var news peer.Notice
+	var whole peer.Bag
+	r.dtas[0].is(func(ctx context.Context, d *dta, red *order.VerifiedRedemption, k *kept) (peer.FulfilledSecret, error) {
+		said := must(honest(ctx, d, red, k))(t)
+		release, _ := said.Blocks.Get(must(dag.Parse(said.OrderPart4CID))(t))
+		news = peer.Notice{Envelopes: []string{
+			k.order.CID().String(), k.acceptance.CID().String(), red.CID().String(), said.OrderPart4CID,
+		}, Blocks: peer.NewBag(release, red.Block(), k.order.Block(), k.acceptance.Block())}
+		whole = said.Blocks.With(red.Block()).With(k.order.Block()).With(k.acceptance.Block())
+		return away(ctx, d, red, k)
+	})
+	once := r.records.NewOnce("caller", "/", "key", nil)
+	if _, err := r.redeem.Redeem(t.Context(), ref, dag.CID{}, once); fault.Of(err) != fault.Unavailable {
+		t.Fatalf("expected nobody to answer; found %v", err)
+	}
+	for _, blocks := range []peer.Bag{news.Blocks, whole} {
+		news.Blocks = blocks
+		verified := must(r.records.Verify(t.Context(), news))(t)
+		if err := r.records.Learn(t.Context(), principal.Role, ref, verified); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := must(r.redeem.Redeem(t.Context(), ref, dag.CID{}, once))(t)
+	if string(got.Material.Open()) != what {
+		t.Error("another secret was given back")
+	}
+}
+
 // TestWhoIsNoLongerNeededIsNotAccused: what an answer links is not fetched when nobody
 // waits for it any more, which is nobody's fault.
 func TestWhoIsNoLongerNeededIsNotAccused(t *testing.T) {
