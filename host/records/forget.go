@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/milagro-dta/dta/host/courier"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 )
@@ -30,13 +31,20 @@ func (w *Writer) Until(chapter string, c dag.CID, block []byte, expires int64) e
 	if err := w.Perish(c, expires); err != nil {
 		return err
 	}
-	every := forgetEvery.Milliseconds()
-	end := (expires/every + 1) * every
-	due := time.UnixMilli(end).Add(forgetAfter)
-	return w.Later(JobForget, strconv.FormatInt(end, 10), end, due.Sub(w.Now))
+	key, due := forgetting(expires)
+	return w.Later(JobForget, key, expires, due.Sub(w.Now))
 }
 
-// Forget drops the blocks whose time is over; it is what the courier calls.
+// forgetting names the job that drops what expires at a time, in unix milliseconds,
+// and says when it is due.
+func forgetting(expires int64) (key string, due time.Time) {
+	every := forgetEvery.Milliseconds()
+	end := (expires/every + 1) * every
+	return strconv.FormatInt(end, 10), time.UnixMilli(end).Add(forgetAfter)
+}
+
+// Forget drops the blocks whose time is over; it is what the courier calls. It may
+// be called early, as at a start, and leaves a job for what is not over yet.
 func (r *Records) Forget(ctx context.Context) error {
 	for {
 		now, err := r.Clock.Now()
@@ -45,11 +53,27 @@ func (r *Records) Forget(ctx context.Context) error {
 		}
 		var n int
 		err = r.Store.Update(ctx, func(tx *store.Tx) error {
-			n, err = tx.DropPerished(now.UnixMilli(), forgetAtOnce)
-			return err
+			if n, err = tx.DropPerished(now.UnixMilli(), forgetAtOnce); err != nil || n == forgetAtOnce {
+				return err
+			}
+			return forgetNext(tx)
 		})
 		if err != nil || n < forgetAtOnce {
 			return err
 		}
 	}
+}
+
+// forgetNext queues the next job anew: it may be the one in hand, which is taken
+// off the outbox as soon as this call succeeds.
+func forgetNext(tx *store.Tx) error {
+	expires, ok, err := tx.NextPerish()
+	if err != nil || !ok {
+		return err
+	}
+	key, due := forgetting(expires)
+	if err := courier.Cancel(tx, JobForget, key); err != nil {
+		return err
+	}
+	return courier.Enqueue(tx, courier.Job{Kind: JobForget, Key: key, Due: due.UnixMilli()})
 }

@@ -52,3 +52,14 @@ func (tx *Tx) Perishes(c dag.CID) (int64, error) {
 	}
 	return at, err
 }
+
+// NextPerish says when the first of the blocks that are still to be forgotten is to
+// be, in unix milliseconds; false when there is none.
+func (tx *Tx) NextPerish() (int64, bool, error) {
+	var at *int64
+	err := tx.row("find next perishable", `select min(expires) from perishables`, nil, &at)
+	if err != nil || at == nil {
+		return 0, false, err
+	}
+	return *at, true, nil
+}
