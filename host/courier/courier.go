@@ -26,7 +26,8 @@
 // as failed, with its reason. After any other error the job waits, longer every
 // time but never more than a minute, and is tried for as long as it takes. When
 // the job names a place, all others of its kind that go there wait with it, so
-// that one silent peer does not use up the workers.
+// that one silent peer does not use up the workers. A wait that was reckoned while the
+// clock ran ahead is cut to a minute once the clock is set right.
 package courier
 
 import (

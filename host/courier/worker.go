@@ -24,6 +24,7 @@ const (
 func (c *Courier) serve(kind string, h Handler) {
 	hands := make(chan struct{}, c.options.Concurrency)
 	released := false
+	var shown int64 // by the clock, at the last claim
 	for {
 		// Wait for one hand, then take all that are free.
 		select {
@@ -35,9 +36,10 @@ func (c *Courier) serve(kind string, h Handler) {
 		for free < cap(hands) && tryTake(hands) {
 			free++
 		}
-		claimed, err := c.claim(kind, free, !released)
+		now := c.now()
+		claimed, err := c.claim(kind, free, now, !released, now < shown)
 		if err == nil {
-			released = true
+			released, shown = true, now
 			if c.outages.end(outage{kind: kind}) {
 				c.options.Log.Info("jobs can be claimed again", "kind", kind)
 			}
@@ -68,15 +70,23 @@ func tryTake(hands chan struct{}) bool {
 	}
 }
 
-func (c *Courier) claim(kind string, n int, first bool) (claimed []Job, err error) {
+// claim takes at most n jobs. The first claim of a process, and one after the clock
+// went back, correct what an earlier process or another time has left.
+func (c *Courier) claim(kind string, n int, now int64, first, back bool) (claimed []Job, err error) {
 	err = c.store.Update(c.ctx, func(tx *store.Tx) error {
 		if first && c.store.Exclusive() {
 			// Whoever had claimed these, or was at them, is gone.
-			if err := tx.ReleaseJobs(kind, c.now()); err != nil {
+			if err := tx.ReleaseJobs(kind, now); err != nil {
 				return err
 			}
 		}
-		claimed, err = tx.ClaimJobs(c.owner, []string{kind}, c.now(), c.options.Lease.Milliseconds(), n)
+		if first || back {
+			// No failure of the present asks for a longer wait.
+			if err := tx.RewindJobs(kind, now+maxDelay.Milliseconds()); err != nil {
+				return err
+			}
+		}
+		claimed, err = tx.ClaimJobs(c.owner, []string{kind}, now, c.options.Lease.Milliseconds(), n)
 		return err
 	})
 	if err != nil {

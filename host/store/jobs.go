@@ -108,6 +108,17 @@ func (tx *Tx) ReleaseJobs(kind string, now int64) error {
 	return err
 }
 
+// RewindJobs has every wait of a kind after a failure, and every hold, end by latest
+// (unix milliseconds): what would last longer was written while the clock ran ahead.
+func (tx *Tx) RewindJobs(kind string, latest int64) error {
+	if _, err := tx.exec("rewind jobs", `
+		update jobs set due = $1 where kind = $2 and state = 'pending' and attempts > 0 and due > $1`, latest, kind); err != nil {
+		return err
+	}
+	_, err := tx.exec("rewind holds", `update job_holds set until = $1 where kind = $2 and until > $1`, latest, kind)
+	return err
+}
+
 // FinishJob removes a job that owner has done; nothing when another claimed it
 // meanwhile.
 func (tx *Tx) FinishJob(owner, kind, key string) error {
