@@ -3,6 +3,7 @@ package records
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -125,12 +126,8 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 		return fault.New(fault.Conflict, "order %s: another order has this reference", ref)
 	}
 	known := make(map[dag.CID]bool)
-	released := 0
 	for _, l := range links {
 		known[l.CID] = true
-		if l.Kind == string(envelope.Release) {
-			released++
-		}
 	}
 	if err := r.beside(ctx, ref, news, known); err != nil {
 		return err
@@ -146,7 +143,17 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 		return err
 	}
 	fresh, terms := news.parts(known), news.Order.Terms()
-	behind := released >= int(terms.T) && row.State != string(order.Released)
+	// Of two that brought releases at once, neither may have seen the other's.
+	behind := false
+	if row.State != string(order.Released) {
+		err = r.Store.View(ctx, func(tx *store.Tx) error {
+			behind, err = news.releases(tx, ref)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if len(fresh) == 0 && len(brought) == 0 && !behind {
 		return nil
 	}
@@ -157,9 +164,6 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 			}
 			if err := w.Envelope(news.chain(p, ref), p.Header().Kind, p.CID(), p.Block(), terms.Publish); err != nil {
 				return err
-			}
-			if p.Header().Kind == envelope.Release {
-				released++
 			}
 		}
 		for _, id := range asking {
@@ -175,11 +179,15 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 		if err := w.Audit("notice.received", r.Self().Name, ref, news.Order.CID(), fmt.Sprintf("%d new", len(fresh))); err != nil {
 			return err
 		}
+		released, err := news.releases(w.Tx, ref)
+		if err != nil {
+			return err
+		}
 		return w.Change(role, ref, func(row *Row) error {
 			if row.Commitment == nil && len(news.Acceptances) > 0 {
 				row.Commitment = news.Acceptances[0].Commitment()
 			}
-			if released < int(terms.T) || row.State == string(order.Released) {
+			if !released || row.State == string(order.Released) {
 				return nil
 			}
 			if row.State == string(order.Ordered) {
@@ -190,6 +198,33 @@ func (r *Records) Learn(ctx context.Context, role, ref string, news News) error 
 			return row.Advance(order.EventRedeem, order.EventRelease)
 		})
 	})
+}
+
+// releases tells whether as many fiduciaries as the terms need have answered the
+// news's redemption, as far as is on record. Whoever answers it twice counts once.
+func (n News) releases(tx *store.Tx, ref string) (bool, error) {
+	if n.Redemption == nil {
+		return false, nil
+	}
+	links, err := tx.Envelopes(ref)
+	if err != nil {
+		return false, err
+	}
+	var by []dag.CID
+	for _, l := range Links(links).Of(envelope.Release) {
+		block, _, _, err := tx.Block(l.CID)
+		if err != nil {
+			return false, err
+		}
+		e, err := envelope.Parse(block)
+		if err != nil {
+			return false, err
+		}
+		if h := e.Header; h.Previous[0] == n.Redemption.CID() && !slices.Contains(by, h.Signer.Name) {
+			by = append(by, h.Signer.Name)
+		}
+	}
+	return len(by) >= int(n.Order.Terms().T), nil
 }
 
 // parts lists what of the news is not known yet, in the order of the chain.
