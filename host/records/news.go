@@ -295,11 +295,12 @@ func (r *Records) lacking(ctx context.Context, news News) (brought map[dag.CID][
 			if !ok {
 				continue
 			}
-			switch _, _, _, err := tx.Block(c); {
-			case fault.Of(err) == fault.NotFound:
-				brought[c] = block
-			case err != nil:
+			held, err := tx.HasBlock(c)
+			if err != nil {
 				return err
+			}
+			if !held {
+				brought[c] = block
 			}
 		}
 		return nil
