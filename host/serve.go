@@ -118,9 +118,11 @@ func (n *Node) listen() (all []listener, err error) {
 		if l.tls, err = serverTLS(c.TLS, faces.Nodes); err != nil {
 			return all, fmt.Errorf("listener %q: %w", c.Name, err)
 		}
-		if l.Listener, err = net.Listen("tcp", c.Address); err != nil {
+		open, err := net.Listen("tcp", c.Address)
+		if err != nil {
 			return all, fmt.Errorf("listener %q: %w", c.Name, err)
 		}
+		l.Listener = newBounded(open.(*net.TCPListener), share(len(n.config.Listeners)))
 		l.address = l.Addr().String()
 		all = append(all, l)
 	}
@@ -158,7 +160,8 @@ func facesOf(c config.Listener) rest.Faces {
 }
 
 // serverTLS is how a listener meets those who call. Nodes show no certificate: where
-// they are served too, a principal's is asked for by the API.
+// they are served too, a principal's is asked for by the API. There is no HTTP/2: it
+// lets each connection make hundreds of requests at once.
 func serverTLS(t *config.TLS, nodes bool) (*tls.Config, error) {
 	if t == nil {
 		return nil, nil
@@ -167,7 +170,7 @@ func serverTLS(t *config.TLS, nodes bool) (*tls.Config, error) {
 	if err != nil {
 		return nil, fmt.Errorf("load the certificate: %w", err)
 	}
-	c := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{"h2", "http/1.1"}}
+	c := &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS13, NextProtos: []string{"http/1.1"}}
 	if t.ClientCA != "" {
 		pem, err := os.ReadFile(t.ClientCA)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -141,6 +142,9 @@ func (n *Node) launch() error {
 	}
 	r := &run{ready: make(chan string, 1), ended: make(chan struct{})}
 	r.cmd = exec.Command(n.program, "host", "--config", n.Config)
+	if n.Files > 0 {
+		r.cmd = exec.Command("/bin/sh", append([]string{"-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(n.Files)}, r.cmd.Args...)...)
+	}
 	r.cmd.Dir, r.cmd.Stderr, r.cmd.Env = n.Dir, stderr, append(os.Environ(), n.Env...)
 	// A test that dies takes its nodes along. The signal comes when the thread
 	// that started them ends, so that one stays until they have.

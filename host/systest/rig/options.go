@@ -22,6 +22,7 @@ type Options struct {
 	Extra     string   // further HCL at the top level
 	Plugin    string   // further HCL in every plugin block
 	Env       []string // further environment of the program, NAME=value
+	Files     int      // how many files the program may open; 0: as many as the test
 	// Front says under which URL the others of a company reach a node; nil: its own.
 	Front func(name, url string) string
 }
