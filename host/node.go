@@ -16,6 +16,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -77,6 +78,9 @@ const (
 	OperatorSocket = "operator.sock"
 )
 
+// maxSocketPath is what the system takes as the path of a socket, in bytes.
+const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
+
 // Open opens a node as far as its identity: the store, the audit log, the
 // plugins. Close it when no longer needed.
 func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error) {
@@ -97,6 +101,9 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 			err = fault.New(fault.Internal, "%w: it does not mend itself; restore %s from a backup", err, filepath.Join(dir, StoreFile))
 		}
 	}()
+	if n := len(filepath.Join(dir, OperatorSocket)) - maxSocketPath; n > 0 {
+		return nil, fault.New(fault.Invalid, "data directory %s: expected a path of at most %d bytes, since the operator's socket lies in it; found %d", dir, len(dir)-n, len(dir))
+	}
 	if err := private(dir); err != nil {
 		return nil, fmt.Errorf("make the data directory: %w", err)
 	}
