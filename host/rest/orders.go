@@ -5,9 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,8 +17,6 @@ import (
 	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/host/records"
-	"github.com/milagro-dta/dta/host/redemption"
-	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -99,99 +95,6 @@ func commitment(what order.What, c []byte) string {
 	return hex.EncodeToString(c)
 }
 
-// SecretRequest is the body of POST /v1/order/secret.
-type SecretRequest struct {
-	OrderReference           string            `json:"orderReference"`
-	BeneficiaryIDDocumentCID string            `json:"beneficiaryIDDocumentCID"`
-	Extension                map[string]string `json:"extension"`
-}
-
-// SecretAnswer is the answer: a given secret in base64, an ordered key in hex.
-// A principal who redeems for another gets no secret, but the release's CID.
-type SecretAnswer struct {
-	Secret         string `json:"secret,omitempty"`
-	Commitment     string `json:"commitment"`
-	OrderReference string `json:"orderReference"`
-	Kind           string `json:"kind"`
-	ReleaseCID     string `json:"releaseCID"`
-}
-
-func (s *Services) redeem(c echo.Context) error {
-	ctx := c.Request().Context()
-	var req SecretRequest
-	text, err := readKept(c, &req)
-	defer secret.Clear(text)
-	if err != nil {
-		return err
-	}
-	if err := reference(req.OrderReference); err != nil {
-		return err
-	}
-	service, receiver, err := s.redeemer(ctx, req)
-	if err != nil {
-		return err
-	}
-	once, err := s.once(c, text)
-	if err != nil {
-		return err
-	}
-	got, err := service.Redeem(ctx, req.OrderReference, receiver, once)
-	if err != nil {
-		return err
-	}
-	defer got.Material.Clear()
-	out := SecretAnswer{
-		Commitment: commitment(got.What, got.Commitment), OrderReference: got.Reference,
-		Kind: string(got.What), ReleaseCID: got.Release.String(),
-	}
-	return writeSecret(c, out, got)
-}
-
-// writeSecret puts the secret into the answer last, in a buffer that is cleared
-// once it is sent.
-func writeSecret(c echo.Context, out SecretAnswer, got redemption.Secret) error {
-	text, err := json.Marshal(out)
-	if err != nil {
-		return err
-	}
-	if got.Material != nil {
-		body := make([]byte, 0, len(text)+16+2*got.Material.Len())
-		body = append(body, `{"secret":"`...)
-		if got.What == order.Key {
-			body = hex.AppendEncode(body, got.Material.Open())
-		} else {
-			body = appendBase64(body, got.Material.Open())
-		}
-		body = append(body, `",`...)
-		text = append(body, text[1:]...)
-		defer secret.Clear(text)
-	}
-	c.Response().Header().Set(echo.HeaderContentType, "application/json")
-	c.Response().Header().Set(echo.HeaderContentLength, strconv.Itoa(len(text)))
-	c.Response().WriteHeader(http.StatusOK)
-	_, err = c.Response().Write(text)
-	return err
-}
-
-// redeemer finds the role in which this node may redeem an order, and for whom.
-func (s *Services) redeemer(ctx context.Context, req SecretRequest) (*redemption.Service, dag.CID, error) {
-	named, err := s.party(ctx, "beneficiaryIDDocumentCID", req.BeneficiaryIDDocumentCID)
-	if err != nil {
-		return nil, dag.CID{}, err
-	}
-	row, err := s.Records.Row(ctx, principal.Role, req.OrderReference)
-	if err == nil {
-		if !named.Defined() {
-			named = row.Receiver
-		}
-		return s.Redeem, named, nil
-	}
-	if fault.Of(err) != fault.NotFound {
-		return nil, dag.CID{}, err
-	}
-	return s.Beneficiary.Service, named, nil
-}
-
 // OrderList is the answer to GET /v1/order.
 type OrderList struct {
 	OrderReference []string    `json:"orderReference"`
@@ -207,9 +110,6 @@ type OrderLine struct {
 	State          string `json:"state"`
 	CreatedAt      int64  `json:"createdAt"` // unix seconds
 }
-
-// MaxPage bounds perPage.
-const MaxPage = 500
 
 func (s *Services) listOrders(c echo.Context) error {
 	p, err := paging(c, MaxPage)
@@ -229,63 +129,6 @@ func (s *Services) listOrders(c echo.Context) error {
 		})
 	}
 	return c.JSON(http.StatusOK, out)
-}
-
-// page is what part of a list is asked for.
-type page struct {
-	offset, limit int
-	descending    bool
-}
-
-// paging reads page, perPage and sortBy. A misspelt one is refused: a script that
-// asks for the next page would get the first for ever.
-func paging(c echo.Context, most int) (p page, err error) {
-	query, err := url.ParseQuery(c.Request().URL.RawQuery)
-	if err != nil {
-		return p, fault.New(fault.Invalid, "query: expected page, perPage and sortBy: %w", err)
-	}
-	for name, values := range query {
-		if name != "page" && name != "perPage" && name != "sortBy" {
-			return p, fault.New(fault.Invalid, "query: expected page, perPage and sortBy; found %q", clip(name))
-		}
-		if len(values) > 1 {
-			return p, fault.New(fault.Invalid, "%s: expected it once; found %d", name, len(values))
-		}
-	}
-	at, err := number(c, "page", 0, 1<<20, 0)
-	if err != nil {
-		return p, err
-	}
-	if p.limit, err = number(c, "perPage", 1, most, 10); err != nil {
-		return p, err
-	}
-	p.offset = at * p.limit
-	p.descending, err = sorting(c.QueryParam("sortBy"))
-	return p, err
-}
-
-func number(c echo.Context, name string, least, most, otherwise int) (int, error) {
-	text := c.QueryParam(name)
-	if text == "" {
-		return otherwise, nil
-	}
-	n, err := strconv.Atoi(text)
-	if err != nil || n < least || n > most {
-		return 0, fault.New(fault.Invalid, "%s: expected a number from %d to %d; found %q", name, least, most, text)
-	}
-	return n, nil
-}
-
-// sorting reads sortBy; the original's scripts and its documentation spell the
-// descending one differently.
-func sorting(by string) (descending bool, err error) {
-	switch by {
-	case "", "dateCreatedDsc", "dateCreatedDesc":
-		return true, nil
-	case "dateCreatedAsc":
-		return false, nil
-	}
-	return false, fault.New(fault.Invalid, "sortBy: expected dateCreatedAsc or dateCreatedDsc; found %q", by)
 }
 
 // ShownOrder is the answer to GET /v1/order/{reference}: the chain and its
