@@ -7,18 +7,6 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// Inclusion proves that an entry is in the log of a given size, as
-// [tlog.CheckRecord] checks it.
-func (l *Log) Inclusion(tx *store.Tx, size, number int64) (tlog.RecordProof, error) {
-	if err := within(tx, size); err != nil {
-		return nil, err
-	}
-	if number < 0 || number >= size {
-		return nil, fault.New(fault.NotFound, "no audit entry %d among the first %d", number, size)
-	}
-	return tlog.ProveRecord(size, number, reader{tx})
-}
-
 // Consistency proves that the log of one size begins with the log of an older,
 // smaller size, as [tlog.CheckTree] checks it. older is at least 1.
 func (l *Log) Consistency(tx *store.Tx, size, older int64) (tlog.TreeProof, error) {

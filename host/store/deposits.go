@@ -32,10 +32,3 @@ func (tx *Tx) Deposit(instance, purpose, id string) ([]byte, error) {
 	}
 	return d, err
 }
-
-// DropDeposit forgets a deposit; its bytes are overwritten in the file.
-func (tx *Tx) DropDeposit(instance, purpose, id string) error {
-	_, err := tx.exec("drop deposit", `delete from deposits where instance = $1 and purpose = $2 and id = $3`,
-		instance, purpose, id)
-	return err
-}

