@@ -60,6 +60,7 @@ func (n *Node) wire() error {
 		records.JobNotice:  n.tell,
 		records.JobPublish: n.publishBlocks,
 		records.JobForget:  func(ctx context.Context, _ courier.Job) error { return n.records.Forget(ctx) },
+		records.JobProve:   func(ctx context.Context, j courier.Job) error { return n.records.ProvePeer(ctx, j.Key) },
 	}, courier.Options{Log: n.log.Named("courier"), Now: n.now})
 	n.records = records.New(records.Options{
 		Store: n.store, Audit: n.audit, Courier: n.courier, Keys: n.keys, Clock: n.clock,
@@ -119,7 +120,7 @@ func (n *Node) peers() (out []*directory.Peer, sources []gateway.Source, err err
 		if err != nil {
 			return nil, nil, fmt.Errorf("peer %q: %w", p.Name, err)
 		}
-		d.Fiduciary, d.Node, d.Notify = client, client, client.Notice
+		d.Fiduciary, d.Node, d.Notify, d.Prove = client, client, client.Notice, client.Consistency
 		sources = append(sources, gateway.Source{URL: client.URL(), Node: p.Identity, HTTP: over})
 	}
 	return out, sources, nil

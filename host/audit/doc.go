@@ -23,7 +23,8 @@
 // only against damage: someone who rewrites the database can compute their hashes
 // anew, and a tail that was cut off leaves no trace. That is why checkpoints
 // travel in acceptances and releases, and why every party keeps the newest it has
-// seen of its peers (TrackPeer).
+// seen of its peers (TrackPeer) and has them prove that their logs only grew
+// (Unproved).
 //
 // # Checkpoints
 //

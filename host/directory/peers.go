@@ -33,6 +33,7 @@ type Peer struct {
 	Node      Node
 	Fiduciary peer.Fiduciary
 	Notify    func(ctx context.Context, n peer.Notice) error
+	Prove     func(ctx context.Context, q peer.Consistency) (peer.ConsistencyProof, error)
 
 	mu     sync.Mutex
 	node   *identity.Identity

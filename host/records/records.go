@@ -35,6 +35,7 @@ const (
 	JobPublish = "publish" // blocks are not yet with the IPFS node, which is PlaceIPFS
 	JobForget  = "forget"  // what was sealed for requests that are over is still in the store
 	JobRevoke  = "revoke"  // a D-TA has not been told of a revocation
+	JobProve   = "prove"   // a peer has not proved that its audit log only grew
 )
 
 // PlaceIPFS is where what is published goes.

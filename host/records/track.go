@@ -38,16 +38,22 @@ func (r *Records) PeerCheckpoint(ctx context.Context, node identity.Party, note 
 
 // Track keeps the newest checkpoint of a peer's audit log. A log that
 // contradicts what was seen before is written into this node's own log; it does
-// not undo what the peer has signed here.
+// not undo what the peer has signed here. One that has grown is to be proved.
 func (w *Writer) Track(c *PeerCheckpoint, ref string) error {
 	if c == nil {
 		return nil
 	}
-	err := w.records.Options.Audit.TrackPeer(w.Tx, c.node, c.note, c.at)
-	var suspicion *audit.Suspicion
-	if errors.As(err, &suspicion) {
-		w.records.Log.Error("a peer's audit log contradicts itself", "peer", c.node.Name, "reason", suspicion.Reason)
-		return w.Audit("peer.suspicious", c.node.Name, ref, c.node.Document, suspicion.Reason)
+	grown, err := w.records.Options.Audit.TrackPeer(w.Tx, c.node, c.note, c.at)
+	if suspicion, ok := errors.AsType[*audit.Suspicion](err); ok {
+		return w.suspect(c.node, ref, suspicion)
 	}
-	return err
+	if err != nil || !grown {
+		return err
+	}
+	return w.prove(c.node.Name)
+}
+
+func (w *Writer) suspect(node *identity.Identity, ref string, why *audit.Suspicion) error {
+	w.records.Log.Error("a peer's audit log contradicts itself", "peer", node.Name, "reason", why.Reason)
+	return w.Audit("peer.suspicious", node.Name, ref, node.Document, why.Reason)
 }

@@ -92,6 +92,26 @@ func (s *Services) notice(c echo.Context) error {
 	return c.JSON(http.StatusOK, struct{}{})
 }
 
+// consistency proves to whoever has a checkpoint of this node's audit log that the
+// log has only grown until then. It tells nothing else.
+func (s *Services) consistency(c echo.Context) error {
+	ctx := c.Request().Context()
+	var req peer.Consistency
+	if err := read(c, &req); err != nil {
+		return err
+	}
+	leave, err := s.gate.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	proof, err := s.Records.Consistency(ctx, req)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, proof)
+}
+
 func (s *Services) custody(c echo.Context) error {
 	if s.Fiduciary == nil {
 		return c.JSON(http.StatusOK, peer.Custody{Offers: []peer.Offer{}})

@@ -99,6 +99,7 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 		e.POST(peer.PathFulfillRequest, fulfil(&s, s.fulfillRequest), limit)
 		e.POST(peer.PathFulfillRevocation, fulfil(&s, s.fulfillRevocation), limit)
 		e.POST(peer.PathNotice, s.notice, limit)
+		e.POST(peer.PathConsistency, s.consistency, limited(MaxPrincipalBody, room))
 	}
 	e.Match(read, peer.PathCustody, s.custody)
 	e.Match(read, peer.PathIdentity, s.ownIdentity)

@@ -88,6 +88,11 @@ func (c *Client) Notice(ctx context.Context, n Notice) error {
 	return c.call(ctx, http.MethodPost, PathNotice, n, nil)
 }
 
+// Consistency asks the node to prove that its audit log has only grown.
+func (c *Client) Consistency(ctx context.Context, q Consistency) (out ConsistencyProof, err error) {
+	return out, c.call(ctx, http.MethodPost, PathConsistency, q, &out)
+}
+
 // Identity asks the node for its own chain of documents.
 func (c *Client) Identity(ctx context.Context) (out Identity, err error) {
 	return out, c.call(ctx, http.MethodGet, PathIdentity, nil, &out)

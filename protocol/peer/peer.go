@@ -20,6 +20,7 @@ const (
 	PathFulfillRequest    = "/v1/fulfill/request"
 	PathFulfillRevocation = "/v1/fulfill/revocation"
 	PathNotice            = "/v1/notice"
+	PathConsistency       = "/v1/audit/consistency"
 	PathCustody           = "/v1/custody"
 	PathIdentity          = "/v1/identity"
 )
@@ -75,6 +76,22 @@ type FulfilledRequest struct {
 type FulfillRevocation struct {
 	RevocationCID string `json:"revocationCID"`
 	Blocks        Bag    `json:"blocks,omitempty"`
+}
+
+// Consistency asks a node to prove that its audit log, as the checkpoint attests
+// it, begins with what the log was when it had Older entries.
+type Consistency struct {
+	Checkpoint []byte `json:"checkpoint"` // signed by that node
+	Older      int64  `json:"older"`
+}
+
+// MaxProof is how many hashes a proof of consistency has at most.
+const MaxProof = 64
+
+// ConsistencyProof answers with the proof of RFC 6962 section 2.1.2: hashes of 32
+// bytes, at most MaxProof.
+type ConsistencyProof struct {
+	Hashes [][]byte `json:"hashes"`
 }
 
 // Notice tells a recipient of envelopes about them: the newest first, then

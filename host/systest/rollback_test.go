@@ -1,0 +1,149 @@
+//go:build linux
+
+package systest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/host/systest/rig"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// TestALogThatWasPutBackAndOutgrewIsNoticed: an operator puts a backup of the
+// fiduciary's database in place of the true one, so that some orders never were, and
+// goes on until its audit log is longer than before. The principal, who has a
+// checkpoint of what was, writes that down in its own log.
+func TestALogThatWasPutBackAndOutgrewIsNoticed(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	c := rig.Three(t, rig.Options{})
+	place := func(beneficiary string) string {
+		t.Helper()
+		placed, err := c.Principal.Client().Place(ctx, rig.Order{Secret: []byte("kept"), Fiduciary: "fiduciary", Beneficiary: beneficiary})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return placed.OrderReference
+	}
+	var early []string
+	for range 4 {
+		ref := place(c.Beneficiary.Identity())
+		if _, err := c.Beneficiary.Client().Await(ctx, ref, "accepted"); err != nil {
+			t.Fatal(err)
+		}
+		early = append(early, ref)
+	}
+	c.Fiduciary.Stop()
+	if err := os.CopyFS(c.Fiduciary.Path("backup"), os.DirFS(c.Fiduciary.Path("data"))); err != nil {
+		t.Fatal(err)
+	}
+	c.Fiduciary.Restart()
+	lost := place("")
+	place("")
+	proved(ctx, t, c.Principal)
+	if log := c.Principal.MustCommand("audit", "list"); strings.Contains(log, "peer.suspicious") {
+		t.Fatalf("an honest log is suspected:\n%s", log)
+	}
+
+	c.Fiduciary.Stop()
+	if err := errors.Join(os.RemoveAll(c.Fiduciary.Path("data")), os.Rename(c.Fiduciary.Path("backup"), c.Fiduciary.Path("data"))); err != nil {
+		t.Fatal(err)
+	}
+	c.Fiduciary.Restart()
+	if _, err := c.Fiduciary.Client().Show(ctx, lost); err == nil {
+		t.Fatal("the backup has an order that was placed later")
+	}
+	for _, ref := range early { // of which the principal sees no checkpoint
+		if _, err := c.Beneficiary.Client().Redeem(ctx, ref); err != nil {
+			t.Fatal(err)
+		}
+	}
+	place("")
+	const want = "do not begin with the"
+	for {
+		log := c.Principal.MustCommand("audit", "list")
+		if strings.Contains(log, want) {
+			break
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("expected %q in the principal's audit log; found\n%s", want, log)
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+func status(ctx context.Context, t *testing.T, n *rig.Node) rig.Status {
+	t.Helper()
+	s, err := n.Client().Status(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// proved waits until peers have proved all that a node wanted proved.
+func proved(ctx context.Context, t *testing.T, n *rig.Node) {
+	t.Helper()
+	for {
+		waiting := 0
+		for _, q := range status(ctx, t, n).Queues {
+			if q.Kind == "prove" {
+				waiting += q.Pending + q.Failed
+			}
+		}
+		if waiting == 0 {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("a proof is still to come; the node's log:\n%s", n.Log())
+		}
+		time.Sleep(time.Second)
+	}
+}
+
+// TestOnlyWhoHasACheckpointIsToldHowALogGrew: the proof tells nothing to others, not
+// even how long the log is.
+func TestOnlyWhoHasACheckpointIsToldHowALogGrew(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	n, other := rig.One(t, rig.Options{}), rig.One(t, rig.Options{Name: "other"})
+	note := []byte(n.MustCommand("audit", "checkpoint"))
+	size := status(ctx, t, n).AuditSize
+	changed := bytes.Replace(note, fmt.Appendf(nil, "\n%d\n", size), fmt.Appendf(nil, "\n%d\n", size+1), 1)
+	for name, c := range map[string]struct {
+		note  []byte
+		older int64
+		want  int
+	}{
+		"its own":                  {note, 1, 0},
+		"its own, of now":          {note, size, 0},
+		"from nothing":             {note, 0, http.StatusBadRequest},
+		"from more than there was": {note, size + 1, http.StatusBadRequest},
+		"from less than nothing":   {note, -1, http.StatusBadRequest},
+		"none":                     {nil, 1, http.StatusBadRequest},
+		"another node's":           {[]byte(other.MustCommand("audit", "checkpoint")), 1, http.StatusBadRequest},
+		"one that was changed":     {changed, 1, http.StatusBadRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out peer.ConsistencyProof
+			err := n.Client().Call(ctx, http.MethodPost, peer.PathConsistency, "", peer.Consistency{Checkpoint: c.note, Older: c.older}, &out)
+			if c.want == 0 {
+				if err != nil || c.older < size && len(out.Hashes) == 0 {
+					t.Errorf("expected a proof; found %v, %v", out, err)
+				}
+				return
+			}
+			if p := rig.Refusal(err); p == nil || p.Status != c.want {
+				t.Errorf("expected %d; found %v", c.want, err)
+			}
+		})
+	}
+}
