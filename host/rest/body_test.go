@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -101,12 +103,34 @@ func FuzzMaterial(f *testing.F) {
 		var got Material
 		err := json.Unmarshal(bytes.Clone(text), &got)
 		switch {
-		case err == nil && (werr != nil || !bytes.Equal(got, want)):
-			t.Errorf("expected %q, %v; found %q", want, werr, got)
+		case err == nil && (werr != nil || !bytes.Equal(got.Bytes().Open(), want)):
+			t.Errorf("expected %q, %v; found %q", want, werr, got.Bytes().Open())
 		case err != nil && werr == nil && bytes.Contains(text, []byte{'"'}):
 			t.Errorf("expected it to be accepted; found %v", err)
 		}
 	})
+}
+
+func TestASecretInARequestIsSentAndDoesNotPrint(t *testing.T) {
+	for sent, text := range map[*OrderRequest]string{
+		{Custody: "vault"}: `{"beneficiaryIDDocumentCID":"","extension":null,"fiduciary":"","custody":"vault","publish":""}`,
+		{Secret: NewMaterial(secret.New([]byte("breakfast")))}: `{"beneficiaryIDDocumentCID":"","extension":null,"secret":"YnJlYWtmYXN0","fiduciary":"","custody":"","publish":""}`,
+	} {
+		got, err := json.Marshal(sent)
+		if err != nil || string(got) != text {
+			t.Errorf("expected %s; found %s, %v", text, got, err)
+		}
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d"} {
+			for _, v := range []any{sent, *sent, sent.Secret} {
+				got := fmt.Sprintf(verb, v)
+				for _, shown := range []string{"breakfast", fmt.Sprintf("%x", "breakfast"), fmt.Sprint([]byte("breakfast"))} {
+					if strings.Contains(got, shown) {
+						t.Errorf("%s prints %s", verb, got)
+					}
+				}
+			}
+		}
+	}
 }
 
 func TestASecretsEncodingIsBase64(t *testing.T) {
@@ -114,14 +138,14 @@ func TestASecretsEncodingIsBase64(t *testing.T) {
 		`{"secret":"YWJj"}`: "abc", `{"secret":"\u0059W\nJj"}`: "abc", `{"secret":"\/\/8="}`: "\xff\xff", `{"secret":""}`: "",
 	} {
 		var got OrderRequest
-		if err := decode([]byte(text), &got); err != nil || string(got.Secret) != want || got.Secret == nil {
-			t.Errorf("%s: expected %q; found %q, %v", text, want, got.Secret, err)
+		if err := decode([]byte(text), &got); err != nil || got.Secret.Bytes() == nil || string(got.Secret.Bytes().Open()) != want {
+			t.Errorf("%s: expected %q; found %q, %v", text, want, got.Secret.Bytes().Open(), err)
 		}
 	}
 	for _, text := range []string{`{"secret":7}`, `{"secret":"*"}`, `{"secret":"YWJ"}`, `{"secret":"\t"}`, `{"secret":"\u00e9"}`, `{"secret":{}}`} {
 		var got OrderRequest
-		if err := decode([]byte(text), &got); fault.Of(err) != fault.Invalid || got.Secret != nil {
-			t.Errorf("%s: expected invalid; found %q, %v", text, got.Secret, err)
+		if err := decode([]byte(text), &got); fault.Of(err) != fault.Invalid || got.Secret.Bytes() != nil {
+			t.Errorf("%s: expected invalid; found %q, %v", text, got.Secret.Bytes().Open(), err)
 		}
 	}
 }
@@ -147,18 +171,18 @@ func (broken) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
 func TestNothingOfASecretStaysInABuffer(t *testing.T) {
 	handler := New(Services{}, Faces{Principals: true}, hclog.NewNullLogger()).Handler()
-	secret := strings.Repeat("c2VjcmV0", 40_000) // base64 of 234 KiB
+	material := strings.Repeat("c2VjcmV0", 40_000) // base64 of 234 KiB
 	for _, test := range []struct {
 		name, path, text string
 		end              io.Reader
 		status           int
 	}{
-		{"an order that is refused", "/v1/order", `{"secret":"` + secret + `","extension":{"a":"b"}}`, nil, 501},
-		{"an order with an unknown member", "/v1/order", `{"secret":"` + secret + `","x":1}`, nil, 400},
-		{"an order that breaks off", "/v1/order", `{"secret":"` + secret, nil, 400},
-		{"an order whose connection breaks", "/v1/order", `{"secret":"` + secret, broken{}, 400},
-		{"an order beyond the limit", "/v1/order", `{"secret":"` + strings.Repeat(secret, 4), nil, 413},
-		{"a redemption with a secret by mistake", "/v1/order/secret", `{"orderReference":"` + secret + `"}`, nil, 400},
+		{"an order that is refused", "/v1/order", `{"secret":"` + material + `","extension":{"a":"b"}}`, nil, 501},
+		{"an order with an unknown member", "/v1/order", `{"secret":"` + material + `","x":1}`, nil, 400},
+		{"an order that breaks off", "/v1/order", `{"secret":"` + material, nil, 400},
+		{"an order whose connection breaks", "/v1/order", `{"secret":"` + material, broken{}, 400},
+		{"an order beyond the limit", "/v1/order", `{"secret":"` + strings.Repeat(material, 4), nil, 413},
+		{"a redemption with a secret by mistake", "/v1/order/secret", `{"orderReference":"` + material + `"}`, nil, 400},
 	} {
 		for _, length := range []int64{-1, int64(len(test.text))} {
 			if length > MaxPrincipalBody {
@@ -179,7 +203,7 @@ func TestNothingOfASecretStaysInABuffer(t *testing.T) {
 			if len(w.buffers) == 0 || slices.ContainsFunc(w.buffers, func(b []byte) bool { return bytes.ContainsFunc(b, func(r rune) bool { return r != 0 }) }) {
 				t.Errorf("%s, length %d: a buffer holds what was read", test.name, length)
 			}
-			if strings.Contains(rec.Body.String(), secret[:64]) {
+			if strings.Contains(rec.Body.String(), material[:64]) {
 				t.Errorf("%s: the answer repeats it", test.name)
 			}
 		}

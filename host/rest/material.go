@@ -3,6 +3,7 @@ package rest
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"strconv"
 
 	"github.com/milagro-dta/dta/crypto/secret"
@@ -10,13 +11,25 @@ import (
 )
 
 // Material is the secret in a request, base64 in JSON. It is decoded without
-// leaving copies behind; whoever holds it clears it.
-type Material []byte
+// leaving copies behind, and does not print; whoever holds it clears it.
+type Material struct {
+	secret.Hidden
+	box secret.Box[secret.Bytes]
+}
+
+// NewMaterial puts a secret into a request. It makes no copy.
+func NewMaterial(b *secret.Bytes) Material { return Material{box: secret.NewBox(b)} }
+
+// Bytes opens the secret: not a copy, and nil where none was given.
+func (m Material) Bytes() *secret.Bytes { return m.box.Open() }
+
+// MarshalJSON writes a string of base64, for the client that sends it.
+func (m Material) MarshalJSON() ([]byte, error) { return json.Marshal(m.Bytes().Open()) }
 
 // UnmarshalJSON reads a string of base64. An error does not repeat it.
 func (m *Material) UnmarshalJSON(text []byte) error {
-	secret.Clear(*m)
-	*m = nil
+	m.box.Open().Clear()
+	m.box = secret.Box[secret.Bytes]{}
 	if len(text) < 2 || text[0] != '"' {
 		if string(text) == "null" {
 			// Whoever sent it may have meant to send a secret, and would get a key.
@@ -39,7 +52,7 @@ func (m *Material) UnmarshalJSON(text []byte) error {
 		secret.Clear(material)
 		return fault.New(fault.Invalid, "secret: expected base64: %w", err)
 	}
-	*m = material[:n]
+	m.box = secret.NewBox(secret.New(material[:n]))
 	return nil
 }
 

@@ -26,10 +26,10 @@ import (
 type OrderRequest struct {
 	BeneficiaryIDDocumentCID string            `json:"beneficiaryIDDocumentCID"` // "" is the principal itself
 	Extension                map[string]string `json:"extension"`
-	Secret                   Material          `json:"secret,omitempty"` // base64; absent: the fiduciary makes a key
-	Fiduciary                string            `json:"fiduciary"`        // peer name or identity
-	Custody                  string            `json:"custody"`          // instance
-	Publish                  string            `json:"publish"`          // none, chain or all
+	Secret                   Material          `json:"secret,omitzero"` // base64; absent: the fiduciary makes a key
+	Fiduciary                string            `json:"fiduciary"`       // peer name or identity
+	Custody                  string            `json:"custody"`         // instance
+	Publish                  string            `json:"publish"`         // none, chain or all
 }
 
 // OrderAnswer is the answer to POST /v1/order.
@@ -47,23 +47,22 @@ func (s *Services) placeOrder(c echo.Context) error {
 	var req OrderRequest
 	text, err := readKept(c, &req)
 	defer secret.Clear(text)
-	defer secret.Clear(req.Secret)
+	in := principal.Request{
+		Keepers: []principal.Keeper{{Fiduciary: req.Fiduciary, Custody: req.Custody}}, Publish: order.Publish(req.Publish),
+		Secret: req.Secret.Bytes(),
+	}
+	defer in.Secret.Clear()
 	if err != nil {
 		return err
 	}
-	in := principal.Request{Keepers: []principal.Keeper{{Fiduciary: req.Fiduciary, Custody: req.Custody}}, Publish: order.Publish(req.Publish)}
 	if len(req.Extension) > 0 {
 		return fault.New(fault.Unsupported, "extension: no custody plugin of this node reads one")
 	}
 	if req.Publish != "" && !slices.Contains([]order.Publish{order.PublishNone, order.PublishChain, order.PublishAll}, in.Publish) {
 		return fault.New(fault.Invalid, "publish: expected none, chain or all; found %q", req.Publish)
 	}
-	if req.Secret != nil {
-		if len(req.Secret) == 0 || len(req.Secret) > order.MaxSecret {
-			return fault.New(fault.Invalid, "secret: expected 1 to %d bytes; found %d", order.MaxSecret, len(req.Secret))
-		}
-		in.Secret = secret.Copy(req.Secret)
-		defer in.Secret.Clear()
+	if n := in.Secret.Len(); in.Secret != nil && (n == 0 || n > order.MaxSecret) {
+		return fault.New(fault.Invalid, "secret: expected 1 to %d bytes; found %d", order.MaxSecret, n)
 	}
 	if in.Beneficiary, err = s.party(c.Request().Context(), "beneficiaryIDDocumentCID", req.BeneficiaryIDDocumentCID); err != nil {
 		return err

@@ -50,7 +50,7 @@ accepted, or failed and why.`,
 					return err
 				}
 				defer material.Clear()
-				req.Secret = material.Open()
+				req.Secret = rest.NewMaterial(material)
 			}
 			var got rest.OrderAnswer
 			if err := a.call(cmd.Context(), http.MethodPost, "/v1/order", once, req, &got); err != nil {
