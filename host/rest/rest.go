@@ -16,9 +16,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/labstack/echo/v4"
-	"github.com/labstack/echo/v4/middleware"
 
-	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -58,12 +56,7 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = problems(log)
 	e.Logger.SetOutput(log.StandardWriter(&hclog.StandardLoggerOptions{}))
-	e.Use(middleware.RecoverWithConfig(middleware.RecoverConfig{
-		LogErrorFunc: func(c echo.Context, err error, _ []byte) error {
-			return fault.New(fault.Internal, "a handler panicked: %w", err)
-		},
-	}))
-	e.Use(middleware.RequestIDWithConfig(middleware.RequestIDConfig{}), logged(log), plain)
+	e.Use(numbered, logged(log), plain, contained)
 
 	// Middleware is given to routes, not to the group: a group with middleware
 	// answers a wrong method with 404.
@@ -140,63 +133,3 @@ func (s *Server) Shutdown(ctx context.Context) error {
 
 // Handler is the listener's handler, for tests.
 func (s *Server) Handler() http.Handler { return s.http.Handler }
-
-// certified refuses callers without a certificate of a principal.
-func certified(wanted bool) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			if t := c.Request().TLS; wanted && (t == nil || len(t.VerifiedChains) == 0) {
-				return fault.New(fault.Denied, "this listener serves principals who show a certificate; found none")
-			}
-			return next(c)
-		}
-	}
-}
-
-// sameSite refuses what a web page elsewhere makes a browser send to a listener
-// on loopback: cross-origin writes, and names that were pointed at 127.0.0.1.
-func sameSite(next echo.HandlerFunc) echo.HandlerFunc {
-	guard := http.NewCrossOriginProtection()
-	return func(c echo.Context) error {
-		r := c.Request()
-		if err := guard.Check(r); err != nil {
-			return fault.New(fault.Denied, "cross-origin request refused")
-		}
-		if local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr); ok && local.IP.IsLoopback() {
-			host, _, err := net.SplitHostPort(r.Host)
-			if err != nil {
-				host = r.Host
-			}
-			if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-				return fault.New(fault.Denied, "host %q: expected a loopback address or localhost", host)
-			}
-		}
-		return next(c)
-	}
-}
-
-// plain sets the headers that every answer has.
-func plain(next echo.HandlerFunc) echo.HandlerFunc {
-	return func(c echo.Context) error {
-		h := c.Response().Header()
-		h.Set("Cache-Control", "no-store")
-		h.Set("X-Content-Type-Options", "nosniff")
-		return next(c)
-	}
-}
-
-// logged writes a line per request: never a body, a query or a header.
-func logged(log hclog.Logger) echo.MiddlewareFunc {
-	return func(next echo.HandlerFunc) echo.HandlerFunc {
-		return func(c echo.Context) error {
-			start := time.Now()
-			err := next(c)
-			if err != nil {
-				c.Error(err)
-			}
-			log.Debug("request", "method", c.Request().Method, "path", c.Path(), "status", c.Response().Status,
-				"took", time.Since(start).Round(time.Microsecond), "id", c.Response().Header().Get(echo.HeaderXRequestID))
-			return nil
-		}
-	}
-}
