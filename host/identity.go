@@ -77,7 +77,7 @@ func (n *Node) openIdentity(ctx context.Context) (*identity.Keyring, error) {
 	return identity.ParseKeyring(plain)
 }
 
-func (n *Node) makeIdentity(ctx context.Context, vault *custody.Instance) (*identity.Keyring, error) {
+func (n *Node) makeIdentity(ctx context.Context, vault *custody.Instance) (_ *identity.Keyring, err error) {
 	now, err := n.clock.Now()
 	if err != nil {
 		return nil, err
@@ -87,6 +87,11 @@ func (n *Node) makeIdentity(ctx context.Context, vault *custody.Instance) (*iden
 		return nil, err
 	}
 	defer next.Clear()
+	defer func() {
+		if err != nil {
+			keys.Clear()
+		}
+	}()
 	kept := sealed{Seal: n.config.Node.Seal}
 	plain := keys.Marshal()
 	defer plain.Clear()

@@ -25,6 +25,7 @@ func TestARefusalNamesWhatWasExpectedAndFound(t *testing.T) {
 		{"a path that is none", http.MethodGet, "/v1/nope", 404, `"/v1/nope": this listener serves nothing there`},
 		{"a path of nodes", http.MethodPost, "/v1/notice", 404, `"/v1/notice": this listener serves nothing there`},
 		{"a long path that is none", http.MethodGet, "/" + strings.Repeat("x", 500), 404, "x…"},
+		{"one cut inside a character", http.MethodGet, "/" + strings.Repeat("é", 100), 404, strings.Repeat("é", 39) + `…"`},
 		{"another method", http.MethodPut, "/v1/order", 405, "; found PUT"},
 		{"a list of orders, a page twice", http.MethodGet, "/v1/order?page=1&page=2", 400, "page: expected it once; found 2"},
 		{"a list of orders, misspelt", http.MethodGet, "/v1/order?perpage=2", 400, `found "perpage"`},

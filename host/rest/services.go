@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"net/http"
+	"unicode/utf8"
 
 	"github.com/labstack/echo/v4"
 
@@ -58,11 +59,16 @@ func (s *Services) party(_ context.Context, member, text string) (dag.CID, error
 	return c, nil
 }
 
+// clip cuts what an error repeats to about 80 bytes, between two characters.
 func clip(text string) string {
-	if len(text) > 80 {
-		return text[:80] + "…"
+	if len(text) <= 80 {
+		return text
 	}
-	return text
+	end := 80
+	for end > 0 && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 func appendBase64(dst, src []byte) []byte { return base64.StdEncoding.AppendEncode(dst, src) }
