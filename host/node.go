@@ -73,9 +73,8 @@ type Node struct {
 
 // Paths in the data directory.
 const (
-	StoreFile      = "node.db"
-	runDirectory   = "run"
-	OperatorSocket = "operator.sock"
+	StoreFile    = "node.db"
+	runDirectory = "run"
 )
 
 // maxSocketPath is what the system takes as the path of a socket, in bytes.
@@ -101,7 +100,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 			err = fault.New(fault.Internal, "%w: it does not mend itself; restore %s from a backup", err, filepath.Join(dir, StoreFile))
 		}
 	}()
-	if n := len(filepath.Join(dir, OperatorSocket)) - maxSocketPath; n > 0 {
+	if n := len(filepath.Join(dir, operator.Socket)) - maxSocketPath; n > 0 {
 		return nil, fault.New(fault.Invalid, "data directory %s: expected a path of at most %d bytes, since the operator's socket lies in it; found %d", dir, len(dir)-n, len(dir))
 	}
 	if err := private(dir); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/host/operator"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -19,7 +20,7 @@ func TestADataDirectoryTooLongForItsSocketIsRefusedBeforeAnythingIsMade(t *testi
 		t.Fatal(err)
 	}
 	defer os.RemoveAll(root)
-	longest := filepath.Join(root, strings.Repeat("d", maxSocketPath-len(root)-len(OperatorSocket)-2))
+	longest := filepath.Join(root, strings.Repeat("d", maxSocketPath-len(root)-len(operator.Socket)-2))
 	open := func(dir string) error {
 		n, err := Open(t.Context(), &config.Config{Node: config.Node{Name: "node", DataDir: dir}}, Options{})
 		if err == nil {
@@ -36,7 +37,7 @@ func TestADataDirectoryTooLongForItsSocketIsRefusedBeforeAnythingIsMade(t *testi
 	if err := open(longest); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("unix", filepath.Join(longest, OperatorSocket))
+	l, err := net.Listen("unix", filepath.Join(longest, operator.Socket))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,7 +137,7 @@ func (n *Node) listen() (all []listener, err error) {
 // behind by a process that was killed is in nobody's use: the store's lock says
 // that no other node runs here.
 func (n *Node) operatorSocket() (net.Listener, error) {
-	path := filepath.Join(n.config.Node.DataDir, OperatorSocket)
+	path := filepath.Join(n.config.Node.DataDir, operator.Socket)
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return nil, err
 	}

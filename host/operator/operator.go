@@ -16,6 +16,9 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
+// Socket is the socket's name in the data directory.
+const Socket = "operator.sock"
+
 // Paths of the operator's API.
 const (
 	PathStatus     = "/operator/status"

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/host"
 	"github.com/milagro-dta/dta/host/operator"
 	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/host/supervisor"
@@ -31,7 +30,7 @@ func TestStrangersDoNotUseUpTheNodesFiles(t *testing.T) {
 		// A connection that has asked once may stay for a minute.
 		fmt.Fprintf(c, "GET /v1/status HTTP/1.1\r\nHost: %s\r\n\r\n", n.Address)
 	}
-	byOperator := operator.NewClient(n.Path("data", host.OperatorSocket))
+	byOperator := n.Operator()
 	ctx := patience(t)
 	kill(t, n, "vault")
 	for start := time.Now(); ; time.Sleep(50 * time.Millisecond) {

@@ -76,7 +76,7 @@ func TestKillingTheHostLosesNothing(t *testing.T) {
 	for _, note := range notes {
 		verify(t, n, note)
 	}
-	empty(t, n)
+	n.AwaitDone(patience(t))
 	n.Stop()
 	n.MustCommand("audit", "verify")
 }
@@ -227,36 +227,6 @@ func duplicates[T cmp.Ordered](sorted []T) (twice []T) {
 	return twice
 }
 
-// empty waits until the node has no work left.
-func empty(t *testing.T, n *rig.Node) {
-	t.Helper()
-	ctx := patience(t)
-	for {
-		got, err := n.Client().Status(ctx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		left := got.Queues[:0:0]
-		for _, q := range got.Queues {
-			if q.Failed > 0 {
-				t.Errorf("queue %s: %d jobs were given up: %s", q.Kind, q.Failed, q.Reason)
-			}
-			if q.Pending > 0 {
-				left = append(left, q)
-			}
-		}
-		if len(left) == 0 {
-			return
-		}
-		select {
-		case <-ctx.Done():
-			t.Errorf("expected empty queues; found %+v", left)
-			return
-		case <-time.After(50 * time.Millisecond):
-		}
-	}
-}
-
 // redeemAll gets every order's secret.
 func redeemAll(t *testing.T, ctx context.Context, all crowd) {
 	t.Helper()
@@ -275,7 +245,7 @@ func redeemAll(t *testing.T, ctx context.Context, all crowd) {
 func checkpoint(t *testing.T, n *rig.Node) string {
 	t.Helper()
 	var got operator.Checkpoint
-	if err := onSocket(n).Call(t.Context(), http.MethodGet, operator.PathCheckpoint, nil, &got); err != nil {
+	if err := n.Operator().Call(t.Context(), http.MethodGet, operator.PathCheckpoint, nil, &got); err != nil {
 		t.Fatal(err)
 	}
 	return got.Note
@@ -285,14 +255,10 @@ func checkpoint(t *testing.T, n *rig.Node) string {
 func verify(t *testing.T, n *rig.Node, note string) {
 	t.Helper()
 	var got operator.Verified
-	err := onSocket(n).Call(t.Context(), http.MethodPost, operator.PathVerify, operator.VerifyRequest{Against: note}, &got)
+	err := n.Operator().Call(t.Context(), http.MethodPost, operator.PathVerify, operator.VerifyRequest{Against: note}, &got)
 	if err != nil {
 		t.Errorf("the audit log does not continue a checkpoint taken before: %v\n%s", err, note)
 	} else if !got.Against {
 		t.Errorf("the audit log was not compared with the checkpoint")
 	}
-}
-
-func onSocket(n *rig.Node) *operator.Client {
-	return operator.NewClient(n.Path("data", "operator.sock"))
 }

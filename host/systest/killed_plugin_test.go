@@ -72,7 +72,7 @@ func TestKillingAPluginCostsNoOrder(t *testing.T) {
 		settled(t, n, all)
 		redeemAll(t, t.Context(), all)
 	}
-	empty(t, n)
+	n.AwaitDone(patience(t))
 	n.Stop()
 }
 

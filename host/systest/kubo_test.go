@@ -4,6 +4,7 @@ package systest_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -12,44 +13,24 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/host"
-	"github.com/milagro-dta/dta/host/courier"
-	"github.com/milagro-dta/dta/host/operator"
-	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/host/systest/rig"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/ipfs/kubo/kubotest"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
-// publishing asks, as the operator does, how the queue of blocks to publish
-// stands.
-func publishing(t *testing.T, n *rig.Node) courier.Status {
+// publishing is the queue of blocks to publish.
+func publishing(t *testing.T, n *rig.Node) rig.Queue {
 	t.Helper()
-	var status rest.Status
-	if err := operator.NewClient(n.Path("data", host.OperatorSocket)).Call(t.Context(), http.MethodGet, operator.PathStatus, nil, &status); err != nil {
-		t.Fatal(err)
-	}
-	return queueOf(t, status.Queues)
-}
-
-func queueOf(t *testing.T, queues []courier.Status) courier.Status {
-	t.Helper()
-	i := slices.IndexFunc(queues, func(q courier.Status) bool { return q.Kind == "publish" })
-	if i < 0 {
-		t.Fatalf("status shows no queue of what is to be published: %+v", queues)
-	}
-	return queues[i]
+	return n.Queue(t.Context(), "publish")
 }
 
 // drained waits until all is published.
 func drained(t *testing.T, n *rig.Node) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); publishing(t, n).Pending > 0; time.Sleep(50 * time.Millisecond) {
-		if time.Now().After(end) {
-			t.Fatalf("the queue did not drain: %+v", publishing(t, n))
-		}
-	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	n.AwaitDone(ctx, "publish")
 }
 
 // has tells whether a Kubo node itself holds a block.
@@ -152,11 +133,11 @@ func TestKuboHoldsTheLog(t *testing.T) {
 		}
 		// Everybody is told how many wait, but not at every moment anew.
 		told := func() bool {
-			var status rest.Status
-			if err := json.Unmarshal(ask(t, n, http.MethodGet, "/v1/status", nil).body, &status); err != nil {
+			status, err := n.Client().Status(t.Context())
+			if err != nil {
 				t.Fatal(err)
 			}
-			return queueOf(t, status.Queues).Pending == before
+			return slices.ContainsFunc(status.Queues, func(q rig.Queue) bool { return q.Kind == "publish" && q.Pending == before })
 		}
 		for end := time.Now().Add(time.Minute); !told(); time.Sleep(50 * time.Millisecond) {
 			if time.Now().After(end) {

@@ -48,7 +48,7 @@ func TestALogThatWasPutBackAndOutgrewIsNoticed(t *testing.T) {
 	c.Fiduciary.Restart()
 	lost := place("")
 	place("")
-	proved(ctx, t, c.Principal)
+	c.Principal.AwaitDone(ctx, "prove")
 	if log := c.Principal.MustCommand("audit", "list"); strings.Contains(log, "peer.suspicious") {
 		t.Fatalf("an honest log is suspected:\n%s", log)
 	}
@@ -87,26 +87,6 @@ func status(ctx context.Context, t *testing.T, n *rig.Node) rig.Status {
 		t.Fatal(err)
 	}
 	return s
-}
-
-// proved waits until peers have proved all that a node wanted proved.
-func proved(ctx context.Context, t *testing.T, n *rig.Node) {
-	t.Helper()
-	for {
-		waiting := 0
-		for _, q := range status(ctx, t, n).Queues {
-			if q.Kind == "prove" {
-				waiting += q.Pending + q.Failed
-			}
-		}
-		if waiting == 0 {
-			return
-		}
-		if ctx.Err() != nil {
-			t.Fatalf("a proof is still to come; the node's log:\n%s", n.Log())
-		}
-		time.Sleep(time.Second)
-	}
 }
 
 // TestOnlyWhoHasACheckpointIsToldHowALogGrew: the proof tells nothing to others, not

@@ -59,7 +59,7 @@ func worked(c *config.Config) error {
 
 // running is the node that runs over the configuration's data directory.
 func (a *app) running(ctx context.Context, c *config.Config) (*operator.Client, error) {
-	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
+	client := operator.NewClient(filepath.Join(c.Node.DataDir, operator.Socket))
 	defer a.progress("waiting for the node")()
 	if !client.Running(ctx) {
 		return nil, fault.New(fault.Unavailable, "no node answers in the data directory %s: expected dta host to run with this configuration", place(c))
@@ -70,7 +70,7 @@ func (a *app) running(ctx context.Context, c *config.Config) (*operator.Client, 
 // onNode runs ask on the operator socket of the running node, or, when none
 // runs, opens the node itself and runs it there.
 func (a *app) onNode(ctx context.Context, c *config.Config, ask func(*operator.Client) error, alone func(*host.Node) error) error {
-	client := operator.NewClient(filepath.Join(c.Node.DataDir, host.OperatorSocket))
+	client := operator.NewClient(filepath.Join(c.Node.DataDir, operator.Socket))
 	end := a.progress("waiting for the node")
 	running := client.Running(ctx)
 	end()

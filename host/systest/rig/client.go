@@ -198,14 +198,6 @@ type Status struct {
 	Queues    []Queue  `json:"queues"`
 }
 
-// Queue is how the work of one kind stands.
-type Queue struct {
-	Kind    string `json:"kind"`
-	Pending int    `json:"pending"`
-	Failed  int    `json:"failed"`
-	Reason  string `json:"reason"`
-}
-
 // Plugin is one custody instance in a status.
 type Plugin struct {
 	Name     string `json:"name"`
