@@ -9,8 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/mod/sumdb/tlog"
-
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -133,88 +131,4 @@ func TestPeersThatShortenOrForkTheirLogAreReported(t *testing.T) {
 	}
 	wantKind(t, fault.Invalid, track([]byte("nonsense"), 0))
 	wantKind(t, fault.Invalid, track(l.Newest(), 0)) // someone else's
-}
-
-// TestAPeersLogProvesThatItOnlyGrew: what is asked for is the step from the newest
-// checkpoint proved to the newest seen.
-func TestAPeersLogProvesThatItOnlyGrew(t *testing.T) {
-	dir := t.TempDir()
-	keys := node(t, "peer")
-	one := open(t, filepath.Join(dir, "one.db"))
-	two := open(t, filepath.Join(dir, "two.db"))
-	first, second := openLog(t, one, keys), openLog(t, two, keys)
-	mine := open(t, filepath.Join(dir, "mine.db"))
-	l := openLog(t, mine, node(t, "me"))
-	name := keys.Identity().Name.String()
-	track := func(note []byte) (grown bool) {
-		t.Helper()
-		wantKind(t, "", mine.Update(ctx, func(tx *store.Tx) (err error) {
-			grown, err = l.TrackPeer(tx, keys.Identity(), note, noon.UnixMilli())
-			return err
-		}))
-		return grown
-	}
-	unproved := func() (g *audit.Growth) {
-		t.Helper()
-		wantKind(t, "", mine.View(ctx, func(tx *store.Tx) (err error) {
-			g, err = l.Unproved(tx, name)
-			return err
-		}))
-		return g
-	}
-	proof := func(of *store.Store, by *audit.Log, g *audit.Growth) (p tlog.TreeProof) {
-		t.Helper()
-		wantKind(t, "", of.View(ctx, func(tx *store.Tx) (err error) {
-			p, err = by.Consistency(tx, g.Newer.Size, g.Older.Size)
-			return err
-		}))
-		return p
-	}
-
-	grow(t, one, first, 3)
-	if track(first.Newest()) || unproved() != nil {
-		t.Fatal("a log that is seen for the first time has nothing to prove")
-	}
-	grow(t, one, first, 7)
-	if !track(first.Newest()) {
-		t.Fatal("a log that has grown counts as the same")
-	}
-	grow(t, one, first, 12)
-	track(first.Newest())
-	g := unproved()
-	if g == nil || g.Older.Size != 3 || g.Newer.Size != 12 {
-		t.Fatalf("expected the step from 3 entries to 12; found %+v", g)
-	}
-	wantKind(t, "", g.Check(proof(one, first, g)))
-	wantKind(t, "", mine.Update(ctx, g.Proved))
-	if g := unproved(); g != nil {
-		t.Fatalf("expected nothing to prove; found %+v", g)
-	}
-
-	// The peer begins anew, and its log outgrows the one that it gave up.
-	grow(t, two, second, 11)
-	wantKind(t, "", two.Update(ctx, func(tx *store.Tx) error {
-		_, err := second.Append(tx, audit.Entry{Kind: "another.history"})
-		return err
-	}))
-	grow(t, two, second, 20)
-	if !track(second.Newest()) {
-		t.Fatal("a larger log counts as the same")
-	}
-	g = unproved()
-	for name, p := range map[string]tlog.TreeProof{
-		"its own":        proof(two, second, g),
-		"none":           nil,
-		"of another log": proof(two, second, &audit.Growth{Older: audit.Checkpoint{Size: 5}, Newer: audit.Checkpoint{Size: 20}}),
-	} {
-		err := g.Check(p)
-		wantKind(t, fault.Conflict, err)
-		var s *audit.Suspicion
-		if !errors.As(err, &s) || len(s.Kept) == 0 || len(s.Shown) == 0 {
-			t.Errorf("%s: %v brings no evidence", name, err)
-		}
-	}
-	if g := unproved(); g == nil || g.Older.Size != 12 {
-		t.Errorf("expected what was proved to stay; found %+v", g)
-	}
 }

@@ -19,13 +19,15 @@ import (
 
 // proveEvery is how often a peer is asked at most to prove that its audit log only
 // grew: one proof does for all that came since the last.
-const proveEvery = 10 * time.Second
+const proveEvery = 2 * time.Second
 
-// prove has a peer asked, in a while, for a proof of what its log has become.
-func (w *Writer) prove(name dag.CID) error {
+// prove has a peer asked, in a while, for a proof that its log began as a checkpoint
+// of it says.
+func (w *Writer) prove(name dag.CID, smaller *audit.Seen) error {
 	if p, ok := w.records.Directory.PeerOf(name); !ok || p.Prove == nil {
 		return nil // there is nobody to ask
 	}
+	w.Tx.AfterCommit(func() { w.records.Options.Audit.Remember(name.String(), smaller) })
 	return w.LaterTo(name.String(), JobProve, name.String(), "", proveEvery)
 }
 
@@ -49,15 +51,19 @@ func (r *Records) ProvePeer(ctx context.Context, name string) error {
 	if err != nil || g == nil {
 		return err
 	}
-	said, err := p.Prove(ctx, peer.Consistency{Checkpoint: g.Note, Older: g.Older.Size})
+	question := peer.Consistency{Checkpoint: g.Newer.Note}
+	for _, older := range g.Older {
+		question.Older = append(question.Older, older.Size)
+	}
+	said, err := p.Prove(ctx, question)
 	if err != nil {
 		return fmt.Errorf("audit log of peer %q: %w", p.Alias, err)
 	}
-	proof, err := hashes(said)
+	proofs, err := hashes(said)
 	if err != nil {
 		return fmt.Errorf("audit log of peer %q: %w", p.Alias, err)
 	}
-	if err := g.Check(proof); err != nil {
+	if err := g.Check(proofs); err != nil {
 		return r.accuse(ctx, p.Name, err)
 	}
 	return r.Store.Update(ctx, func(tx *store.Tx) error {
@@ -96,35 +102,49 @@ func (r *Records) accuse(ctx context.Context, name dag.CID, why error) error {
 	return why
 }
 
-// hashes reads a proof of consistency.
-func hashes(p peer.ConsistencyProof) (tlog.TreeProof, error) {
-	if len(p.Hashes) > peer.MaxProof {
-		return nil, fault.New(fault.Unavailable, "expected a proof of at most %d hashes, found %d", peer.MaxProof, len(p.Hashes))
+// hashes reads proofs of consistency.
+func hashes(p peer.ConsistencyProof) ([]tlog.TreeProof, error) {
+	if len(p.Proofs) > peer.MaxOlder {
+		return nil, fault.New(fault.Unavailable, "expected at most %d proofs, found %d", peer.MaxOlder, len(p.Proofs))
 	}
-	proof := make(tlog.TreeProof, len(p.Hashes))
-	for i, h := range p.Hashes {
-		if len(h) != sha256.Size {
-			return nil, fault.New(fault.Unavailable, "proof: expected hashes of %d bytes, found one of %d", sha256.Size, len(h))
+	out := make([]tlog.TreeProof, len(p.Proofs))
+	for i, proof := range p.Proofs {
+		if len(proof) > peer.MaxProof {
+			return nil, fault.New(fault.Unavailable, "expected a proof of at most %d hashes, found %d", peer.MaxProof, len(proof))
 		}
-		proof[i] = tlog.Hash(h)
+		for _, h := range proof {
+			if len(h) != sha256.Size {
+				return nil, fault.New(fault.Unavailable, "proof: expected hashes of %d bytes, found one of %d", sha256.Size, len(h))
+			}
+			out[i] = append(out[i], tlog.Hash(h))
+		}
 	}
-	return proof, nil
+	return out, nil
 }
 
 // Consistency proves that this node's audit log only grew, to whoever has a
 // checkpoint of it.
 func (r *Records) Consistency(ctx context.Context, q peer.Consistency) (out peer.ConsistencyProof, err error) {
-	out.Hashes = [][]byte{}
+	if n := len(q.Older); n < 1 || n > peer.MaxOlder {
+		return out, fault.New(fault.Invalid, "older: expected 1 to %d sizes, found %d", peer.MaxOlder, n)
+	}
 	c, err := r.Audit.Open(q.Checkpoint, r.Self())
 	if err != nil {
 		return out, err
 	}
 	err = r.Store.View(ctx, func(tx *store.Tx) error {
-		proof, err := r.Audit.Consistency(tx, c.Size, q.Older)
-		for _, h := range proof {
-			out.Hashes = append(out.Hashes, h[:])
+		for _, older := range q.Older {
+			proof, err := r.Audit.Consistency(tx, c.Size, older)
+			if err != nil {
+				return err
+			}
+			hashes := make([][]byte, len(proof))
+			for i, h := range proof {
+				hashes[i] = h[:]
+			}
+			out.Proofs = append(out.Proofs, hashes)
 		}
-		return err
+		return nil
 	})
 	return out, err
 }

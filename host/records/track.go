@@ -38,19 +38,20 @@ func (r *Records) PeerCheckpoint(ctx context.Context, node identity.Party, note 
 
 // Track keeps the newest checkpoint of a peer's audit log. A log that
 // contradicts what was seen before is written into this node's own log; it does
-// not undo what the peer has signed here. One that has grown is to be proved.
+// not undo what the peer has signed here. One that has grown is to be
+// proved.
 func (w *Writer) Track(c *PeerCheckpoint, ref string) error {
 	if c == nil {
 		return nil
 	}
-	grown, err := w.records.Options.Audit.TrackPeer(w.Tx, c.node, c.note, c.at)
+	smaller, err := w.records.Options.Audit.TrackPeer(w.Tx, c.node, c.note, c.at)
 	if suspicion, ok := errors.AsType[*audit.Suspicion](err); ok {
 		return w.suspect(c.node, ref, suspicion)
 	}
-	if err != nil || !grown {
+	if err != nil || smaller == nil {
 		return err
 	}
-	return w.prove(c.node.Name)
+	return w.prove(c.node.Name, smaller)
 }
 
 func (w *Writer) suspect(node *identity.Identity, ref string, why *audit.Suspicion) error {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,12 +47,12 @@ func TestALogThatWasPutBackAndOutgrewIsNoticed(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.Fiduciary.Restart()
-	lost := place("")
 	place("")
 	c.Principal.AwaitDone(ctx, "prove")
 	if log := c.Principal.MustCommand("audit", "list"); strings.Contains(log, "peer.suspicious") {
 		t.Fatalf("an honest log is suspected:\n%s", log)
 	}
+	lost := place("") // of which nothing may have been proved before it is gone
 
 	c.Fiduciary.Stop()
 	if err := errors.Join(os.RemoveAll(c.Fiduciary.Path("data")), os.Rename(c.Fiduciary.Path("backup"), c.Fiduciary.Path("data"))); err != nil {
@@ -100,24 +101,32 @@ func TestOnlyWhoHasACheckpointIsToldHowALogGrew(t *testing.T) {
 	changed := bytes.Replace(note, fmt.Appendf(nil, "\n%d\n", size), fmt.Appendf(nil, "\n%d\n", size+1), 1)
 	for name, c := range map[string]struct {
 		note  []byte
-		older int64
+		older []int64
 		want  int
 	}{
-		"its own":                  {note, 1, 0},
-		"its own, of now":          {note, size, 0},
-		"from nothing":             {note, 0, http.StatusBadRequest},
-		"from more than there was": {note, size + 1, http.StatusBadRequest},
-		"from less than nothing":   {note, -1, http.StatusBadRequest},
-		"none":                     {nil, 1, http.StatusBadRequest},
-		"another node's":           {[]byte(other.MustCommand("audit", "checkpoint")), 1, http.StatusBadRequest},
-		"one that was changed":     {changed, 1, http.StatusBadRequest},
+		"its own":                  {note, []int64{1}, 0},
+		"its own, of now":          {note, []int64{size}, 0},
+		"as many sizes as may be":  {note, slices.Repeat([]int64{1}, peer.MaxOlder), 0},
+		"more sizes than that":     {note, slices.Repeat([]int64{1}, peer.MaxOlder+1), http.StatusBadRequest},
+		"no size":                  {note, nil, http.StatusBadRequest},
+		"from nothing":             {note, []int64{1, 0}, http.StatusBadRequest},
+		"from more than there was": {note, []int64{1, size + 1}, http.StatusBadRequest},
+		"from less than nothing":   {note, []int64{-1}, http.StatusBadRequest},
+		"none":                     {nil, []int64{1}, http.StatusBadRequest},
+		"another node's":           {[]byte(other.MustCommand("audit", "checkpoint")), []int64{1}, http.StatusBadRequest},
+		"one that was changed":     {changed, []int64{1}, http.StatusBadRequest},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out peer.ConsistencyProof
 			err := n.Client().Call(ctx, http.MethodPost, peer.PathConsistency, "", peer.Consistency{Checkpoint: c.note, Older: c.older}, &out)
 			if c.want == 0 {
-				if err != nil || c.older < size && len(out.Hashes) == 0 {
-					t.Errorf("expected a proof; found %v, %v", out, err)
+				if err != nil || len(out.Proofs) != len(c.older) {
+					t.Fatalf("expected %d proofs; found %v, %v", len(c.older), out, err)
+				}
+				for i, proof := range out.Proofs {
+					if c.older[i] < size && len(proof) == 0 {
+						t.Errorf("expected a proof of the step from %d entries to %d; found none", c.older[i], size)
+					}
 				}
 				return
 			}

@@ -79,19 +79,24 @@ type FulfillRevocation struct {
 }
 
 // Consistency asks a node to prove that its audit log, as the checkpoint attests
-// it, begins with what the log was when it had Older entries.
+// it, begins with what the log was when it had as many entries as Older says, for
+// each of 1 to MaxOlder sizes.
 type Consistency struct {
-	Checkpoint []byte `json:"checkpoint"` // signed by that node
-	Older      int64  `json:"older"`
+	Checkpoint []byte  `json:"checkpoint"` // signed by that node
+	Older      []int64 `json:"older"`
 }
 
-// MaxProof is how many hashes a proof of consistency has at most.
-const MaxProof = 64
+const (
+	// MaxOlder is how many sizes are asked for at most in one question.
+	MaxOlder = 64
+	// MaxProof is how many hashes a proof of consistency has at most.
+	MaxProof = 64
+)
 
-// ConsistencyProof answers with the proof of RFC 6962 section 2.1.2: hashes of 32
-// bytes, at most MaxProof.
+// ConsistencyProof answers with a proof of RFC 6962 section 2.1.2 for each of the
+// sizes, in their order: hashes of 32 bytes, at most MaxProof.
 type ConsistencyProof struct {
-	Hashes [][]byte `json:"hashes"`
+	Proofs [][][]byte `json:"proofs"`
 }
 
 // Notice tells a recipient of envelopes about them: the newest first, then
