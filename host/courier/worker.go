@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
-	"runtime/debug"
 	"time"
 
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -124,7 +124,7 @@ func (c *Courier) wait(kind string) bool {
 func (c *Courier) do(h Handler, j Job) {
 	// The handler must be gone before another may claim the job.
 	ctx, cancel := context.WithTimeout(c.ctx, c.options.Lease*9/10)
-	err := safely(ctx, h, j)
+	err := flight.Contain(func() error { return h(ctx, j) })
 	cancel()
 	outcome := func(tx *store.Tx) error { return c.finish(tx, j) }
 	switch {
@@ -144,16 +144,6 @@ func (c *Courier) do(h Handler, j Job) {
 	if err := c.store.Update(context.WithoutCancel(c.ctx), outcome); err != nil {
 		c.options.Log.Warn("cannot record the outcome of a job", "kind", j.Kind, "key", j.Key, "error", err)
 	}
-}
-
-// safely keeps a panic within its job.
-func safely(ctx context.Context, h Handler, j Job) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			err = fault.New(fault.Internal, "handler panicked: %v\n%s", v, debug.Stack())
-		}
-	}()
-	return h(ctx, j)
 }
 
 func (c *Courier) finish(tx *store.Tx, j Job) error {

@@ -114,9 +114,11 @@ func (d *Directory) NodeIdentity(ctx context.Context, p *Peer) (*identity.Identi
 		return nil, fault.New(fault.Denied, "identity of peer %q: it shows document %s, which does not follow %s", p.Alias, id.Document, known.Document)
 	}
 	p.mu.Lock()
-	p.node, p.asked = id, time.Now()
-	p.mu.Unlock()
-	return id, nil
+	defer p.mu.Unlock()
+	if p.node == nil || id.Extends(p.node) { // another answer may have overtaken this one
+		p.node, p.asked = id, time.Now()
+	}
+	return p.node, nil
 }
 
 // Offers fetches and verifies what a peer offers. An offer whose custody

@@ -105,6 +105,7 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		s.pool <- nil
 	}
 	if err := s.View(ctx, s.loadStamp); err != nil {
+		s.drain()
 		return nil, err
 	}
 	s.writer = newWriter(s.writers, &s.stamps, o)
@@ -117,13 +118,18 @@ func (s *Store) Close() error {
 	if !s.writer.stop() {
 		return nil
 	}
+	s.drain()
+	return s.release()
+}
+
+// drain waits for views, and closes what they read with.
+func (s *Store) drain() {
 	for range cap(s.pool) {
 		if c := <-s.pool; c != nil {
 			c.close()
 		}
 	}
 	close(s.pool)
-	return s.release()
 }
 
 // Exclusive reports whether this process alone serves the database, so that
