@@ -91,13 +91,13 @@ func (s *Services) delegate(c echo.Context) error {
 		if slices.Contains(req.Kinds, string(kind)) {
 			d.Kinds = append(d.Kinds, kind)
 		}
-		if kind == order.TimePermit && len(d.Kinds) > 0 && d.Kinds[len(d.Kinds)-1] == kind && d.MaxDays == 0 {
-			found, err := s.Registrar.Find(ctx, ref)
-			if err != nil {
-				return err
-			}
-			d.MaxDays = networkOf(found).MaxDays
+	}
+	if d.MaxDays == 0 && slices.Contains(d.Kinds, order.TimePermit) {
+		found, err := s.Registrar.Find(ctx, ref)
+		if err != nil {
+			return err
 		}
+		d.MaxDays = networkOf(found).MaxDays
 	}
 	mandate, made, err := s.Registrar.Delegate(ctx, ref, d, time.Duration(req.Seconds)*time.Second)
 	if err != nil {
