@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"golang.org/x/mod/sumdb/tlog"
 
 	"github.com/milagro-dta/dta/host/audit"
@@ -105,7 +106,7 @@ func (w *watched) proofs(h history, g *audit.Growth) (all []tlog.TreeProof) {
 }
 
 // accuses fails unless the proofs are evidence against the peer.
-func (w *watched) accuses(g *audit.Growth, proofs []tlog.TreeProof) {
+func (w *watched) accuses(g *audit.Growth, proofs []tlog.TreeProof) *audit.Suspicion {
 	w.t.Helper()
 	err := g.Check(proofs)
 	wantKind(w.t, fault.Conflict, err)
@@ -118,6 +119,16 @@ func (w *watched) accuses(g *audit.Growth, proofs []tlog.TreeProof) {
 			w.t.Errorf("the evidence does not hold: %v", err)
 		}
 	}
+	return s
+}
+
+func TestAgainstAnHonestPeerNothingIsKept(t *testing.T) {
+	w := watch(t)
+	w.sees(w.tell(0, "start"), 3)
+	wantKind(t, fault.NotFound, w.mine.View(ctx, func(tx *store.Tx) error {
+		_, err := audit.Evidence(tx, w.name())
+		return err
+	}))
 }
 
 // TestAPeersLogProvesThatItOnlyGrew: every checkpoint seen is the beginning of the
@@ -198,4 +209,34 @@ func TestOfManyCheckpointsAsManyAreProvedAsAnAnswerHolds(t *testing.T) {
 	if g := w.unproved(); g != nil {
 		t.Errorf("expected nothing to prove; found %d steps", len(g.Older))
 	}
+}
+
+// TestASuspicionIsKeptWithItsEvidence, and is known from then on.
+func TestASuspicionIsKeptWithItsEvidence(t *testing.T) {
+	w := watch(t)
+	w.sees(w.tell(5, "one"), 12)
+	two := w.tell(5, "another")
+	w.sees(two, 20)
+	g := w.unproved()
+	s := w.accuses(g, w.proofs(two, g))
+	again, another := *s, *s
+	again.Shown, another.Kept = []byte("what it shows later"), []byte("another that it contradicts")
+	wantKind(t, "", w.mine.Update(ctx, func(tx *store.Tx) error {
+		known := func(s *audit.Suspicion, want bool) {
+			if known, err := s.Known(tx); known != want || err != nil {
+				t.Errorf("expected known: %t; found %t, %v", want, known, err)
+			}
+		}
+		known(s, false)
+		if err := s.Keep(tx); err != nil {
+			return err
+		}
+		known(&again, true)
+		known(&another, false)
+		kept, err := audit.Evidence(tx, w.name())
+		if diff := cmp.Diff(s, kept); diff != "" {
+			t.Errorf("the evidence kept (-want +got):\n%s", diff)
+		}
+		return err
+	}))
 }

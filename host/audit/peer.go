@@ -12,25 +12,6 @@ import (
 // given: answers cross on their way, and clocks differ.
 const Late = time.Minute
 
-// Suspicion is evidence against a peer: two checkpoints of its log, both signed by
-// it, that cannot both be true. It is a fault.Conflict.
-type Suspicion struct {
-	Peer   string
-	Reason string
-	Kept   []byte // as seen before
-	Shown  []byte // as seen now
-	err    error
-}
-
-func (s *Suspicion) Error() string { return s.err.Error() }
-
-// Unwrap gives it its kind.
-func (s *Suspicion) Unwrap() error { return s.err }
-
-func suspect(peer, reason string, kept, shown []byte) error {
-	return &Suspicion{peer, reason, kept, shown, fault.New(fault.Conflict, "audit log of %s: %s", peer, reason)}
-}
-
 // Seen is a checkpoint of a peer's log, with the note that attests it.
 type Seen struct {
 	Checkpoint

@@ -58,6 +58,19 @@ func (l Ledger) Verify(ctx context.Context, against string) (out Verified, err e
 	return out, err
 }
 
+// Evidence is the newest against a peer's log.
+func (l Ledger) Evidence(ctx context.Context, peer string) (out Evidence, err error) {
+	err = l.Store.View(ctx, func(tx *store.Tx) error {
+		s, err := audit.Evidence(tx, peer)
+		if err != nil {
+			return err
+		}
+		out = Evidence{Peer: s.Peer, Reason: s.Reason, Kept: string(s.Kept), Shown: string(s.Shown)}
+		return nil
+	})
+	return out, err
+}
+
 func text(c dag.CID) string {
 	if !c.Defined() {
 		return ""

@@ -28,6 +28,7 @@ const (
 	PathAudit      = "/operator/audit"
 	PathCheckpoint = "/operator/audit/checkpoint"
 	PathVerify     = "/operator/audit/verify"
+	PathEvidence   = "/operator/audit/evidence"
 	PathClock      = "/operator/clock"
 	PathClockReset = "/operator/clock/reset"
 )
@@ -79,6 +80,15 @@ type Verified struct {
 // Checkpoint is a signed note.
 type Checkpoint struct {
 	Note string `json:"note"`
+}
+
+// Evidence is two checkpoints of a peer's audit log, both signed by it, that cannot
+// both be true.
+type Evidence struct {
+	Peer   string `json:"peer"`
+	Reason string `json:"reason"`
+	Kept   string `json:"kept"`  // as seen before
+	Shown  string `json:"shown"` // as seen later
 }
 
 // ClockShown is a node's clock beside the newest time it has recorded, both in

@@ -82,10 +82,22 @@ func (r *Records) ProvePeer(ctx context.Context, name string) error {
 	})
 }
 
-// accuse writes down that a peer's log is not what it was, and returns why.
+// accuse writes down that a peer's log is not what it was, where that is news, and
+// returns why.
 func (r *Records) accuse(ctx context.Context, name dag.CID, why error) error {
 	suspicion, ok := errors.AsType[*audit.Suspicion](why)
 	if !ok {
+		return why
+	}
+	known := false
+	err := r.Store.View(ctx, func(tx *store.Tx) (err error) {
+		known, err = suspicion.Known(tx)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if known {
 		return why
 	}
 	newest, err := r.Newest(ctx, name)

@@ -54,7 +54,18 @@ func (w *Writer) Track(c *PeerCheckpoint, ref string) error {
 	return w.prove(c.node.Name, smaller)
 }
 
+// suspect keeps the evidence against a peer, and writes down what is news.
 func (w *Writer) suspect(node *identity.Identity, ref string, why *audit.Suspicion) error {
-	w.records.Log.Error("a peer's audit log contradicts itself", "peer", node.Name, "reason", why.Reason)
-	return w.Audit("peer.suspicious", node.Name, ref, node.Document, why.Reason)
+	if known, err := why.Known(w.Tx); known || err != nil {
+		return err
+	}
+	if err := why.Keep(w.Tx); err != nil {
+		return err
+	}
+	name := node.Name.String()
+	if p, ok := w.records.Directory.PeerOf(node.Name); ok {
+		name = p.Alias
+	}
+	w.records.Log.Error("a peer's audit log contradicts itself", "peer", name, "reason", why.Reason)
+	return w.Audit("peer.suspicious", node.Name, ref, node.Document, name+": "+why.Reason)
 }

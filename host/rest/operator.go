@@ -7,6 +7,7 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -20,6 +21,7 @@ func (s *Services) operate(g *echo.Group) {
 	g.GET("/audit", s.auditList)
 	g.GET("/audit/checkpoint", s.auditCheckpoint)
 	g.POST("/audit/verify", s.auditVerify)
+	g.GET("/audit/evidence", s.auditEvidence)
 	g.GET("/clock", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Clock.Show()) })
 	g.POST("/clock/reset", s.clockReset)
 }
@@ -90,6 +92,18 @@ func (s *Services) auditVerify(c echo.Context) error {
 		return err
 	}
 	got, err := s.Ledger.Verify(c.Request().Context(), req.Against)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, got)
+}
+
+func (s *Services) auditEvidence(c echo.Context) error {
+	peer, err := dag.Parse(c.QueryParam("peer"))
+	if err != nil {
+		return fault.New(fault.Invalid, "peer: expected an identity: %w", err)
+	}
+	got, err := s.Ledger.Evidence(c.Request().Context(), peer.String())
 	if err != nil {
 		return err
 	}

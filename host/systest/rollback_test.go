@@ -5,6 +5,7 @@ package systest_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/milagro-dta/dta/host/operator"
 	"github.com/milagro-dta/dta/host/systest/rig"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -78,6 +80,29 @@ func TestALogThatWasPutBackAndOutgrewIsNoticed(t *testing.T) {
 			t.Fatalf("expected %q in the principal's audit log; found\n%s", want, log)
 		}
 		time.Sleep(time.Second)
+	}
+
+	// It is said once, however long it goes on; the evidence is for whoever asks.
+	place("")
+	for c.Principal.Queue(ctx, "prove").Pending > 0 {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if log := c.Principal.MustCommand("audit", "list"); strings.Count(log, "peer.suspicious") != 1 {
+		t.Errorf("expected one suspicion; found\n%s", log)
+	}
+	var evidence operator.Evidence
+	if err := json.Unmarshal([]byte(c.Principal.MustCommand("audit", "evidence", "fiduciary", "--json")), &evidence); err != nil {
+		t.Fatal(err)
+	}
+	for name, note := range map[string]string{"kept": evidence.Kept, "shown": evidence.Shown} {
+		file := c.Fiduciary.Path(name)
+		if err := os.WriteFile(file, []byte(note), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, err := c.Fiduciary.Command("audit", "verify", "--against", file)
+		if holds := name == "shown"; holds != (err == nil) || err != nil && !strings.Contains(err.Error(), "that the checkpoint attests") {
+			t.Errorf("the fiduciary's log against the checkpoint %s: %v", name, err)
+		}
 	}
 }
 

@@ -13,11 +13,12 @@ import (
 	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/host"
 	"github.com/milagro-dta/dta/host/operator"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
 func (a *app) auditCommand() *cobra.Command {
-	return group("audit", "The node's audit log", a.auditList(), a.auditVerify(), a.auditCheckpoint())
+	return group("audit", "The node's audit log", a.auditList(), a.auditVerify(), a.auditCheckpoint(), a.auditEvidence())
 }
 
 // ledger asks of the audit log, through the running node or without one. Where no
@@ -27,6 +28,10 @@ func (a *app) ledger(ctx context.Context, running func(*operator.Client) error, 
 	if err != nil {
 		return err
 	}
+	return a.ledgerOf(ctx, c, running, alone)
+}
+
+func (a *app) ledgerOf(ctx context.Context, c *config.Config, running func(*operator.Client) error, alone func(operator.Ledger) error) error {
 	if err := worked(c); err != nil {
 		return err
 	}
@@ -128,4 +133,51 @@ func (a *app) auditCheckpoint() *cobra.Command {
 			return a.print(got, func(w io.Writer) { fmt.Fprint(w, got.Note) })
 		},
 	})
+}
+
+func (a *app) auditEvidence() *cobra.Command {
+	return a.configFlag(&cobra.Command{
+		Use: "evidence PEER", Short: "Print the two checkpoints for which a peer is suspected", Args: exactly(1, "a peer's name or identity"),
+		Long: `Print the two checkpoints for which a peer is suspected (peer.suspicious), both
+signed by it, that cannot both be true of a log that only grows.
+
+The first, in a file, is what the peer's operator can hold the log to:
+dta audit verify --against FILE.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, name, err := a.peer(args[0])
+			if err != nil {
+				return err
+			}
+			var got operator.Evidence
+			err = a.ledgerOf(cmd.Context(), c,
+				func(o *operator.Client) error {
+					return o.Call(cmd.Context(), http.MethodGet, operator.PathEvidence+"?peer="+name.String(), nil, &got)
+				},
+				func(l operator.Ledger) (err error) { got, err = l.Evidence(cmd.Context(), name.String()); return err })
+			if err != nil {
+				return err
+			}
+			return a.print(got, func(w io.Writer) {
+				fmt.Fprintf(w, "%s\n\n%s\n%s", got.Reason, got.Kept, got.Shown)
+			})
+		},
+	})
+}
+
+// peer finds a peer of the configuration by its name or identity; an identity may be
+// that of a peer no longer there.
+func (a *app) peer(text string) (*config.Config, dag.CID, error) {
+	if name, err := dag.Parse(text); err == nil {
+		c, err := a.load(config.LoadIdentity)
+		return c, name, err
+	}
+	c, err := a.load(config.Load)
+	if err != nil {
+		return nil, dag.CID{}, err
+	}
+	p, ok := c.Peer(text)
+	if !ok {
+		return nil, dag.CID{}, usagef("expected the name of a peer block, or an identity; found %.80q", text)
+	}
+	return c, p.Identity, nil
 }
