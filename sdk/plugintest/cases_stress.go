@@ -173,11 +173,31 @@ func refusesSenseless(t *testing.T, c Config) {
 			wantRefusal(t, err)
 		})
 	}
-	_, err := e.Custody.Restore(t.Context(), &contract.RestoreRequest{})
+	k := e.Keep(t, o)
+	r := k.Redeem(t, k.Beneficiary)
+	for name, change := range map[string]func(*contract.RestoreRequest){
+		"no order":                          func(r *contract.RestoreRequest) { r.Order = nil },
+		"no acceptance":                     func(r *contract.RestoreRequest) { r.Acceptance = nil },
+		"no redemption":                     func(r *contract.RestoreRequest) { r.Redemption = nil },
+		"no deposit":                        func(r *contract.RestoreRequest) { r.Deposit = nil },
+		"a redemption without chains":       func(r *contract.RestoreRequest) { r.Chains = nil },
+		"a redemption of noise":             func(r *contract.RestoreRequest) { r.Redemption.Envelope = bytes.Repeat([]byte{0x9f}, 1000) },
+		"a redemption without operation id": func(r *contract.RestoreRequest) { r.OperationId = "" },
+		"the order's operation id":          func(r *contract.RestoreRequest) { r.OperationId = o.Ask().GetOperationId() },
+		"another instance's operation id": func(q *contract.RestoreRequest) {
+			q.OperationId = contract.OperationID(r.Envelope.CID, "another", "share")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ask := r.Ask()
+			change(ask)
+			_, err := e.Custody.Restore(t.Context(), ask)
+			wantRefusal(t, err)
+		})
+	}
+	_, err := e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{})
 	wantRefusal(t, err)
-	_, err = e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{})
-	wantRefusal(t, err)
-	e.Keep(t, o)
+	e.Give(t, r)
 }
 
 // drains asks the plugin to end while calls are in flight: each of them is answered, or refused without harm.
