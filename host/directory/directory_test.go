@@ -54,3 +54,69 @@ func TestAChainOfAnothersIsRefusedBeforeItIsVerified(t *testing.T) {
 		t.Error("no document: expected an error")
 	}
 }
+
+// shelf is a store with one chain.
+type shelf struct{ id *identity.Identity }
+
+func (s shelf) Get(ctx context.Context, c dag.CID) ([]byte, error) {
+	for _, block := range s.id.Blocks() {
+		if dag.Sum(block) == c {
+			return block, nil
+		}
+	}
+	return nothing{}.Get(ctx, c)
+}
+
+func (s shelf) Newest(ctx context.Context, name dag.CID) (dag.CID, error) {
+	if name != s.id.Name {
+		return nothing{}.Newest(ctx, name)
+	}
+	return s.id.Document, nil
+}
+
+// says is a peer that answers so.
+type says func() (peer.Identity, error)
+
+func (s says) Identity(context.Context) (peer.Identity, error) { return s() }
+
+// TestAPeerThatIsAwayIsWhatItWasKnownAs, and one that refuses or shows another's
+// document is not.
+func TestAPeerThatIsAwayIsWhatItWasKnownAs(t *testing.T) {
+	begin := time.UnixMilli(1_800_000_000_000)
+	known := identitytest.Keyring(t, identity.Node, "known", begin).Identity()
+	other := identitytest.Keyring(t, identity.Node, "other", begin).Identity()
+	shows := func(id *identity.Identity) says {
+		return func() (peer.Identity, error) {
+			return peer.Identity{Document: id.Document.String(), Blocks: peer.NewBag(id.Blocks()...)}, nil
+		}
+	}
+	fails := func(kind fault.Kind) says {
+		return func() (peer.Identity, error) { return peer.Identity{}, fault.New(kind, "it said so") }
+	}
+	empty, met := directory.New(nothing{}, nothing{}), directory.New(shelf{known}, shelf{known})
+	for name, c := range map[string]struct {
+		d    *directory.Directory
+		says says
+		want fault.Kind
+	}{
+		"it answers":                         {empty, shows(known), ""},
+		"it is away, and was never met":      {empty, fails(fault.Unavailable), fault.Unavailable},
+		"it is away":                         {met, fails(fault.Unavailable), ""},
+		"it is slow":                         {met, fails(fault.Deadline), ""},
+		"it refuses":                         {met, fails(fault.Denied), fault.Denied},
+		"it answers with another's document": {met, shows(other), fault.Denied},
+	} {
+		p := &directory.Peer{Alias: "peer", Name: known.Name, Node: c.says}
+		id, err := c.d.NodeIdentity(t.Context(), p)
+		if fault.Of(err) != c.want || (err == nil) != (id != nil && id.Document == known.Document) {
+			t.Errorf("%s: expected %q; found %v", name, c.want, err)
+		}
+	}
+	// Whose caller has gone is not called away.
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	p := &directory.Peer{Alias: "peer", Name: known.Name, Node: fails(fault.Deadline)}
+	if _, err := met.NodeIdentity(gone, p); fault.Of(err) != fault.Deadline {
+		t.Errorf("without a caller: expected deadline; found %v", err)
+	}
+}

@@ -90,7 +90,8 @@ func (d *Directory) Peers() []*Peer {
 }
 
 // NodeIdentity is a peer's own identity at its newest document, asked of the
-// peer and checked against the operator's pin.
+// peer and checked against the operator's pin. Of a peer that does not answer it is
+// what is known already: orders can be placed for whoever is away.
 func (d *Directory) NodeIdentity(ctx context.Context, p *Peer) (*identity.Identity, error) {
 	p.mu.Lock()
 	known, fresh := p.node, time.Now().Before(p.asked.Add(offerLife))
@@ -98,15 +99,12 @@ func (d *Directory) NodeIdentity(ctx context.Context, p *Peer) (*identity.Identi
 	if known != nil && fresh {
 		return known, nil
 	}
-	said, err := p.Node.Identity(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("identity of peer %q: %w", p.Alias, err)
+	id, err := d.askNode(ctx, p)
+	if fault.Of(err).Retryable() && ctx.Err() == nil {
+		if met := d.met(ctx, p.Name, known); met != nil {
+			id, err = met, nil
+		}
 	}
-	document, err := dag.Parse(said.Document)
-	if err != nil {
-		return nil, fmt.Errorf("identity of peer %q: %w", p.Alias, err)
-	}
-	id, err := d.Identity(ctx, p.Name, document, said.Blocks)
 	if err != nil {
 		return nil, fmt.Errorf("identity of peer %q: %w", p.Alias, err)
 	}
@@ -119,6 +117,32 @@ func (d *Directory) NodeIdentity(ctx context.Context, p *Peer) (*identity.Identi
 		p.node, p.asked = id, time.Now()
 	}
 	return p.node, nil
+}
+
+func (d *Directory) askNode(ctx context.Context, p *Peer) (*identity.Identity, error) {
+	said, err := p.Node.Identity(ctx)
+	if err != nil {
+		return nil, err
+	}
+	document, err := dag.Parse(said.Document)
+	if err != nil {
+		return nil, err
+	}
+	return d.Identity(ctx, p.Name, document, said.Blocks)
+}
+
+// met is the newest that is known of a name, here or in the store; nil where it was
+// never met.
+func (d *Directory) met(ctx context.Context, name dag.CID, known *identity.Identity) *identity.Identity {
+	newest, err := d.newest.Newest(ctx, name)
+	if err != nil {
+		return known
+	}
+	id, err := d.Identity(ctx, name, newest, peer.Bag{})
+	if err != nil || known != nil && !id.Extends(known) {
+		return known
+	}
+	return id
 }
 
 // Offers fetches and verifies what a peer offers. An offer whose custody
