@@ -24,6 +24,7 @@ type plugin struct {
 	kept, issued atomic.Int64 // how often it was asked
 	purpose      string       // of the newest Safeguard
 
+	spoil  func(fiduciary.Kept) fiduciary.Kept                                 // what it answers instead of what it kept, or nil
 	during func()                                                              // runs while it issues, or nil
 	bend   func(q *issue.VerifiedRequest, i fiduciary.Issued) fiduciary.Issued // what it answers instead, or nil
 }
@@ -69,7 +70,11 @@ func (p *plugin) Safeguard(_ context.Context, req fiduciary.Safeguard) (fiduciar
 	if err != nil {
 		return fiduciary.Kept{}, err
 	}
-	return fiduciary.Kept{Deposit: deposit, Acceptance: fiduciary.Shown{Block: accepted.Block, Plain: accepted.Plain}}, nil
+	kept := fiduciary.Kept{Deposit: deposit, Acceptance: fiduciary.Shown{Block: accepted.Block, Plain: accepted.Plain}}
+	if p.spoil != nil {
+		kept = p.spoil(kept)
+	}
+	return kept, nil
 }
 
 func (p *plugin) Restore(context.Context, fiduciary.Restore) (fiduciary.Restored, error) {
