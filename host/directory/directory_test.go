@@ -55,68 +55,84 @@ func TestAChainOfAnothersIsRefusedBeforeItIsVerified(t *testing.T) {
 	}
 }
 
-// shelf is a store with one chain.
-type shelf struct{ id *identity.Identity }
-
-func (s shelf) Get(ctx context.Context, c dag.CID) ([]byte, error) {
-	for _, block := range s.id.Blocks() {
-		if dag.Sum(block) == c {
-			return block, nil
-		}
-	}
-	return nothing{}.Get(ctx, c)
-}
-
-func (s shelf) Newest(ctx context.Context, name dag.CID) (dag.CID, error) {
-	if name != s.id.Name {
-		return nothing{}.Newest(ctx, name)
-	}
-	return s.id.Document, nil
-}
-
-// says is a peer that answers so.
-type says func() (peer.Identity, error)
-
-func (s says) Identity(context.Context) (peer.Identity, error) { return s() }
-
-// TestAPeerThatIsAwayIsWhatItWasKnownAs, and one that refuses or shows another's
-// document is not.
-func TestAPeerThatIsAwayIsWhatItWasKnownAs(t *testing.T) {
+// fork is one identity of which two chains part after the first document.
+func fork(t *testing.T) (first, one, other *identity.Identity) {
+	t.Helper()
 	begin := time.UnixMilli(1_800_000_000_000)
-	known := identitytest.Keyring(t, identity.Node, "known", begin).Identity()
-	other := identitytest.Keyring(t, identity.Node, "other", begin).Identity()
-	shows := func(id *identity.Identity) says {
-		return func() (peer.Identity, error) {
-			return peer.Identity{Document: id.Document.String(), Blocks: peer.NewBag(id.Blocks()...)}, nil
+	k, next, err := identity.Create(identity.Node, "forked", begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ends []*identity.Identity
+	for i := range 2 {
+		rotated, _, err := k.Rotate(next, begin.Add(time.Duration(i+1)*time.Hour))
+		if err != nil {
+			t.Fatal(err)
 		}
+		ends = append(ends, rotated.Identity())
 	}
-	fails := func(kind fault.Kind) says {
-		return func() (peer.Identity, error) { return peer.Identity{}, fault.New(kind, "it said so") }
-	}
-	empty, met := directory.New(nothing{}, nothing{}), directory.New(shelf{known}, shelf{known})
+	return k.Identity(), ends[0], ends[1]
+}
+
+// TestChainsThatPartAreRefused: one of them is a thief's.
+func TestChainsThatPartAreRefused(t *testing.T) {
+	first, one, other := fork(t)
+	d := directory.New(nothing{}, nothing{})
+	bag := peer.NewBag(append(one.Blocks(), other.Blocks()...)...)
 	for name, c := range map[string]struct {
-		d    *directory.Directory
-		says says
+		then *identity.Identity
 		want fault.Kind
-	}{
-		"it answers":                         {empty, shows(known), ""},
-		"it is away, and was never met":      {empty, fails(fault.Unavailable), fault.Unavailable},
-		"it is away":                         {met, fails(fault.Unavailable), ""},
-		"it is slow":                         {met, fails(fault.Deadline), ""},
-		"it refuses":                         {met, fails(fault.Denied), fault.Denied},
-		"it answers with another's document": {met, shows(other), fault.Denied},
-	} {
-		p := &directory.Peer{Alias: "peer", Name: known.Name, Node: c.says}
-		id, err := c.d.NodeIdentity(t.Context(), p)
-		if fault.Of(err) != c.want || (err == nil) != (id != nil && id.Document == known.Document) {
+	}{"the same": {one, ""}, "the one before": {first, ""}, "one that parts": {other, fault.Denied}} {
+		who := d.Parties(t.Context(), bag)
+		if _, err := who.Identity(one.Name, one.Document); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := who.Identity(one.Name, c.then.Document); fault.Of(err) != c.want {
 			t.Errorf("%s: expected %q; found %v", name, c.want, err)
 		}
 	}
-	// Whose caller has gone is not called away.
-	gone, cancel := context.WithCancel(t.Context())
-	cancel()
-	p := &directory.Peer{Alias: "peer", Name: known.Name, Node: fails(fault.Deadline)}
-	if _, err := met.NodeIdentity(gone, p); fault.Of(err) != fault.Deadline {
-		t.Errorf("without a caller: expected deadline; found %v", err)
+
+	// A node that is asked shows what it likes.
+	shown := first
+	p := &directory.Peer{Alias: "peer", Name: first.Name, Node: says(func() (peer.Identity, error) {
+		return peer.Identity{Document: shown.Document.String(), Blocks: bag}, nil
+	})}
+	for _, c := range []struct {
+		shows *identity.Identity
+		want  fault.Kind
+	}{{one, ""}, {first, fault.Denied}, {other, fault.Denied}, {one, ""}} {
+		shown = c.shows
+		directory.Forget(p)
+		if _, err := d.NodeIdentity(t.Context(), p); fault.Of(err) != c.want {
+			t.Errorf("expected %q; found %v", c.want, err)
+		}
+	}
+}
+
+// TestAChainIsBounded before it is fetched whole.
+func TestAChainIsBounded(t *testing.T) {
+	begin := time.UnixMilli(1_800_000_000_000)
+	k, next, err := identity.Create(identity.Node, "long", begin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range directory.MaxChain - 1 {
+		if k, next, err = k.Rotate(next, begin.Add(time.Duration(i+1)*time.Second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	id := k.Identity()
+	further := *id.Doc // one that an honest party would not make
+	further.Previous, further.Sequence = id.Document, id.Doc.Sequence+1
+	last, block, err := dag.Put(further)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, bag := directory.New(nothing{}, nothing{}), peer.NewBag(append(id.Blocks(), block)...)
+	if _, err := d.Chain(t.Context(), last, bag); fault.Of(err) != fault.Invalid {
+		t.Errorf("%d documents: expected invalid; found %v", directory.MaxChain+1, err)
+	}
+	if chain, err := d.Chain(t.Context(), id.Document, bag); err != nil || len(chain) != directory.MaxChain {
+		t.Errorf("%d documents: found %d, %v", directory.MaxChain, len(chain), err)
 	}
 }
