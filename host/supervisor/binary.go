@@ -7,49 +7,25 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"syscall"
 
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// Find returns the absolute path of a plugin's program. A command without a slash is looked up beside the running
-// program first, then in PATH. The error is of kind not_found.
-func Find(command string) (string, error) {
-	if !strings.Contains(command, "/") {
-		if self, err := os.Executable(); err == nil {
-			beside := filepath.Join(filepath.Dir(self), command)
-			if st, err := os.Stat(beside); err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0 {
-				return beside, nil
-			}
-		}
-		found, err := exec.LookPath(command)
-		if err != nil {
-			return "", fault.New(fault.NotFound, "looking for the program %q beside this one and in PATH: %w", command, err)
-		}
-		command = found
-	}
-	path, err := filepath.Abs(command)
-	if err != nil {
-		return "", fault.New(fault.NotFound, "looking for the program %q: %w", command, err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		return "", fault.New(fault.NotFound, "looking for the program: %w", err)
-	}
-	return path, nil
-}
-
-// Digest returns the SHA-256 of a regular file in hex.
+// Digest returns the SHA-256 of a regular file in hex. It does not wait for a writer where a pipe lies in its place.
 func Digest(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return "", fault.New(fault.NotFound, "reading the program: %w", err)
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err != nil || !st.Mode().IsRegular() {
-		return "", fault.New(fault.Invalid, "reading the program: expected a regular file at %s", path)
+	st, err := f.Stat()
+	if err != nil {
+		return "", fmt.Errorf("reading the program: %w", err)
+	}
+	if !st.Mode().IsRegular() {
+		return "", fault.New(fault.Invalid, "reading the program: expected a regular file at %s, found %s", path, st.Mode())
 	}
 	h := sha256.New()
 	if _, err := io.Copy(h, f); err != nil {
@@ -71,8 +47,8 @@ func (e *NotPinned) Error() string {
 // inspect finds the program, checks who may write it and that it is the pinned one. The digest is returned also
 // when it is wrong.
 func inspect(s Spec) (path, digest string, err error) {
-	if path, err = Find(s.Command); err != nil {
-		return "", "", err
+	if path, err = filepath.Abs(s.Command); err != nil {
+		return s.Command, "", fault.New(fault.NotFound, "looking for the program %q: %w", s.Command, err)
 	}
 	if err = checkWriters(path); err != nil {
 		return path, "", err
@@ -101,12 +77,19 @@ func checkWriters(path string) error {
 	if mode&0o002 != 0 || (mode&0o020 != 0 && shared) {
 		return fault.New(fault.Denied, "%s can be changed by others: expected a mode without write permission for group and others, found %#o", path, mode)
 	}
-	dir, err := os.Stat(filepath.Dir(path))
+	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
 		return fault.New(fault.NotFound, "looking for the program: %w", err)
 	}
-	if dir.Mode().Perm()&0o002 != 0 && dir.Mode()&os.ModeSticky == 0 {
-		return fault.New(fault.Denied, "%s can be exchanged by anyone: its directory has mode %#o", path, dir.Mode().Perm())
+	// Behind a link it is enough to exchange what the link leads to.
+	for _, path := range []string{path, real} {
+		dir, err := os.Stat(filepath.Dir(path))
+		if err != nil {
+			return fault.New(fault.NotFound, "looking for the program: %w", err)
+		}
+		if dir.Mode().Perm()&0o002 != 0 && dir.Mode()&os.ModeSticky == 0 {
+			return fault.New(fault.Denied, "%s can be exchanged by anyone: expected a directory that others cannot write, found %#o", path, dir.Mode().Perm())
+		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type Spec struct {
 	Name string
 	// Type is the operator's word for the kind of plugin, e.g. "pkcs11".
 	Type string
-	// Command is the program: a path, or a name to be looked up by Find.
+	// Command is the path of the program.
 	Command string
 	Args    []string
 	// Env is "NAME=value" pairs. The plugin gets these, PATH, LANG and what go-plugin needs: nothing else of the
@@ -33,7 +33,7 @@ type Spec struct {
 	// RuntimeDir holds a private directory per launch. Where it is too long for a socket's path, the system's
 	// temporary directory takes its place and a link stays here, so that Sweep finds it.
 	RuntimeDir string
-	// StartTimeout bounds the time to the handshake and then, again, that of Prepare. Default 10 s.
+	// StartTimeout bounds the time to the first answer and then, again, that of Prepare. Default 10 s.
 	StartTimeout time.Duration
 	// Prepare makes a started plugin ready; usually it sends Configure. Its error fails the start. It must end
 	// when its context does.

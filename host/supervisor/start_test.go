@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sys/unix"
 
 	"github.com/milagro-dta/dta/host/supervisor"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -104,24 +105,52 @@ func TestAPinnedProgramStartsAndAnotherDoesNot(t *testing.T) {
 }
 
 func TestAProgramThatOthersMayWriteIsRefused(t *testing.T) {
-	for name, mode := range map[string]os.FileMode{"by anyone": 0o757, "and its directory by anyone": 0o755} {
-		t.Run(name, func(t *testing.T) {
+	for _, c := range []struct {
+		name      string
+		dir, file os.FileMode
+		linked    bool
+	}{
+		{"by anyone", 0o755, 0o757, false},
+		{"and its directory by anyone", 0o777, 0o755, false},
+		{"and, behind a link, its directory by anyone", 0o777, 0o755, true},
+	} {
+		t.Run(c.name, func(t *testing.T) {
 			s := spec(t, "good")
 			dir := filepath.Join(t.TempDir(), "bin")
 			s.Command = filepath.Join(dir, "plugin")
-			if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(s.Command, []byte("#!/bin/true\n"), 0o755), os.Chmod(s.Command, mode)); err != nil {
+			if err := errors.Join(os.Mkdir(dir, 0o755), os.WriteFile(s.Command, []byte("#!/bin/true\n"), 0o755),
+				os.Chmod(s.Command, c.file), os.Chmod(dir, c.dir)); err != nil {
 				t.Fatal(err)
 			}
-			if mode == 0o755 {
-				if err := os.Chmod(dir, 0o777); err != nil {
+			if c.linked {
+				link := filepath.Join(t.TempDir(), "plugin")
+				if err := os.Symlink(s.Command, link); err != nil {
 					t.Fatal(err)
 				}
+				s.Command = link
 			}
 			err := supervisor.Once(within(t, time.Minute), s, nil)
 			if fault.Of(err) != fault.Denied {
 				t.Errorf("expected denied, got %v", err)
 			}
 		})
+	}
+}
+
+// TestAPipeInThePlaceOfAProgramIsNotWaitedFor: opening it would stand still until somebody wrote, and with it the
+// plugin's supervision and its Stop.
+func TestAPipeInThePlaceOfAProgramIsNotWaitedFor(t *testing.T) {
+	s := spec(t, "good")
+	s.Command = filepath.Join(t.TempDir(), "plugin")
+	if err := unix.Mkfifo(s.Command, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	sup := begin(t, s, quick)
+	if err := sup.Start(within(t, time.Minute)); fault.Of(err) != fault.Unavailable {
+		t.Errorf("expected unavailable, got %v", err)
+	}
+	if st := sup.Status(); st.State != supervisor.Failed || !strings.Contains(st.Reason, "expected a regular file") {
+		t.Errorf("expected a failed plugin whose program is no file, found %+v", st)
 	}
 }
 
@@ -281,20 +310,5 @@ func TestOnceStartsAsksAndStops(t *testing.T) {
 	err = supervisor.Once(within(t, time.Minute), spec(t, "panics"), nil)
 	if !errors.As(err, &se) || len(se.Lines) == 0 || !strings.Contains(err.Error(), "at the disco") {
 		t.Errorf("expected a start error with lines, got %v", err)
-	}
-}
-
-func TestFind(t *testing.T) {
-	path, err := supervisor.Find(filepath.Base(os.Args[0]))
-	if err != nil || path != os.Args[0] {
-		t.Errorf("beside this program: expected %s, got %s, %v", os.Args[0], path, err)
-	}
-	if path, err = supervisor.Find("sleep"); err != nil || !filepath.IsAbs(path) {
-		t.Errorf("in PATH: expected an absolute path, got %s, %v", path, err)
-	}
-	for _, missing := range []string{"dta-plugin-nowhere", "./nowhere", "/nowhere/at/all"} {
-		if _, err := supervisor.Find(missing); fault.Of(err) != fault.NotFound {
-			t.Errorf("%s: expected not_found, got %v", missing, err)
-		}
 	}
 }
