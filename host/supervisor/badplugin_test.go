@@ -76,6 +76,12 @@ func playPlugin(mode string) {
 	case "says":
 		fmt.Println(argument)
 		select {}
+	case "begins-to-say":
+		fmt.Print(argument)
+		select {}
+	case "ends-saying":
+		fmt.Print(argument)
+		return
 	case "floods":
 		flood()
 	case "flaky":

@@ -43,7 +43,9 @@ func launch(ctx context.Context, s Spec) (g *generation, err error) {
 		}
 	}()
 
-	tlsConfig, addr, err := g.handshake(ctx, s)
+	limited, cancel := context.WithTimeout(ctx, s.StartTimeout)
+	defer cancel()
+	tlsConfig, addr, err := g.handshake(limited, s)
 	if err != nil {
 		return g, err
 	}
@@ -65,11 +67,9 @@ func launch(ctx context.Context, s Spec) (g *generation, err error) {
 		return g, fmt.Errorf("connecting: %w", err)
 	}
 	g.client = contract.NewClient(g.conn)
-	ping, cancel := context.WithTimeout(ctx, s.StartTimeout)
-	defer cancel()
-	if err := g.client.Ping(ping); err != nil {
-		if ping.Err() != nil {
-			return g, fault.New(fault.Unavailable, "it shook hands but does not answer within %s", s.StartTimeout)
+	if err := g.client.Ping(limited); err != nil {
+		if ctx.Err() == nil && limited.Err() != nil {
+			return g, fault.New(fault.Unavailable, "it shook hands but did not answer within %s", s.StartTimeout)
 		}
 		return g, fmt.Errorf("it shook hands but does not answer: %w", err)
 	}
@@ -77,10 +77,8 @@ func launch(ctx context.Context, s Spec) (g *generation, err error) {
 	return g, nil
 }
 
-// handshake has go-plugin start the program and agree on certificates and version.
+// handshake has go-plugin start the program and agree on certificates and version, until ctx ends.
 func (g *generation) handshake(ctx context.Context, s Spec) (credentials.TransportCredentials, net.Addr, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.StartTimeout)
-	defer cancel()
 	sets := contract.Plugins()
 	g.program.versions = slices.Sorted(maps.Keys(sets))
 	config := &plugin.ClientConfig{

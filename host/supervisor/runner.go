@@ -99,8 +99,10 @@ func (p *program) readStdout(stdout io.Reader, handshake *io.PipeWriter) {
 	switch {
 	case errors.Is(err, bufio.ErrBufferFull):
 		err = fault.New(fault.Unavailable, "expected a handshake of at most %d bytes, found a longer line", maxHandshake)
-	case err != nil && len(line) == 0:
-		handshake.Close() // it ended without a word; its exit says why
+	case err != nil:
+		// It ended, or was ended, with the line or before it; its exit says why.
+		p.intake.take(line, "stdout", time.Now())
+		handshake.Close()
 		return
 	default:
 		err = checkHandshake(string(line), p.socket, p.versions)

@@ -165,6 +165,7 @@ func TestStartsThatFail(t *testing.T) {
 		{"it prints before it serves", "prints", "hello, world \uFFFD[31mred", 5},
 		{"its first line has no end", "long-line", "found a longer line", 5},
 		{"it closes its standard output", "closes-stdout", "without a handshake", 5},
+		{"it ends in the middle of its handshake", "ends-saying 1|1|unix|/tmp/x", "exited with code 0", 5},
 		{"it speaks another version", "says 1|99|unix|/tmp/x|grpc|", `expected a protocol version of [1], found "99"`, 1},
 		{"its handshake is of another kind", "says 2|1|unix|/tmp/x|grpc|", "expected handshake version 1", 1},
 		{"it would have us dial the network", "says 1|1|tcp|10.0.0.1:22|grpc|", "expected a Unix socket", 1},
@@ -198,7 +199,7 @@ func TestTheLastLinesOfAFailedPluginAreShown(t *testing.T) {
 }
 
 func TestAPluginThatHangsAtItsStartIsGivenUp(t *testing.T) {
-	for _, mode := range []string{"hangs", "stops-after-handshake"} {
+	for _, mode := range []string{"hangs", "begins-to-say 1|1|unix|/tmp/x", "stops-after-handshake"} {
 		t.Run(mode, func(t *testing.T) {
 			s := spec(t, mode)
 			s.StartTimeout = 2 * time.Second
