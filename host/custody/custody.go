@@ -38,8 +38,11 @@ type Set struct {
 // instance that cannot start says so in its status and refuses calls, and the
 // others serve.
 func Start(ctx context.Context, o Options) (*Set, error) {
-	if err := supervisor.Sweep(o.RuntimeDir); err != nil {
+	// What cannot be swept, a plugin may have left so. Every launch has a directory of its own, so none is hindered.
+	if err := supervisor.Sweep(o.RuntimeDir); fault.Of(err) == fault.Denied {
 		return nil, err
+	} else if err != nil {
+		o.Log.Warn("what earlier plugins left cannot be cleared away", "error", err)
 	}
 	s := &Set{options: o}
 	for _, p := range o.Plugins {

@@ -103,6 +103,8 @@ func (i *Instance) enrol(ctx context.Context, c *contract.Client, automatic bool
 // Enrol makes the instance's custody identity; fault.Conflict when it has one.
 func (i *Instance) Enrol(ctx context.Context) (id *identity.Identity, err error) {
 	err = i.forOperator(ctx, func(ctx context.Context, c *contract.Client) error {
+		i.rooting.Lock()
+		defer i.rooting.Unlock()
 		if known := i.Identity(); known != nil {
 			return fault.New(fault.Conflict, "plugin %q: it is enrolled already, as %s", i.config.Name, known.Name)
 		}

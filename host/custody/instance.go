@@ -6,10 +6,13 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/hashicorp/go-hclog"
+
 	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/host/supervisor"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
@@ -18,6 +21,10 @@ type Instance struct {
 	config  config.Plugin
 	set     *Set
 	process *supervisor.Supervisor
+
+	// rooting is held while a plugin is enrolled, and while one is told of its enrolment: a process that starts
+	// meanwhile, because the one that was asked has died, would be told of none.
+	rooting sync.Mutex
 
 	mu    sync.Mutex // guards what follows
 	id    *identity.Identity
@@ -59,15 +66,13 @@ func (i *Instance) Process() supervisor.Status { return i.process.Status() }
 // Restart starts a failed instance again.
 func (i *Instance) Restart() error { return i.process.Restart() }
 
-// Ready waits until the plugin can be called.
-func (i *Instance) Ready(ctx context.Context) error {
-	return i.forOperator(ctx, func(context.Context, *contract.Client) error { return nil })
-}
-
 func (i *Instance) spec() supervisor.Spec {
-	env := make([]string, 0, len(i.config.Env))
+	env := make([]string, 0, len(i.config.Env)+1)
 	for name, value := range i.config.Env {
 		env = append(env, name+"="+string(value.Open()))
+	}
+	if level := i.set.options.Log.GetLevel(); level != hclog.NoLevel && i.config.Env[contract.EnvLogLevel] == nil {
+		env = append(env, contract.EnvLogLevel+"="+level.String())
 	}
 	return supervisor.Spec{
 		Name: i.config.Name, Type: i.config.Type,
@@ -82,6 +87,8 @@ func (i *Instance) spec() supervisor.Spec {
 // prepare configures a plugin whose process has just started, and refuses one
 // that is not what it was.
 func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
+	i.rooting.Lock()
+	defer i.rooting.Unlock()
 	root, known, err := i.recorded(ctx)
 	if err != nil {
 		return err
@@ -100,12 +107,12 @@ func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
 	if diags := contract.ToHCL(answer.GetDiagnostics(), i.config.Config.Filename); diags.HasErrors() {
 		return fault.New(fault.Invalid, "configure: %s", onOneLine(diags))
 	}
-	about, err := c.Plugin.Describe(ctx, &contract.DescribeRequest{})
-	if err != nil {
-		return fmt.Errorf("describe: %w", err)
+	if scheme := answer.GetScheme(); !order.IsLabel(scheme) {
+		return fault.New(fault.Invalid, "configure: expected a scheme of at most %d printable characters, found %.80q", order.MaxLabel, scheme)
 	}
-	if about.GetType() != i.config.Type {
-		return fault.New(fault.Invalid, "the program %s is a plugin of type %q; expected %q", i.config.Command, about.GetType(), i.config.Type)
+	about, err := describe(ctx, c, i.config)
+	if err != nil {
+		return err
 	}
 	id, err := i.shown(ctx, c, known, answer.GetCustodyChain())
 	if err != nil {
@@ -115,6 +122,18 @@ func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
 	defer i.mu.Unlock()
 	i.id, i.about, i.rung = id, about, answer.GetScheme()
 	return nil
+}
+
+// describe asks a plugin what it is, and refuses one of another type than its block says.
+func describe(ctx context.Context, c *contract.Client, p config.Plugin) (*contract.DescribeResponse, error) {
+	about, err := c.Plugin.Describe(ctx, &contract.DescribeRequest{})
+	if err != nil {
+		return nil, fmt.Errorf("describe: %w", err)
+	}
+	if about.GetType() != p.Type {
+		return nil, fault.New(fault.Invalid, "the program %s is a plugin of type %.80q; expected %q", p.Command, about.GetType(), p.Type)
+	}
+	return about, nil
 }
 
 // Block is a configuration block as it travels to a plugin.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/host/supervisor"
-	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
@@ -24,12 +23,8 @@ func Validate(ctx context.Context, p config.Plugin, runtimeDir string) hcl.Diagn
 	spec.Prepare = nil
 	var diags hcl.Diagnostics
 	err := supervisor.Once(ctx, spec, func(ctx context.Context, c *contract.Client) error {
-		about, err := c.Plugin.Describe(ctx, &contract.DescribeRequest{})
-		if err != nil {
+		if _, err := describe(ctx, c, p); err != nil {
 			return err
-		}
-		if about.GetType() != p.Type {
-			return fault.New(fault.Invalid, "the program %s is a plugin of type %q; expected %q", p.Command, about.GetType(), p.Type)
 		}
 		answer, err := c.Plugin.Validate(ctx, &contract.ValidateRequest{Block: Block(p.Config), Instance: p.Name})
 		if err != nil {

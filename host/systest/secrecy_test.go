@@ -211,8 +211,10 @@ func everywhere(t *testing.T, c *rig.Company, n *needles, refused []byte) {
 		if excused == 0 {
 			t.Errorf("%s: expected softhsm-demo's PINs in %s", node.Name, exception)
 		}
-		if !strings.Contains(node.Log(), "[DEBUG]") {
-			t.Errorf("%s: expected a log at trace level", node.Name)
+		for _, who := range []string{"dta.http:", "dta.vault.plugin:"} {
+			if !strings.Contains(node.Log(), "[DEBUG] "+who) {
+				t.Errorf("%s: expected a log at trace level, with lines of %s", node.Name, who)
+			}
 		}
 		if !strings.Contains(node.Log(), "for demonstration only") {
 			t.Errorf("%s: expected the log to warn of the PIN file", node.Name)

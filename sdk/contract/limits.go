@@ -28,5 +28,5 @@ const (
 )
 
 // EnvLogLevel is the environment variable that sets how much a plugin logs: trace, debug, info (the default), warn,
-// error. The host sets it to its own level.
+// error. The host sets it to its own level, unless the plugin's block does.
 const EnvLogLevel = "DTA_LOG_LEVEL"
