@@ -59,6 +59,10 @@ func playPlugin(mode string) {
 	switch mode {
 	case "hangs":
 		select {}
+	case "complains":
+		fmt.Fprintln(os.Stderr, "no token")
+		os.Stdout.Close()
+		select {}
 	case "closes-stdout":
 		os.Stdout.Close()
 		select {}

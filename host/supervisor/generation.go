@@ -214,16 +214,22 @@ func (g *generation) discard(why string) {
 	g.dir.remove()
 }
 
-// ended tells how the process ended, with the first line of its panic if it had one.
-func (g *generation) ended() string {
-	<-g.program.read
-	if line := g.program.intake.panicLine(); line != "" {
-		return fmt.Sprintf("%s (%s)", g.program.proc.exit, line)
+// end tells how the process ended, and with which words: the first line of its panic or, where it ended by itself,
+// the last line that it wrote. An operator who cannot ask a node that does not start has nothing else.
+func (g *generation) end() (how, words string) {
+	p := g.program
+	<-p.read
+	if line := p.intake.panicLine(); line != "" {
+		return p.proc.exit.String(), " (" + line + ")"
 	}
-	return g.program.proc.exit.String()
+	if p.proc.exit.signal != 0 {
+		return p.proc.exit.String(), ""
+	}
+	return p.proc.exit.String(), p.intake.lastLine()
 }
 
-// explain replaces the reason of a failed start by the end of the process, where that came first.
+// explain replaces the reason of a failed start by the end of the process, where that came first, and else adds what
+// a plugin that says nothing to the host wrote last.
 func (g *generation) explain(err error) error {
 	p := g.program
 	if p.proc == nil || fault.Of(err) != fault.Unavailable {
@@ -232,9 +238,11 @@ func (g *generation) explain(err error) error {
 	select {
 	case <-p.proc.exited:
 		if p.proc.exit.killed == "" {
-			return fault.New(fault.Unavailable, "it %s before it was ready", g.ended())
+			how, words := g.end()
+			return fault.New(fault.Unavailable, "it %s before it was ready%s", how, words)
 		}
+		<-p.read
 	case <-time.After(lastWords):
 	}
-	return err
+	return fmt.Errorf("%w%s", err, p.intake.lastLine())
 }

@@ -96,6 +96,15 @@ func (in *intake) last() []string {
 	return append(append([]string{}, in.kept[in.next:]...), in.kept[:in.next]...)
 }
 
+// lastLine is the last line as it reads on after a reason; empty where there is none.
+func (in *intake) lastLine() string {
+	lines := in.last()
+	if len(lines) == 0 {
+		return ""
+	}
+	return "; its last line: " + lines[len(lines)-1]
+}
+
 func (in *intake) panicLine() string {
 	in.mu.Lock()
 	defer in.mu.Unlock()

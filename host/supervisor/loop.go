@@ -150,7 +150,8 @@ func (s *Supervisor) serve(ctx context.Context, g *generation) {
 			s.retire(g, nil)
 			return
 		case <-g.gone:
-			s.bury(g, "the plugin "+g.ended())
+			how, words := g.end()
+			s.bury(g, "the plugin "+how+words)
 			return
 		case <-health.C:
 		}
@@ -178,7 +179,7 @@ func (s *Supervisor) ping(ctx context.Context, g *generation) bool {
 func (s *Supervisor) bury(g *generation, reason string) {
 	s.log.Error("a plugin in service ended and is started again", "reason", reason)
 	s.publish(func(v *view) {
-		v.status.State, v.status.Reason = Starting, clip(clean(reason), 2*maxKept)
+		v.status.State, v.status.Reason, v.status.LastLines = Starting, clip(clean(reason), 2*maxKept), g.program.intake.last()
 		v.status.PID, v.intake = 0, nil
 	})
 	g.discard(reason)

@@ -54,7 +54,12 @@ func (g *generation) prepare(ctx context.Context, s Spec) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() == nil && limited.Err() != nil {
+	switch {
+	case ctx.Err() != nil:
+	case g.life.Err() != nil && fault.Of(err) == fault.Unavailable:
+		how, words := g.end()
+		err = fault.New(fault.Unavailable, "it %s while it was prepared%s", how, words)
+	case limited.Err() != nil:
 		err = fault.New(fault.Unavailable, "it was not prepared within %s: %w", s.StartTimeout, err)
 	}
 	g.shutdown(ctx, "it could not be prepared")

@@ -160,7 +160,8 @@ func TestStartsThatFail(t *testing.T) {
 		name, mode, reason string
 		starts             int
 	}{
-		{"it ends at once", "exits", "exited with code 0", 5},
+		{"it ends at once", "exits", "it exited with code 0 before it was ready; its last line: debug: last words", 5},
+		{"it closes its standard output, and says why", "complains", "without a handshake; its last line: debug: no token", 5},
 		{"it panics", "panics", "panic: at the disco", 5},
 		{"it prints before it serves", "prints", "hello, world \uFFFD[31mred", 5},
 		{"its first line has no end", "long-line", "found a longer line", 5},
@@ -213,6 +214,26 @@ func TestAPluginThatHangsAtItsStartIsGivenUp(t *testing.T) {
 			sup.Start(within(t, time.Minute))
 			if st := sup.Status(); st.State != supervisor.Failed || st.Starts != 2 || !strings.Contains(st.Reason, "within 2s") {
 				t.Errorf("expected two starts that took too long, found %+v", st)
+			}
+		})
+	}
+}
+
+func TestAPluginThatDiesWhileItIsPreparedSaysWhy(t *testing.T) {
+	for what, reason := range map[string]string{
+		"panic": "it exited with code 2 while it was prepared (panic: in a handler)",
+		"exit":  "it exited with code 7 while it was prepared; its last line: ",
+	} {
+		t.Run(what, func(t *testing.T) {
+			s := spec(t, "good")
+			s.Prepare = func(ctx context.Context, c *contract.Client) error {
+				_, err := c.Plugin.Validate(ctx, &contract.ValidateRequest{Instance: what})
+				return err
+			}
+			sup := begin(t, s, quick)
+			sup.Start(within(t, time.Minute))
+			if st := sup.Status(); st.State != supervisor.Failed || !strings.Contains(st.Reason, reason) {
+				t.Errorf("expected a failed plugin because %s; found %+v", reason, st)
 			}
 		})
 	}
