@@ -1,7 +1,7 @@
 // Package supervisor runs plugin programs and keeps them running, so that no plugin can crash the host, hang it past
 // a deadline, exhaust it, or disturb another plugin.
 //
-// Use New, Start and Call for a plugin that serves, Once for a single question (validate, pin, enrol). Sweep clears,
+// Use New, Start and Call for a plugin that serves, Once for a single question (validate). Sweep clears,
 // at start, what a killed host left in the runtime directory.
 //
 // # Life of a plugin

@@ -23,7 +23,7 @@ func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {
 	})
 	pace := bucket{size: revivals, rate: revivalsPerSecond, level: revivals}
 	for failures := 0; ctx.Err() == nil; {
-		g, err := s.bringUp(ctx)
+		g, err := s.bringUp(ctx, failures)
 		switch {
 		case err == nil:
 			failures = 0
@@ -32,23 +32,22 @@ func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {
 		case ctx.Err() != nil:
 		default:
 			failures++
-			s.setBack(ctx, err, failures)
-			if s.Status().State == Failed {
-				failures = 0
+			if s.setBack(ctx, err, failures) == Failed {
+				failures = 0 // an operator has asked for it
 			}
 		}
 	}
 }
 
-// bringUp starts the plugin once.
-func (s *Supervisor) bringUp(ctx context.Context) (*generation, error) {
+// bringUp starts the plugin once, after so many failures.
+func (s *Supervisor) bringUp(ctx context.Context, failures int) (*generation, error) {
 	// A restart that was asked for before is this one.
 	select {
 	case <-s.restart:
 	default:
 	}
 	s.publish(func(v *view) {
-		v.status.State = Starting
+		v.status.State, v.status.Failures = Starting, failures
 		v.status.Starts++
 	})
 	g, err := start(ctx, s.spec, func(g *generation) {
@@ -67,10 +66,11 @@ func (s *Supervisor) bringUp(ctx context.Context) (*generation, error) {
 	return g, err
 }
 
-// setBack waits after a failed start: for its back-off, or in state failed for Restart.
-func (s *Supervisor) setBack(ctx context.Context, err error, failures int) {
+// setBack waits after a failed start, in the state that it returns: for its back-off, or when failed for Restart.
+func (s *Supervisor) setBack(ctx context.Context, err error, failures int) (state State) {
 	var wait time.Duration
-	state, reason := Backoff, err.Error()
+	state = Backoff
+	reason := err.Error()
 	var lines []string
 	var se *StartError
 	if errors.As(err, &se) {
@@ -95,10 +95,11 @@ func (s *Supervisor) setBack(ctx context.Context, err error, failures int) {
 		case <-s.restart:
 		case <-ctx.Done():
 		}
-		return
+		return state
 	}
 	s.log.Warn("the plugin did not start", "reason", reason, "failures", failures, "again_in", wait.Round(time.Millisecond))
 	s.pause(ctx, wait)
+	return state
 }
 
 // failure is reason with the kind of err. An internal error of a plugin is none of the host's.

@@ -278,7 +278,13 @@ func TestRestartLeadsOutOfFailed(t *testing.T) {
 	if err := sup.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "ready", func() bool { return sup.Status().State == supervisor.Ready })
+	eventually(t, "ready", func() bool {
+		st := sup.Status()
+		if st.Starts > 2 && st.Failures > 1 {
+			t.Fatalf("expected the failures to be counted anew, found %+v", st)
+		}
+		return st.State == supervisor.Ready
+	})
 	if err := sup.Failure(); err != nil {
 		t.Errorf("expected no failure of a plugin that is ready; found %v", err)
 	}

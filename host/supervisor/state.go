@@ -20,24 +20,25 @@ const (
 
 // Status is what an operator wants to know of a plugin.
 type Status struct {
-	Name  string `json:"name"`
-	Type  string `json:"type"`
-	State State  `json:"state"`
+	Name  string
+	Type  string
+	State State
 	// Reason says why the plugin is not ready or, while it is, why the process before this one ended. Empty when
 	// nothing has gone wrong.
-	Reason string `json:"reason,omitempty"`
+	Reason string
 	// LastLines are the last lines, at most 20, of the process of which Reason speaks; without a Reason, of the
 	// one that runs.
-	LastLines []string `json:"last_lines,omitempty"`
-	// SHA256 is the digest of the program that was started last, in hex; before the first start the pinned one.
-	SHA256 string `json:"sha256"`
-	Pinned bool   `json:"pinned"`
+	LastLines []string
+	// SHA256 is the digest of the program that was found at the last start, in hex; before the first the pinned one.
+	SHA256 string
+	Pinned bool
 	// PID is 0 while no process is connected.
-	PID int `json:"pid,omitempty"`
+	PID int
 	// Starts counts launches; Failures those in a row that did not become ready.
-	Starts   int       `json:"starts"`
-	Failures int       `json:"failures"`
-	Since    time.Time `json:"since"`
+	Starts   int
+	Failures int
+	// Since is when State became what it is.
+	Since time.Time
 }
 
 // view is one state with what belongs to it. Views are immutable; the supervisor's loop replaces them.

@@ -87,8 +87,8 @@ func (s *Supervisor) Stop(ctx context.Context) {
 	s.done = nil
 }
 
-// Restart replaces the process, after draining it, or starts a failed or waiting plugin anew. It does not wait;
-// Ready does. It is the only way out of state failed, and an error of kind conflict in state stopped.
+// Restart replaces the process, after draining it, or starts a failed or waiting plugin anew; a start under way is
+// first let come to its end. It does not wait; Ready does. It is the only way out of state failed, and an error of kind conflict in state stopped.
 func (s *Supervisor) Restart() error {
 	if v := s.view.Load(); v.status.State == Stopped || v.ending {
 		return fault.New(fault.Conflict, "plugin %q is stopped", s.spec.Name)
