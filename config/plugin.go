@@ -65,7 +65,7 @@ func (l *loader) plugin(block *hcl.Block) {
 			l.errorAt(key.rng, "Wrong key", "The name of an environment variable is letters, digits and '_'.")
 			return false
 		}
-		if strings.HasPrefix(key.value, "DTA_PLUGIN") || strings.HasPrefix(key.value, "PLUGIN_") {
+		if key.value == "DTA_CUSTODY_PLUGIN" || strings.HasPrefix(key.value, "PLUGIN_") {
 			l.errorAt(key.rng, "Reserved name", "%s belongs to the way host and plugin meet.", key.value)
 			return false
 		}
