@@ -28,6 +28,7 @@ import (
 	"github.com/milagro-dta/dta/host/courier"
 	"github.com/milagro-dta/dta/host/custody"
 	"github.com/milagro-dta/dta/host/fiduciary"
+	"github.com/milagro-dta/dta/host/health"
 	"github.com/milagro-dta/dta/host/operator"
 	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/host/records"
@@ -56,6 +57,7 @@ type Node struct {
 	audit   *audit.Log
 	custody *custody.Set
 	keys    *identity.Keyring
+	health  *health.Board
 
 	courier     *courier.Courier
 	records     *records.Records
@@ -89,7 +91,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	n := &Node{config: c, log: o.Log}
+	n := &Node{config: c, log: o.Log, health: health.New()}
 	n.offers = &offers{node: n, made: map[string]fiduciary.Standing{}, life: map[string]time.Time{}}
 	dir := c.Node.DataDir
 	defer func() {

@@ -201,7 +201,10 @@ func (n *Node) ready() error {
 	if err := n.clock.Check(); err != nil {
 		return err
 	}
-	return n.store.Ready()
+	if err := n.store.Ready(); err != nil {
+		return err
+	}
+	return n.health.Ready()
 }
 
 // Describe is the node's own identity for its operator.
