@@ -1,5 +1,6 @@
 # One node in all three roles: principal, fiduciary and beneficiary.
 #
+#   dta init --config examples/one-node.hcl
 #   dta host --config examples/one-node.hcl
 #
 # It keeps everything below the directory it is started in.

@@ -7,7 +7,9 @@ node {
   # What the node calls itself, in its identity document and to its operator.
   name = "acme-custody"
 
-  # Where the node keeps its state, and the socket for `dta` commands.
+  # Where the node keeps its state, and the socket for `dta` commands: a directory
+  # of its own, mode 0700, which `dta init` makes. A relative path is found from
+  # where the command is run.
   data_dir = "/var/lib/dta"
 
   # The plugin that keeps the node's own identity.

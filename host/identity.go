@@ -36,35 +36,35 @@ const (
 	aadNext    = "dta/node-identity/next/v1"
 )
 
-// openIdentity loads the node's identity, or makes it at first use.
-func (n *Node) openIdentity(ctx context.Context) (*identity.Keyring, error) {
-	var vault *custody.Instance
+// vault is the plugin that seals the node's identity; nil where the operator
+// insisted on an identity kept plain.
+func (n *Node) vault() (*custody.Instance, error) {
 	if name := n.config.Node.Seal; name != "" {
-		var err error
-		if vault, err = n.custody.Instance(name); err != nil {
-			return nil, err
-		}
-	} else {
-		n.log.Warn("THE NODE'S IDENTITY IS KEPT IN PLAIN: whoever reads the data directory is this node", "option", "identity_kept_plain")
+		return n.custody.Instance(name)
+	}
+	n.log.Warn("THE NODE'S IDENTITY IS KEPT IN PLAIN: whoever reads the data directory is this node", "option", "identity_kept_plain")
+	return nil, nil
+}
+
+// openIdentity loads the node's identity.
+func (n *Node) openIdentity(ctx context.Context) (*identity.Keyring, error) {
+	vault, err := n.vault()
+	if err != nil {
+		return nil, err
 	}
 	var kept sealed
-	var found bool
-	err := n.store.View(ctx, func(tx *store.Tx) error {
+	err = n.store.View(ctx, func(tx *store.Tx) error {
 		block, err := tx.Meta(metaIdentity)
-		if fault.Of(err) == fault.NotFound || (err == nil && block == nil) {
-			return nil
+		if fault.Of(err) == fault.NotFound || (err == nil && len(block) == 0) {
+			return fault.New(fault.Conflict, "the database has none: restore the data directory %s from a backup", n.config.Node.DataDir)
 		}
 		if err != nil {
 			return err
 		}
-		found = true
 		return dag.Decode(block, &kept)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the node's identity: %w", err)
-	}
-	if !found {
-		return n.makeIdentity(ctx, vault)
 	}
 	if kept.Seal != n.config.Node.Seal {
 		return nil, fault.New(fault.Conflict, "the node's identity is sealed by plugin %q; the configuration names %q", kept.Seal, n.config.Node.Seal)
@@ -74,10 +74,23 @@ func (n *Node) openIdentity(ctx context.Context) (*identity.Keyring, error) {
 		return nil, fmt.Errorf("open the node's identity: %w", err)
 	}
 	defer plain.Clear()
-	return identity.ParseKeyring(plain)
+	keys, err := identity.ParseKeyring(plain)
+	if err != nil {
+		return nil, fmt.Errorf("open the node's identity: %w", err)
+	}
+	if name := keys.Identity().Name; name != n.state.Node() {
+		keys.Clear()
+		return nil, fault.New(fault.Conflict, "open the node's identity: expected node %s, found %s", n.state.Node(), name)
+	}
+	return keys, nil
 }
 
-func (n *Node) makeIdentity(ctx context.Context, vault *custody.Instance) (_ *identity.Keyring, err error) {
+// makeIdentity makes the node's identity, in a state that was made for it.
+func (n *Node) makeIdentity(ctx context.Context) (_ *identity.Keyring, err error) {
+	vault, err := n.vault()
+	if err != nil {
+		return nil, err
+	}
 	now, err := n.clock.Now()
 	if err != nil {
 		return nil, err
@@ -106,8 +119,14 @@ func (n *Node) makeIdentity(ctx context.Context, vault *custody.Instance) (_ *id
 		return nil, err
 	}
 	id := keys.Identity()
+	if err := n.state.Named(id.Name); err != nil {
+		return nil, err
+	}
 	return keys, n.store.Update(ctx, func(tx *store.Tx) error {
 		if err := tx.SetMeta(metaIdentity, block); err != nil {
+			return err
+		}
+		if err := n.state.PutName(tx); err != nil {
 			return err
 		}
 		var documents []dag.CID

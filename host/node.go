@@ -2,19 +2,19 @@
 // plugins, its identity, the services of the roles it plays, and the listeners.
 // Everything it wires lives in the packages below it; nothing is decided here.
 //
-// The life of a node: [Open] takes the store for itself, starts the plugins and
-// opens the identity, which its seal plugin keeps; [Node.Serve] listens, and
-// goes on with whatever an earlier process had begun; when its context ends it
-// stops taking calls, lets those under way finish, ends the plugins and closes
-// the store.
+// The life of a node: [Init] makes its data directory and its identity, once.
+// [Open] takes the state for itself, starts the plugins and opens the identity,
+// which its seal plugin keeps; [Node.Serve] listens, and goes on with whatever an
+// earlier process had begun; when its context ends it stops taking calls, lets
+// those under way finish, ends the plugins and closes the state.
 package host
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -34,6 +34,7 @@ import (
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
 	"github.com/milagro-dta/dta/host/registrar"
+	"github.com/milagro-dta/dta/host/state"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -45,13 +46,17 @@ import (
 type Options struct {
 	Log hclog.Logger
 	Now func() time.Time // nil: time.Now
+	// Only names the plugins that a command without a running node needs beside
+	// the seal's; none of them enrols itself. Nil: all, as for serving.
+	Only []string
 }
 
 // Node is one running D-TA.
 type Node struct {
 	config  *config.Config
 	log     hclog.Logger
-	store   *store.Store
+	state   *state.State
+	store   *store.Store // the state's, as is audit
 	clock   *clock.Clock
 	now     func() time.Time
 	audit   *audit.Log
@@ -73,55 +78,34 @@ type Node struct {
 	offers   *offers
 }
 
-// Paths in the data directory.
-const (
-	StoreFile    = "node.db"
-	runDirectory = "run"
-)
+// runDirectory is where plugins' sockets live in the data directory.
+const runDirectory = "run"
 
 // maxSocketPath is what the system takes as the path of a socket, in bytes.
 const maxSocketPath = len(syscall.RawSockaddrUnix{}.Path) - 1
 
-// Open opens a node as far as its identity: the store, the audit log, the
-// plugins. Close it when no longer needed.
+// Open opens a node as far as its identity: the state, the plugins. Close it when
+// no longer needed. A node that was never made, and one that has lost what it
+// acknowledged, is refused.
 func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error) {
-	if o.Log == nil {
-		o.Log = hclog.NewNullLogger()
-	}
-	if o.Now == nil {
-		o.Now = time.Now
-	}
-	n := &Node{config: c, log: o.Log, health: health.New()}
-	n.offers = &offers{node: n, made: map[string]fiduciary.Standing{}, life: map[string]time.Time{}}
-	dir := c.Node.DataDir
+	n := newNode(c, o)
 	defer func() {
 		if err != nil {
 			n.Close()
 		}
-		if errors.Is(err, store.ErrDamaged) {
-			err = fault.New(fault.Internal, "%w: it does not mend itself; restore %s from a backup", err, filepath.Join(dir, StoreFile))
-		}
 	}()
-	if n := len(filepath.Join(dir, operator.Socket)) - maxSocketPath; n > 0 {
-		return nil, fault.New(fault.Invalid, "data directory %s: expected a path of at most %d bytes, since the operator's socket lies in it; found %d", dir, len(dir)-n, len(dir))
+	if err := fits(c.Node.DataDir); err != nil {
+		return nil, err
 	}
-	if err := private(dir); err != nil {
-		return nil, fmt.Errorf("make the data directory: %w", err)
+	if n.state, err = state.Open(ctx, c.Node.DataDir); err != nil {
+		return nil, err
 	}
-	if n.store, err = store.Open(ctx, filepath.Join(dir, StoreFile), store.Options{}); err != nil {
-		return nil, fmt.Errorf("open the store: %w", err)
+	n.state.Report(func(err error) { n.health.Doubt("anchor", err) })
+	if torn := n.state.Store.TornFrames(); torn > 0 {
+		n.log.Warn("torn frames of the write-ahead log dropped; nothing acknowledged was in them", "frames", torn)
 	}
-	if n.audit, err = audit.Open(ctx, n.store); err != nil {
-		return nil, fmt.Errorf("open the audit log: %w", err)
-	}
-	n.now = o.Now
-	n.clock = clock.New(n.store, o.Now)
-	n.custody, err = custody.Start(ctx, custody.Options{
-		Plugins: c.Plugins, Book: book{n.store, n.audit, n.clock},
-		RuntimeDir: runtimeDir(dir), Node: c.Node.Name, Log: o.Log,
-	})
-	if err != nil {
-		return nil, fmt.Errorf("start the plugins: %w", err)
+	if err := n.start(ctx, o.Only); err != nil {
+		return nil, err
 	}
 	if n.keys, err = n.openIdentity(ctx); err != nil {
 		return nil, err
@@ -130,12 +114,81 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	return n, nil
 }
 
-// private makes a directory that only its owner can enter, or makes it so.
-func private(dir string) error {
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+// Init makes a node: its data directory, which must be missing or empty, its
+// database and its identity, under the plugin that the configuration names in
+// seal. No other plugin is started, and none is enrolled. Where it fails, nothing
+// is left of it.
+func Init(ctx context.Context, c *config.Config, o Options) (_ *identity.Identity, err error) {
+	n := newNode(c, o)
+	defer n.Close()
+	if err := fits(c.Node.DataDir); err != nil {
+		return nil, err
 	}
-	return os.Chmod(dir, 0o700)
+	made, err := state.Create(ctx, c.Node.DataDir)
+	if err != nil {
+		return nil, err
+	}
+	n.state = made
+	defer func() {
+		if err != nil {
+			n.stop()
+			n.state = nil
+			if e := made.Discard(); e != nil {
+				n.log.Warn("cannot clear away an unfinished data directory", "error", e)
+			}
+		}
+	}()
+	if err := n.start(ctx, []string{}); err != nil {
+		return nil, err
+	}
+	if n.keys, err = n.makeIdentity(ctx); err != nil {
+		return nil, err
+	}
+	return n.keys.Identity(), nil
+}
+
+func newNode(c *config.Config, o Options) *Node {
+	if o.Log == nil {
+		o.Log = hclog.NewNullLogger()
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	n := &Node{config: c, log: o.Log, now: o.Now, health: health.New()}
+	n.offers = &offers{node: n, made: map[string]fiduciary.Standing{}, life: map[string]time.Time{}}
+	return n
+}
+
+// start starts the plugins: all, or the seal's and those named.
+func (n *Node) start(ctx context.Context, only []string) (err error) {
+	n.store, n.audit = n.state.Store, n.state.Audit
+	n.clock = clock.New(n.store, n.now)
+	plugins := n.config.Plugins
+	if only != nil {
+		plugins = nil
+		for _, p := range n.config.Plugins {
+			if p.Name == n.config.Node.Seal || slices.Contains(only, p.Name) {
+				p.SelfEnrol = false
+				plugins = append(plugins, p)
+			}
+		}
+	}
+	n.custody, err = custody.Start(ctx, custody.Options{
+		Plugins: plugins, Book: book{n.store, n.audit, n.clock},
+		RuntimeDir: runtimeDir(n.config.Node.DataDir), Node: n.config.Node.Name, Log: n.log,
+	})
+	if err != nil {
+		return fmt.Errorf("start the plugins: %w", err)
+	}
+	return nil
+}
+
+// fits refuses a data directory whose path leaves no room for the operator's socket.
+func fits(dir string) error {
+	if over := len(filepath.Join(dir, operator.Socket)) - maxSocketPath; over > 0 {
+		return fault.New(fault.Invalid, "data directory %s: expected a path of at most %d bytes, since the operator's socket lies in it; found %d", dir, len(dir)-over, len(dir))
+	}
+	return nil
 }
 
 // runtimeDir is where plugins' sockets live: in the data directory, or, where
@@ -165,9 +218,19 @@ func (n *Node) Ledger() operator.Ledger {
 // Clock is what the node goes by, for its operator.
 func (n *Node) Clock() operator.Clock { return operator.Clock{Clock: n.clock, Audit: n.audit} }
 
-// Close ends what runs, what uses before what is used, and closes the store. It
+// Close ends what runs, what uses before what is used, and closes the state. It
 // may be called on a node that was opened in part, and again.
 func (n *Node) Close() error {
+	n.stop()
+	var err error
+	if n.state != nil {
+		err = n.state.Close()
+	}
+	return err
+}
+
+// stop ends what runs over the state.
+func (n *Node) stop() {
 	if n.courier != nil {
 		n.courier.Stop()
 	}
@@ -179,13 +242,8 @@ func (n *Node) Close() error {
 		n.custody.Stop(ctx)
 		cancel()
 	}
-	var err error
-	if n.store != nil {
-		err = n.store.Close()
-	}
 	if n.keys != nil {
 		n.keys.Clear()
 	}
 	n.config.Clear()
-	return err
 }

@@ -86,7 +86,7 @@ func TestPrincipalsShowACertificateAndNodesNone(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{})
+			s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{Create: true})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -18,7 +18,7 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 
-	"github.com/milagro-dta/dta/host"
+	"github.com/milagro-dta/dta/host/datadir"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/host/systest/loopback"
 )
@@ -31,7 +31,7 @@ const patience = 60 * time.Second
 // programs as they are built. Beside testscript's own commands a script has:
 //
 //	exits CODE PROGRAM [ARGS…]  run a program that must end with this code
-//	node NAME CONFIG            start a node; $NAME_URL is where it answers
+//	node NAME CONFIG [ARGS…]    start a node; $NAME_URL is where it answers
 //	door NAME [ARGS…]           start dta mpin server, likewise
 //	end NAME                    stop a node or a server
 //	address NAME                find a free address for $NAME
@@ -150,7 +150,7 @@ func ahead(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: ahead DIR")
 	}
 	ctx := context.Background()
-	db, err := store.Open(ctx, filepath.Join(ts.MkAbs(args[0]), host.StoreFile), store.Options{})
+	db, err := store.Open(ctx, filepath.Join(ts.MkAbs(args[0]), datadir.Database), store.Options{Create: true})
 	ts.Check(err)
 	ts.Check(db.Update(ctx, func(tx *store.Tx) error { return tx.Stamp(time.Now().Add(time.Hour).UnixMilli()) }))
 	ts.Check(db.Close())
@@ -166,10 +166,10 @@ type node struct {
 }
 
 func start(ts *testscript.TestScript, neg bool, args []string) {
-	if neg || len(args) != 2 {
-		ts.Fatalf("usage: node NAME CONFIG")
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: node NAME CONFIG [ARGS…]")
 	}
-	launch(ts, args[0], "host", "--config", args[1])
+	launch(ts, args[0], append([]string{"host", "--config", args[1]}, args[2:]...)...)
 }
 
 func door(ts *testscript.TestScript, neg bool, args []string) {

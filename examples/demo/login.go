@@ -54,7 +54,7 @@ func gather(ctx context.Context, p *printer, s *stage) error {
 	start := time.Now()
 	p.chapter("Who is whom")
 	for _, name := range federation {
-		out, err := s.run(ctx, "identity", "show", "--config", name+".hcl")
+		out, err := s.run(ctx, "init", "--config", name+".hcl")
 		if err != nil {
 			return err
 		}

@@ -28,8 +28,8 @@ type node struct {
 }
 
 // start runs a node and waits until it says that it is ready.
-func (s *stage) start(ctx context.Context, name string) error {
-	return s.launch(ctx, name, "host", "--config", name+".hcl")
+func (s *stage) start(ctx context.Context, name string, args ...string) error {
+	return s.launch(ctx, name, append([]string{"host", "--config", name + ".hcl"}, args...)...)
 }
 
 // launch runs dta and waits until it says that it is ready.

@@ -116,5 +116,5 @@ func (s *stage) addStranger(ctx context.Context) error {
 		return err
 	}
 	s.env = append(s.env, "DEMO_FIDUCIARY_URL="+s.url["fiduciary"])
-	return s.start(ctx, stranger)
+	return s.start(ctx, stranger, "--create")
 }

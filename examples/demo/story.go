@@ -44,7 +44,7 @@ func tell(ctx context.Context, p *printer, s *stage) error {
 func introduce(ctx context.Context, p *printer, s *stage) error {
 	p.chapter("Who is whom")
 	for _, name := range roles {
-		out, err := s.run(ctx, "identity", "show", "--config", name+".hcl")
+		out, err := s.run(ctx, "init", "--config", name+".hcl")
 		if err != nil {
 			return err
 		}

@@ -1,5 +1,5 @@
 # The principal of three nodes: it places secrets with "fiduciary" and says who
-# may have them back. Its name, and the others', come from `dta identity show`.
+# may have them back. Its name, and the others', are what `dta init` prints.
 
 node {
   name     = "principal"

@@ -27,7 +27,7 @@ var (
 
 func open(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(ctx, path, store.Options{})
+	s, err := store.Open(ctx, path, store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -97,6 +97,18 @@ func join(hashes []tlog.Hash) []byte {
 // Size is the number of entries committed.
 func (l *Log) Size() int64 { return l.committed.Load().size }
 
+// Head is the number of entries committed and their root hash.
+func (l *Log) Head() (size int64, root tlog.Hash) {
+	e := l.committed.Load()
+	return e.size, e.root()
+}
+
+// RootAt is the root hash of the first size entries, from the hashes that are kept
+// with them; fault.Unavailable where one is missing.
+func RootAt(tx *store.Tx, size int64) (tlog.Hash, error) {
+	return tlog.TreeHash(size, reader{tx})
+}
+
 // Newest returns a signed checkpoint of what is committed; nil before there is a
 // signer.
 func (l *Log) Newest() []byte {

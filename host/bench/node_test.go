@@ -72,7 +72,7 @@ func launch(tb testing.TB) *node {
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {
 		tb.Fatal(err)
 	}
-	cmd := exec.Command(program, "host", "--config", file)
+	cmd := exec.Command(program, "host", "--create", "--config", file)
 	cmd.Dir = dir
 	var log bytes.Buffer
 	cmd.Stderr = &log

@@ -47,7 +47,7 @@ func newRealm(t *testing.T) *realm {
 		*k = identitytest.Keyring(t, identity.Node, name, begin)
 	}
 	r.custody = identitytest.Keyring(t, identity.Custody, "custody", begin)
-	db := must(store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{}))(t)
+	db := must(store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{Create: true}))(t)
 	log := must(audit.Open(t.Context(), db))(t)
 	log.SetSigner(audit.NewSigner(r.keys))
 	r.records = records.New(records.Options{

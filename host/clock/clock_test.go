@@ -53,7 +53,7 @@ func TestAClockSetBackIsRefusedUntilItHasCaughtUp(t *testing.T) {
 
 func open(t *testing.T, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(ctx, path, store.Options{})
+	s, err := store.Open(ctx, path, store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -140,6 +140,6 @@ func TestADamagedMarkIsRefused(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	_, err := store.Open(ctx, path, store.Options{})
+	_, err := store.Open(ctx, path, store.Options{Create: true})
 	wantKind(t, fault.Unavailable, err)
 }

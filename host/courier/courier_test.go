@@ -26,7 +26,7 @@ func fresh(t testing.TB) *store.Store {
 
 func open(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(ctx, path, store.Options{})
+	s, err := store.Open(ctx, path, store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ func newRealm(t testing.TB, n int) *realm {
 func (d *dta) start() {
 	t, ctx := d.realm.t, context.Background()
 	t.Helper()
-	d.store = must(store.Open(ctx, d.path, store.Options{}))(t)
+	d.store = must(store.Open(ctx, d.path, store.Options{Create: true}))(t)
 	log := must(audit.Open(ctx, d.store))(t)
 	log.SetSigner(audit.NewSigner(d.node))
 	c := clock.New(d.store, d.realm.now)

@@ -34,11 +34,19 @@ func (h *Held) Error() string {
 }
 
 // Take makes the file (0600) where it is missing, and locks it until it is
-// closed. Where another has the lock it does not wait: the error is [*Held].
+// closed. Where another has the lock it does not wait: the error is [*Held]. It
+// follows no link, and refuses anything but a regular file: the file is written.
 func Take(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	if errors.Is(err, unix.ELOOP) {
+		return nil, fmt.Errorf("lock %s: expected a regular file, found a symbolic link", path)
+	}
 	if err != nil {
 		return nil, err
+	}
+	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
+		f.Close()
+		return nil, fmt.Errorf("lock %s: expected a regular file", path)
 	}
 	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		defer f.Close()

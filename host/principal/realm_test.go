@@ -74,7 +74,7 @@ func (r *realm) advance(d time.Duration) { r.ahead.Add(int64(d)) }
 func (r *realm) start() {
 	t := r.t
 	t.Helper()
-	r.store = must(store.Open(ctx, r.path, store.Options{}))(t)
+	r.store = must(store.Open(ctx, r.path, store.Options{Create: true}))(t)
 	log := must(audit.Open(ctx, r.store))(t)
 	log.SetSigner(audit.NewSigner(r.keys))
 	r.records = records.New(records.Options{

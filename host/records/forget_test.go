@@ -18,7 +18,7 @@ import (
 // up the job of a block whose time is not over yet.
 func TestWhatIsNotOverAtAStartIsForgottenAfterwards(t *testing.T) {
 	ctx := t.Context()
-	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "dta.db"), store.Options{})
+	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "dta.db"), store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -55,7 +55,7 @@ func place(t *testing.T, node, custody *identity.Keyring, bag *peer.Bag) placed 
 // A part that was verified in its own order must not pass in another because its
 // CID is known: whoever could have it believed could end that order for ever.
 func TestAVerifiedPartIsNotBelievedInAnotherOrder(t *testing.T) {
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

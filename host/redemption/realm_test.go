@@ -61,7 +61,7 @@ func newRealm(t *testing.T, n int) *realm {
 			Alias: alias, Name: d.node.Identity().Name, Pinned: []dag.CID{d.custody.Identity().Name}, Node: d, Fiduciary: d,
 		})
 	}
-	db := must(store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{}))(t)
+	db := must(store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{Create: true}))(t)
 	log := must(audit.Open(t.Context(), db))(t)
 	log.SetSigner(audit.NewSigner(r.keys))
 	r.records = records.New(records.Options{

@@ -138,7 +138,7 @@ func (n *node) serve(w http.ResponseWriter, req *http.Request) {
 func (n *node) start() {
 	t, ctx := n.realm.t, context.Background()
 	t.Helper()
-	n.store = must(store.Open(ctx, n.path, store.Options{}))(t)
+	n.store = must(store.Open(ctx, n.path, store.Options{Create: true}))(t)
 	log := must(audit.Open(ctx, n.store))(t)
 	log.SetSigner(audit.NewSigner(n.keys))
 	var s rest.Services

@@ -32,7 +32,7 @@ import (
 func nodesAPI(t *testing.T) (http.Handler, *identity.Keyring) {
 	t.Helper()
 	k := identitytest.Keyring(t, identity.Node, "node", time.Now())
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,7 +44,7 @@ func (n *network) Get(context.Context, dag.CID) ([]byte, error) {
 func TestAStrangerHasNothingSearchedFor(t *testing.T) {
 	self := identitytest.Keyring(t, identity.Node, "node", time.Now())
 	principal := identitytest.Keyring(t, identity.Node, "principal", time.Now())
-	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{})
+	s, err := store.Open(t.Context(), filepath.Join(t.TempDir(), "node.db"), store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -52,7 +52,7 @@ func fatal(err error) {
 // helperWrite writes with 8 goroutines until it is killed. A line of its output
 // is a write that was acknowledged.
 func helperWrite() {
-	s, err := store.Open(ctx, os.Getenv(pathEnv), store.Options{})
+	s, err := store.Open(ctx, os.Getenv(pathEnv), store.Options{Create: true})
 	if err != nil {
 		fatal(err)
 	}
@@ -148,7 +148,7 @@ func TestKillingTheProcessLosesNoAcknowledgedWriteAndDoublesNone(t *testing.T) {
 // checkAll looks for every acknowledged write, and for parts of any.
 func checkAll(t *testing.T, path string, acknowledged map[string]bool) {
 	t.Helper()
-	s, err := store.Open(ctx, path, store.Options{})
+	s, err := store.Open(ctx, path, store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestAnotherProcessIsKeptOutUntilTheFirstIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	reading.Go(func() { io.Copy(io.Discard, lines) })
-	_, err = store.Open(ctx, path, store.Options{})
+	_, err = store.Open(ctx, path, store.Options{Create: true})
 	cmd.Process.Kill()
 	reading.Wait()
 	cmd.Wait()

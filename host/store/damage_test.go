@@ -137,7 +137,7 @@ func TestADatabaseThatIsDamagedWhereItBeginsIsNotOpened(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			_, err = store.Open(ctx, path, store.Options{})
+			_, err = store.Open(ctx, path, store.Options{Create: true})
 			if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), path) {
 				t.Errorf("expected it to be damaged, by name; found %v", err)
 			}
@@ -151,7 +151,7 @@ func TestADatabaseOfANewerProgramIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	execute(t, foreign(t, path), "insert into goose_db_version (version_id, is_applied) values (999, 1)")
-	_, err := store.Open(ctx, path, store.Options{})
+	_, err := store.Open(ctx, path, store.Options{Create: true})
 	wantKind(t, fault.Unsupported, err)
 	if !strings.Contains(err.Error(), "written by a newer program") {
 		t.Fatal(err)

@@ -57,7 +57,7 @@ func helperFill() {
 		fill, free = smallFiles(path)
 		cause = "input/output error"
 	}
-	s, err := store.Open(ctx, path, store.Options{})
+	s, err := store.Open(ctx, path, store.Options{Create: true})
 	if err != nil {
 		fatal(err)
 	}
@@ -133,7 +133,7 @@ func helperFill() {
 	if err := s.Close(); err != nil {
 		fatal(err)
 	}
-	if s, err = store.Open(ctx, path, store.Options{}); err != nil {
+	if s, err = store.Open(ctx, path, store.Options{Create: true}); err != nil {
 		fatal(err)
 	}
 	check()

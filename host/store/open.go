@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pressly/goose/v3"
+	"golang.org/x/sys/unix"
 	"modernc.org/sqlite" // and the SQL driver of this name
 
 	"github.com/milagro-dta/dta/host/lockfile"
@@ -25,8 +26,15 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// Options tune a store; the zero value is right for a node.
+// Options tune a store; the zero value is right for a node that was made.
 type Options struct {
+	// Create makes the database where there is none. Without it, one that is
+	// missing or empty is refused: a new one would hide that the old one is gone.
+	Create bool
+	// Check looks at the database as it was found, before anything in it or in
+	// its write-ahead log is changed; an error refuses it and leaves it as it is.
+	// blank says that there is no table in it.
+	Check func(tx *Tx, blank bool) error
 	// Readers is the number of connections for View: 4 when zero.
 	Readers int
 	// Queue is how many closures may wait for the writer before Update answers
@@ -63,22 +71,24 @@ type Store struct {
 	pool    chan *connection // idle readers; nil stands for one not yet opened
 	writer  *writer
 	stamps  stamps
+	torn    int
 }
 
-// Open opens the database at path, making it (0600) and its directory (0700)
-// when missing, and brings its schema up to date. The process holds an
-// exclusive lock on path+".lock" until Close or its end, so that two hosts
-// never share a database: the second gets fault.Unavailable naming the first. A
-// damaged database is [ErrDamaged], one that a newer program has written
-// fault.Unsupported.
+// Open opens the database at path (0600) and brings its schema up to date. The
+// process holds an exclusive lock on path+".lock" until Close or its end, so that
+// two hosts never share a database: the second gets fault.Unavailable naming the
+// first. A damaged database is [ErrDamaged], one that is missing or empty
+// [ErrMissing], one that a newer program has written fault.Unsupported.
 func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	o = o.withDefaults()
 	path, err = filepath.Abs(path)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "open store: %w", err)
 	}
-	if err := prepare(path); err != nil {
-		return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
+	if o.Create {
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
+		}
 	}
 	s := &Store{pool: make(chan *connection, o.Readers)}
 	defer func() {
@@ -92,13 +102,24 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 		}
 		return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
 	}
-	if s.writers, err = open(path, o, true); err != nil {
+	if err := prepare(path, o.Create); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
+	if s.torn, err = tornFrames(path + "-wal"); err != nil {
+		return nil, fault.New(fault.Unavailable, "open store %s: read the write-ahead log: %w", path, err)
+	}
+	if o.Check != nil {
+		if err := look(ctx, path, o); err != nil {
+			return nil, err
+		}
+	}
+	if s.writers, err = open(path, o, readWrite); err != nil {
 		return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
 	}
 	if err := migrate(ctx, s.writers); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", path, unopened(err))
 	}
-	if s.readers, err = open(path, o, false); err != nil {
+	if s.readers, err = open(path, o, queryOnly); err != nil {
 		return nil, fault.New(fault.Unavailable, "open store %s: %w", path, err)
 	}
 	for range o.Readers {
@@ -151,38 +172,108 @@ func (s *Store) release() error {
 	return first
 }
 
-// prepare makes the directory and an empty database file readable by the owner
-// alone. SQLite gives its journal files the mode of the database.
-func prepare(path string) error {
-	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
+// TornFrames is how many frames of the write-ahead log were dropped when the
+// database was opened, because they, or one before them, were torn or belong to a
+// transaction that was never committed.
+func (s *Store) TornFrames() int { return s.torn }
+
+// ErrMissing says that there is no database, or an empty one, where one was
+// expected.
+var ErrMissing = errors.New("there is no database")
+
+// prepare makes an empty database file readable by the owner alone where create
+// says so, and refuses a missing or empty one otherwise. SQLite gives its journal
+// files the mode of the database.
+func prepare(path string, create bool) error {
+	flags := os.O_RDWR | unix.O_NOFOLLOW
+	if create {
+		flags |= os.O_CREATE
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, flags, 0o600)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Conflict, "%w", ErrMissing)
+	}
 	if err != nil {
-		return err
+		return fault.New(fault.Unavailable, "%w", err)
 	}
 	defer f.Close()
-	if err := f.Chmod(0o600); err != nil {
-		return err
-	}
-	d, err := os.Open(dir)
+	info, err := f.Stat()
 	if err != nil {
-		return err
+		return fault.New(fault.Unavailable, "%w", err)
+	}
+	if !create && info.Size() == 0 {
+		return fault.New(fault.Conflict, "%w: the file is empty", ErrMissing)
+	}
+	if err := f.Chmod(0o600); err != nil {
+		return fault.New(fault.Unavailable, "%w", err)
+	}
+	d, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return fault.New(fault.Unavailable, "%w", err)
 	}
 	defer d.Close()
-	return d.Sync()
+	if err := d.Sync(); err != nil {
+		return fault.New(fault.Unavailable, "%w", err)
+	}
+	return nil
 }
 
-func open(path string, o Options, write bool) (*sql.DB, error) {
+// look has o.Check look at the database through a connection that cannot write:
+// a connection that can would, as it is closed, drop what SQLite could not read
+// of the write-ahead log.
+func look(ctx context.Context, path string, o Options) error {
+	before, _ := os.Lstat(path + "-wal")
+	db, err := open(path, o, readOnly)
+	if err != nil {
+		return fault.New(fault.Unavailable, "open store %s: %w", path, err)
+	}
+	defer func() {
+		db.Close()
+		if before == nil {
+			// SQLite made an empty one; what lay there may be put back.
+			os.Remove(path + "-wal")
+			os.Remove(path + "-shm")
+		}
+	}()
+	c, err := dial(ctx, db)
+	if err != nil {
+		return fmt.Errorf("open store %s: %w", path, unopened(err))
+	}
+	defer c.close()
+	if err := c.begin(false); err != nil {
+		return fmt.Errorf("open store %s: %w", path, unopened(err))
+	}
+	defer c.rollback()
+	tx := &Tx{c: c}
+	var tables int64
+	if err := tx.row("look for tables", `select count(*) from sqlite_master where type = 'table' and name = 'audit_entries'`, nil, &tables); err != nil {
+		return fmt.Errorf("open store %s: %w", path, err)
+	}
+	return o.Check(tx, tables == 0)
+}
+
+// access is what a connection may do.
+type access int
+
+const (
+	readWrite access = iota
+	queryOnly        // of a database that this process also writes
+	readOnly         // leaves the files as they are
+)
+
+func open(path string, o Options, a access) (*sql.DB, error) {
 	q := url.Values{}
 	pragma := func(name, value string) { q.Add("_pragma", name+"("+value+")") }
 	pragma("busy_timeout", strconv.FormatInt(o.BusyTimeout.Milliseconds(), 10))
-	pragma("journal_mode", "WAL")
-	pragma("synchronous", "FULL")
+	if a == readOnly {
+		q.Set("mode", "ro")
+	} else {
+		pragma("journal_mode", "WAL")
+		pragma("synchronous", "FULL")
+	}
 	pragma("temp_store", "MEMORY")
 	pragma("trusted_schema", "OFF")
-	if write {
+	if a == readWrite {
 		pragma("secure_delete", "ON") // a dropped block leaves no bytes behind
 		pragma("cache_size", "-16384")
 		pragma("wal_autocheckpoint", "2000")
@@ -197,7 +288,7 @@ func open(path string, o Options, write bool) (*sql.DB, error) {
 		return nil, err
 	}
 	n := 1
-	if !write {
+	if a == queryOnly {
 		n = o.Readers
 	}
 	db.SetMaxOpenConns(n)

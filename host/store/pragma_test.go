@@ -9,7 +9,7 @@ import (
 // TestCommitsAreSynced: what kill -9 cannot show, because the page cache
 // survives it.
 func TestCommitsAreSynced(t *testing.T) {
-	s, err := Open(context.Background(), filepath.Join(t.TempDir(), "dta.db"), Options{})
+	s, err := Open(context.Background(), filepath.Join(t.TempDir(), "dta.db"), Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

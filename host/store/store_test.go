@@ -23,7 +23,7 @@ var ctx = context.Background()
 
 func open(t testing.TB, path string) *store.Store {
 	t.Helper()
-	s, err := store.Open(ctx, path, store.Options{})
+	s, err := store.Open(ctx, path, store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,7 +116,7 @@ func TestWhatWasCommittedIsThereAfterReopening(t *testing.T) {
 func TestASecondOpenIsRefusedAndNamesTheFirst(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dta.db")
 	s := open(t, path)
-	_, err := store.Open(ctx, path, store.Options{})
+	_, err := store.Open(ctx, path, store.Options{Create: true})
 	wantKind(t, fault.Unavailable, err)
 	if want := fmt.Sprintf("another host uses it (%s.lock is locked by process %d)", path, os.Getpid()); !strings.Contains(err.Error(), want) {
 		t.Fatalf("expected %q in %q", want, err)
@@ -132,7 +132,7 @@ func TestAFileThatIsNoDatabaseIsRefused(t *testing.T) {
 	if err := os.WriteFile(path, []byte(strings.Repeat("not a database ", 1000)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := store.Open(ctx, path, store.Options{})
+	_, err := store.Open(ctx, path, store.Options{Create: true})
 	wantKind(t, fault.Unavailable, err)
 }
 
@@ -231,7 +231,7 @@ func TestAQueuedClosureWhoseContextEndsIsNeverRun(t *testing.T) {
 }
 
 func TestAFullQueueIsBusy(t *testing.T) {
-	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "dta.db"), store.Options{Queue: 2, Batch: 1})
+	s, err := store.Open(ctx, filepath.Join(t.TempDir(), "dta.db"), store.Options{Create: true, Queue: 2, Batch: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,6 +38,11 @@ func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
 	}
 }
 
+// AfterEachCommit has f called after every commit, once what [Tx.AfterCommit]
+// asked for has run and before any caller of Update learns that its closure was
+// committed. f runs in the writer's goroutine and must be quick.
+func (s *Store) AfterEachCommit(f func()) { s.writer.settled.Store(&f) }
+
 type request struct {
 	do    func(*Tx) error
 	taken atomic.Bool // by the writer, or by a caller who gave up
@@ -49,6 +54,7 @@ type request struct {
 // writer owns the one connection that writes.
 type writer struct {
 	db      *sql.DB
+	settled atomic.Pointer[func()] // runs after each commit, before its callers learn of it
 	stamps  *stamps
 	size    int // closures in a batch at most
 	stopped chan struct{}
@@ -109,7 +115,7 @@ func (w *writer) run() {
 			close(w.stopped)
 			return
 		}
-		answer(ran, fault.New(fault.Internal, "store closure ended its goroutine"))
+		w.answer(ran, fault.New(fault.Internal, "store closure ended its goroutine"))
 		go w.run()
 	}()
 	for first := range w.queue {
@@ -145,17 +151,20 @@ func (w *writer) batch(first *request, ran *[]*request) {
 			}
 		}
 	}
-	answer(*ran, err)
+	w.answer(*ran, err)
 }
 
 // answer lets the callers of a batch go. When the batch failed they all get its
 // error: even a closure's own refusal may rest on rows that are gone now.
-func answer(ran []*request, err error) {
+func (w *writer) answer(ran []*request, err error) {
 	for _, r := range ran {
 		if err != nil {
 			r.err = err
 		}
 		r.tx.finish(r.err == nil)
+	}
+	if settled := w.settled.Load(); err == nil && settled != nil {
+		guard(func(*Tx) error { (*settled)(); return nil }, nil)
 	}
 	for _, r := range ran {
 		close(r.done)

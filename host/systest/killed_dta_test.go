@@ -147,7 +147,7 @@ func (e *enrolment) ask(ctx context.Context, registrar *rig.Node, n rig.Network)
 // grant for everybody who was enrolled, an audit entry for each, and no more.
 func answeredOnce(t *testing.T, member *rig.Node, n rig.Network, done []*enrolment) {
 	t.Helper()
-	s, err := store.Open(t.Context(), member.Path("data", "node.db"), store.Options{})
+	s, err := store.Open(t.Context(), member.Path("data", "node.db"), store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

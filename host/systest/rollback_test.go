@@ -45,7 +45,7 @@ func TestALogThatWasPutBackAndOutgrewIsNoticed(t *testing.T) {
 		early = append(early, ref)
 	}
 	c.Fiduciary.Stop()
-	if err := os.CopyFS(c.Fiduciary.Path("backup"), os.DirFS(c.Fiduciary.Path("data"))); err != nil {
+	if err := errors.Join(os.CopyFS(c.Fiduciary.Path("backup"), os.DirFS(c.Fiduciary.Path("data"))), os.Chmod(c.Fiduciary.Path("backup"), 0o700)); err != nil {
 		t.Fatal(err)
 	}
 	c.Fiduciary.Restart()

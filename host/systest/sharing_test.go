@@ -91,7 +91,7 @@ func newSharer(t *testing.T, n int) *sharer {
 		})
 	}
 	ctx := context.Background()
-	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "node.db"), store.Options{})
+	db, err := store.Open(ctx, filepath.Join(t.TempDir(), "node.db"), store.Options{Create: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -82,7 +82,7 @@ func (l *lab) renew(t *testing.T) {
 	}
 	err := os.WriteFile(l.path, l.pristine, 0o600)
 	if err == nil {
-		l.store, err = store.Open(context.Background(), l.path, store.Options{})
+		l.store, err = store.Open(context.Background(), l.path, store.Options{Create: true})
 	}
 	if err == nil {
 		l.audit, err = audit.Open(context.Background(), l.store)

@@ -32,9 +32,6 @@ func (a *app) ledger(ctx context.Context, running func(*operator.Client) error, 
 }
 
 func (a *app) ledgerOf(ctx context.Context, c *config.Config, running func(*operator.Client) error, alone func(operator.Ledger) error) error {
-	if err := worked(c); err != nil {
-		return err
-	}
 	return a.onNode(ctx, c, running, func(n *host.Node) error { return alone(n.Ledger()) })
 }
 

@@ -104,7 +104,8 @@ func (a *app) root() *cobra.Command {
 		Short: "A Decentralized Trust Authority: keep and issue key material together without trusting each other",
 		Long: `dta keeps secrets for others, and gets them back.
 
-Operators configure a node in an HCL file and run "dta host". Principals place
+Operators configure a node in an HCL file, make it with "dta init" and run it
+with "dta host". Principals place
 and redeem orders with "dta order", or over REST. Registrars start networks with
 "dta network", in which people log in with "dta mpin".
 
@@ -118,8 +119,8 @@ Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
 	}
 	root.PersistentFlags().BoolVar(&a.json, "json", false, "print JSON")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &usageError{err} })
-	root.AddCommand(a.hostCommand(), a.identityCommand(), a.configCommand(), a.pluginCommand(), a.orderCommand(), a.auditCommand(),
-		a.clockCommand(), a.networkCommand(), a.mpinCommand())
+	root.AddCommand(a.initCommand(), a.hostCommand(), a.identityCommand(), a.configCommand(), a.pluginCommand(), a.orderCommand(), a.auditCommand(),
+		a.storeCommand(), a.clockCommand(), a.networkCommand(), a.mpinCommand())
 	return root
 }
 

@@ -52,9 +52,6 @@ func (a *app) clock(ctx context.Context, method, path string, alone func(operato
 	if err != nil {
 		return err
 	}
-	if err := worked(c); err != nil {
-		return err
-	}
 	var got operator.ClockShown
 	err = a.onNode(ctx, c,
 		func(o *operator.Client) error { return o.Call(ctx, method, path, nil, &got) },

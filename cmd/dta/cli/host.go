@@ -12,13 +12,26 @@ import (
 )
 
 func (a *app) hostCommand() *cobra.Command {
-	return a.configFlag(&cobra.Command{
+	var create bool
+	c := a.configFlag(&cobra.Command{
 		Use: "host", Short: "Run a node until it is told to stop (SIGTERM, SIGINT)", Args: none,
+		Long: `Run a node until it is told to stop (SIGTERM, SIGINT).
+
+The node must have been made by dta init. Where its data directory has no node, or
+less than the node had acknowledged, the command says so and ends.`,
 		Example: "  dta host --config examples/one-node.hcl",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load(config.Load)
 			if err != nil {
 				return err
+			}
+			if create {
+				if _, err := host.Init(cmd.Context(), c, host.Options{Log: logger(c, a.err)}); err != nil {
+					return ended(cmd.Context(), err)
+				}
+				if c, err = a.load(config.Load); err != nil { // making the node has cleared its secrets
+					return err
+				}
 			}
 			node, err := host.Open(cmd.Context(), c, host.Options{Log: logger(c, a.err)})
 			if err != nil {
@@ -29,6 +42,8 @@ func (a *app) hostCommand() *cobra.Command {
 			}))
 		},
 	})
+	c.Flags().BoolVar(&create, "create", false, "make the node first, as dta init does; for trials")
+	return c
 }
 
 // ended is how a node ends: to be told to stop is no error of it.

@@ -14,11 +14,12 @@ import (
 func (a *app) identityCommand() *cobra.Command {
 	return group("identity", "The node's own identity",
 		a.configFlag(&cobra.Command{
-			Use: "show", Short: "Print the node's name, which is made at first use and never changes", Args: none,
+			Use: "show", Short: "Print the node's name, which dta init made and which never changes", Args: none,
 			Long: `Print the node's name: the CID of its first identity document.
 
 Only the node, store and plugin blocks of the file are evaluated, so that two
-nodes can learn each other's names before either knows the other.`,
+nodes can learn each other's names before either knows the other. Where no node
+was made, none is made: see dta init.`,
 			RunE: func(cmd *cobra.Command, _ []string) error {
 				c, err := a.load(config.LoadIdentity)
 				if err != nil {

@@ -2,10 +2,7 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/hashicorp/go-hclog"
@@ -49,14 +46,6 @@ func place(c *config.Config) string {
 	return c.Node.DataDir
 }
 
-// worked is fault.NotFound where no node has been: none is made to be looked at.
-func worked(c *config.Config) error {
-	if _, err := os.Stat(filepath.Join(c.Node.DataDir, host.StoreFile)); errors.Is(err, fs.ErrNotExist) {
-		return fault.New(fault.NotFound, "nothing in the data directory %s: no node has worked there yet", place(c))
-	}
-	return nil
-}
-
 // running is the node that runs over the configuration's data directory.
 func (a *app) running(ctx context.Context, c *config.Config) (*operator.Client, error) {
 	client := operator.NewClient(filepath.Join(c.Node.DataDir, operator.Socket))
@@ -68,8 +57,9 @@ func (a *app) running(ctx context.Context, c *config.Config) (*operator.Client, 
 }
 
 // onNode runs ask on the operator socket of the running node, or, when none
-// runs, opens the node itself and runs it there.
-func (a *app) onNode(ctx context.Context, c *config.Config, ask func(*operator.Client) error, alone func(*host.Node) error) error {
+// runs, opens the node itself, with its seal's plugin and those named, and runs
+// alone on it. Where no node was made it makes none.
+func (a *app) onNode(ctx context.Context, c *config.Config, ask func(*operator.Client) error, alone func(*host.Node) error, plugins ...string) error {
 	client := operator.NewClient(filepath.Join(c.Node.DataDir, operator.Socket))
 	end := a.progress("waiting for the node")
 	running := client.Running(ctx)
@@ -77,7 +67,7 @@ func (a *app) onNode(ctx context.Context, c *config.Config, ask func(*operator.C
 	if running {
 		return ask(client)
 	}
-	node, err := host.Open(ctx, c, host.Options{Log: logger(c, a.err)})
+	node, err := host.Open(ctx, c, host.Options{Log: logger(c, a.err), Only: append([]string{}, plugins...)})
 	if err != nil {
 		return err
 	}

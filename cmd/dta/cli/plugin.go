@@ -85,6 +85,9 @@ name that is printed in their peer blocks.`,
 			if err != nil {
 				return err
 			}
+			if _, ok := c.Plugin(args[0]); !ok {
+				return fault.New(fault.NotFound, "plugin %q: no plugin block has this name", args[0])
+			}
 			var got operator.Identity
 			err = a.onNode(cmd.Context(), c,
 				func(o *operator.Client) error {
@@ -100,7 +103,7 @@ name that is printed in their peer blocks.`,
 						got = host.DescribeIdentity(id)
 					}
 					return err
-				})
+				}, args[0])
 			if err != nil {
 				return err
 			}

@@ -29,7 +29,7 @@ func Federate(tb testing.TB, n int, o Options) *Federation {
 	member := func(n *Node) bool { return n != f.Registrar && n != f.Cosigner }
 	each(tb, f.Nodes(), func(n *Node) error {
 		n.configure(roles{byHand: member(n)})
-		out, err := n.Command("identity", "show")
+		out, err := n.Command("init")
 		n.name = strings.TrimSpace(out)
 		if err != nil || !member(n) {
 			return err

@@ -5,7 +5,9 @@ package rig
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -142,6 +144,9 @@ func (n *Node) launch() error {
 	}
 	r := &run{ready: make(chan string, 1), ended: make(chan struct{})}
 	r.cmd = exec.Command(n.program, "host", "--config", n.Config)
+	if _, err := os.Stat(n.Path("data")); errors.Is(err, fs.ErrNotExist) {
+		r.cmd.Args = append(r.cmd.Args, "--create")
+	}
 	if n.Files > 0 {
 		r.cmd = exec.Command("/bin/sh", append([]string{"-c", `ulimit -n "$0" && exec "$@"`, strconv.Itoa(n.Files)}, r.cmd.Args...)...)
 	}

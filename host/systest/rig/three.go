@@ -25,7 +25,7 @@ func Three(tb testing.TB, o Options) *Company {
 	c := &Company{node("principal"), node("fiduciary"), node("beneficiary")}
 	each(tb, c.Nodes(), func(n *Node) error {
 		n.configure(roles{byHand: n == c.Fiduciary})
-		out, err := n.Command("identity", "show")
+		out, err := n.Command("init")
 		n.name = strings.TrimSpace(out)
 		if err != nil || n != c.Fiduciary {
 			return err

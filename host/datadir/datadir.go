@@ -1,0 +1,242 @@
+//go:build unix
+
+// Package datadir says whether a directory is a node's data directory, and makes
+// one for a new node.
+//
+//	err := datadir.Check(dir)            // before anything in it is opened
+//	made, err := datadir.Make(dir)       // for a new node, and for nothing else
+//
+// A node puts its database, lock, anchor and sockets into a directory that is its
+// own: owned by the user who runs the node, mode 0700, and either empty before
+// the node was made or a node's already. Nothing is changed in a directory that
+// is not, since an operator who mistypes data_dir may have named /tmp. In such a
+// directory nobody else can plant links, so files in it are opened by name.
+//
+// A directory without a database makes no node: where a volume is not mounted or
+// a restore was cut short, a new node would hide that the old one is gone.
+package datadir
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// Database is the name of the database in a data directory.
+const Database = "node.db"
+
+// leavings are what a node leaves in its data directory beside the database.
+var leavings = []string{Database + "-wal", Database + "-shm", Database + "-journal", Database + ".lock", "anchor", "run", "operator.sock"}
+
+// Check returns nil for the data directory of a node that was made. Otherwise
+// fault.NotFound where there is nothing, fault.Conflict where the database is
+// missing beside what a node left, fault.Denied where directory or files are open
+// to others, and fault.Invalid where it is no data directory.
+func Check(dir string) error {
+	found, err := private(dir)
+	if err != nil {
+		return err
+	}
+	if len(found) == 0 {
+		return absent(dir)
+	}
+	at := slices.IndexFunc(found, func(e fs.DirEntry) bool { return e.Name() == Database })
+	size := int64(0)
+	for _, e := range found {
+		if !ours(e.Name()) {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return fault.New(fault.Unavailable, "data directory %s: %w", full(dir), err)
+		}
+		if err := plain(filepath.Join(dir, e.Name()), info); err != nil {
+			return err
+		}
+		if e.Name() == Database {
+			size = info.Size()
+		}
+	}
+	if at >= 0 && size > 0 {
+		return nil
+	}
+	beside := names(found, ours)
+	if at < 0 && len(beside) == 0 {
+		return fault.New(fault.Invalid, "data directory %s: expected a node's, found %s in it: name a directory of its own in data_dir", full(dir), some(found))
+	}
+	what := "is missing"
+	if at >= 0 {
+		what = "is empty"
+		beside = slices.DeleteFunc(beside, func(name string) bool { return name == Database })
+	}
+	if len(beside) > 0 {
+		what += " beside " + strings.Join(beside, ", ")
+	}
+	return fault.New(fault.Conflict, "data directory %s: the database %s %s: a node was made here, and no other is made in its place: "+
+		"mount its volume, or restore the directory from a backup", full(dir), Database, what)
+}
+
+// Make makes the directory (0700) for a new node, or takes an empty one. It
+// reports whether it made it; a directory that is not empty is fault.Conflict.
+func Make(dir string) (made bool, err error) {
+	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o700); err != nil {
+		return false, fault.New(fault.Invalid, "make the data directory: %w", err)
+	}
+	err = os.Mkdir(dir, 0o700)
+	switch {
+	case err == nil:
+		return true, syncDirectory(filepath.Dir(filepath.Clean(dir)))
+	case !errors.Is(err, fs.ErrExist):
+		return false, fault.New(fault.Invalid, "make the data directory: %w", err)
+	}
+	found, err := private(dir)
+	if err != nil {
+		return false, err
+	}
+	if len(found) > 0 {
+		if Check(dir) == nil {
+			return false, fault.New(fault.Conflict, "data directory %s: a node was made here already: run dta host", full(dir))
+		}
+		return false, fault.New(fault.Conflict, "data directory %s: expected none or an empty one for a new node, found %s in it", full(dir), some(found))
+	}
+	return false, nil
+}
+
+// private lists a directory that is the user's own and closed to others; nothing
+// where there is none.
+func private(dir string) ([]fs.DirEntry, error) {
+	link, err := os.Lstat(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "data directory %s: %w", full(dir), err)
+	}
+	if owner := ownerOf(link); link.Mode()&fs.ModeSymlink != 0 && owner != os.Geteuid() && owner != 0 {
+		return nil, fault.New(fault.Denied, "data directory %s: expected a link of user %d or root, found one of user %d", full(dir), os.Geteuid(), owner)
+	}
+	d, err := os.Open(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fault.New(fault.Invalid, "data directory %s: expected a directory, found a link that leads nowhere", full(dir))
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return nil, fault.New(fault.Denied, "data directory %s: expected one that user %d may read (it belongs to user %d)", full(dir), os.Geteuid(), ownerOf(link))
+	}
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "data directory %s: %w", full(dir), err)
+	}
+	defer d.Close()
+	info, err := d.Stat()
+	if err != nil {
+		return nil, fault.New(fault.Invalid, "data directory %s: %w", full(dir), err)
+	}
+	owner := ownerOf(info)
+	switch {
+	case !info.IsDir():
+		return nil, fault.New(fault.Invalid, "data directory %s: expected a directory, found %s", full(dir), kind(info))
+	case owner != os.Geteuid():
+		return nil, fault.New(fault.Denied, "data directory %s: expected one that belongs to user %d, who runs dta; found one of user %d", full(dir), os.Geteuid(), owner)
+	case info.Mode().Perm() != 0o700:
+		return nil, fault.New(fault.Denied, "data directory %s: expected mode 0700, found %s: if it is meant for a node alone, chmod 700 it", full(dir), octal(info))
+	}
+	found, err := d.ReadDir(-1)
+	if err != nil {
+		return nil, fault.New(fault.Unavailable, "data directory %s: %w", full(dir), err)
+	}
+	slices.SortFunc(found, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return found, nil
+}
+
+// plain refuses a file of the node's that another user owns, or that is a link or
+// a device: what the node writes would go elsewhere.
+func plain(path string, info fs.FileInfo) error {
+	name := filepath.Base(path)
+	isDir, isSocket := name == "run", name == "operator.sock"
+	switch owner := ownerOf(info); {
+	case isDir && !info.IsDir(), isSocket && info.Mode()&fs.ModeSocket == 0, !isDir && !isSocket && !info.Mode().IsRegular():
+		expected := "a regular file"
+		if isDir {
+			expected = "a directory"
+		} else if isSocket {
+			expected = "a socket"
+		}
+		return fault.New(fault.Denied, "%s: expected %s, found %s", full(path), expected, kind(info))
+	case owner != os.Geteuid():
+		return fault.New(fault.Denied, "%s: expected a file of user %d, who runs dta; found one of user %d", full(path), os.Geteuid(), owner)
+	}
+	return nil
+}
+
+func absent(dir string) error {
+	return fault.New(fault.NotFound, "nothing in the data directory %s: no node was made there; "+
+		"make one with dta init, or with dta host --create for a trial", full(dir))
+}
+
+func ours(name string) bool { return name == Database || slices.Contains(leavings, name) }
+
+func names(found []fs.DirEntry, which func(string) bool) (out []string) {
+	for _, e := range found {
+		if which(e.Name()) {
+			out = append(out, e.Name())
+		}
+	}
+	return out
+}
+
+// some is the first few names of a directory.
+func some(found []fs.DirEntry) string {
+	const shown = 3
+	var out []string
+	for _, e := range found[:min(len(found), shown)] {
+		out = append(out, fmt.Sprintf("%.64q", e.Name()))
+	}
+	text := strings.Join(out, ", ")
+	if more := len(found) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+func kind(info fs.FileInfo) string {
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return "a directory"
+	case mode.IsRegular():
+		return "a regular file"
+	case mode&fs.ModeSymlink != 0:
+		return "a symbolic link"
+	default:
+		return "a special file (" + mode.Type().String() + ")"
+	}
+}
+
+func octal(info fs.FileInfo) string {
+	return fmt.Sprintf("%04o", info.Sys().(*syscall.Stat_t).Mode&0o7777)
+}
+
+func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
+
+// full is the path in full: a relative data_dir is found from the working
+// directory.
+func full(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer d.Close()
+	return d.Sync()
+}

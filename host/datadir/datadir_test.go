@@ -1,0 +1,148 @@
+package datadir_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/milagro-dta/dta/host/datadir"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// another is a user who is not the one that runs the tests.
+const another = 65534
+
+// directory makes a directory with files; a name that ends in a slash is a directory.
+func directory(t *testing.T, mode os.FileMode, files ...string) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range files {
+		path := filepath.Join(dir, name)
+		var err error
+		if strings.HasSuffix(name, "/") {
+			err = os.Mkdir(path, 0o700)
+		} else {
+			err = os.WriteFile(path, []byte(name), 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(dir, mode); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func within(t *testing.T, dir string, do func(dir string) error) string {
+	t.Helper()
+	if err := do(dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestOnlyANodesDirectoryIsOpened(t *testing.T) {
+	given := func(dir string) error { // to another user, which only root can do
+		if os.Geteuid() == 0 {
+			return os.Chown(dir, another, another)
+		}
+		return os.Chmod(dir, 0o750)
+	}
+	for name, c := range map[string]struct {
+		dir  string
+		kind fault.Kind
+		says string
+	}{
+		"a node's":                         {directory(t, 0o700, "node.db", "anchor", "node.db.lock", "run/"), "", ""},
+		"a node's, with a file of others":  {directory(t, 0o700, "node.db", "notes"), "", ""},
+		"none":                             {filepath.Join(t.TempDir(), "none"), fault.NotFound, "dta init, or with dta host --create"},
+		"an empty one":                     {directory(t, 0o700), fault.NotFound, "dta init, or with dta host --create"},
+		"one without its database":         {directory(t, 0o700, "anchor", "run/"), fault.Conflict, "the database node.db is missing beside anchor, run"},
+		"one with a write-ahead log alone": {directory(t, 0o700, "node.db-wal"), fault.Conflict, "missing beside node.db-wal"},
+		"one with a socket's name alone": {within(t, directory(t, 0o700), func(dir string) error {
+			l, err := net.Listen("unix", filepath.Join(dir, "operator.sock"))
+			if err == nil {
+				l.(*net.UnixListener).SetUnlinkOnClose(false)
+				err = l.Close()
+			}
+			return err
+		}), fault.Conflict, "missing beside operator.sock"},
+		"one with an empty database": {within(t, directory(t, 0o700, "node.db"), func(dir string) error {
+			return os.Truncate(filepath.Join(dir, "node.db"), 0)
+		}), fault.Conflict, "the database node.db is empty: "},
+		"somebody's files":  {directory(t, 0o700, "a", "b", "c", "d"), fault.Invalid, `found "a", "b", "c" and 1 more in it`},
+		"one open to all":   {directory(t, 0o777|os.ModeSticky, "node.db"), fault.Denied, "expected mode 0700, found 1777"},
+		"one to be read":    {directory(t, 0o755, "node.db"), fault.Denied, "expected mode 0700, found 0755"},
+		"one not writable":  {directory(t, 0o500, "node.db"), fault.Denied, "expected mode 0700, found 0500"},
+		"another user's":    {within(t, directory(t, 0o700, "node.db"), given), fault.Denied, "expected "},
+		"a file":            {filepath.Join(directory(t, 0o700, "x"), "x"), fault.Invalid, "expected a directory, found a regular file"},
+		"a link to nowhere": {within(t, filepath.Join(t.TempDir(), "l"), func(path string) error { return os.Symlink("nowhere", path) }), fault.Invalid, "a link that leads nowhere"},
+		"a link of one's own": {within(t, filepath.Join(t.TempDir(), "l"), func(path string) error {
+			return os.Symlink(directory(t, 0o700, "node.db"), path)
+		}), "", ""},
+		"another user's link": {within(t, filepath.Join(t.TempDir(), "l"), func(path string) error {
+			target := directory(t, 0o700, "node.db")
+			if os.Geteuid() != 0 {
+				target = within(t, target, given)
+			}
+			if err := os.Symlink(target, path); err != nil || os.Geteuid() != 0 {
+				return err
+			}
+			return os.Lchown(path, another, another)
+		}), fault.Denied, "expected "},
+		"a planted link as database": {within(t, directory(t, 0o700), func(dir string) error {
+			return os.Symlink(filepath.Join(t.TempDir(), "precious"), filepath.Join(dir, "node.db"))
+		}), fault.Denied, "expected a regular file, found a symbolic link"},
+		"a planted link as lock": {within(t, directory(t, 0o700, "node.db"), func(dir string) error {
+			return os.Symlink("/etc/passwd", filepath.Join(dir, "node.db.lock"))
+		}), fault.Denied, "expected a regular file, found a symbolic link"},
+		"a pipe as anchor": {within(t, directory(t, 0o700, "node.db"), func(dir string) error {
+			return syscall.Mkfifo(filepath.Join(dir, "anchor"), 0o600)
+		}), fault.Denied, "expected a regular file, found a special file"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, _ := os.Lstat(c.dir)
+			err := datadir.Check(c.dir)
+			if fault.Of(err) != c.kind || (err != nil && !strings.Contains(err.Error(), c.says)) {
+				t.Errorf("expected %q, %q; found %v", c.kind, c.says, err)
+			}
+			if c.kind != "" && c.kind != fault.NotFound {
+				if made, err := datadir.Make(c.dir); err == nil || made {
+					t.Errorf("expected that no node is made there; found %t, %v", made, err)
+				}
+			}
+			if after, _ := os.Lstat(c.dir); before != nil && after.Mode() != before.Mode() {
+				t.Errorf("expected that its mode stays %v; found %v", before.Mode(), after.Mode())
+			}
+		})
+	}
+}
+
+func TestADirectoryForANewNodeIsMadeOrEmpty(t *testing.T) {
+	parent := t.TempDir()
+	for _, c := range []struct {
+		dir  string
+		made bool
+	}{{filepath.Join(parent, "deep", "er"), true}, {directory(t, 0o700), false}} {
+		made, err := datadir.Make(c.dir)
+		if err != nil || made != c.made {
+			t.Errorf("%s: expected made %t; found %t, %v", c.dir, c.made, made, err)
+		}
+		if info, err := os.Stat(c.dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: expected mode 0700; found %v, %v", c.dir, info.Mode(), err)
+		}
+	}
+	if _, err := datadir.Make(directory(t, 0o700, "node.db")); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "a node was made here already") {
+		t.Errorf("expected that a node's directory is no new one; found %v", err)
+	}
+	if _, err := datadir.Make(directory(t, 0o755)); fault.Of(err) != fault.Denied {
+		t.Errorf("expected that a directory open to others is refused; found %v", err)
+	}
+}

@@ -1,0 +1,190 @@
+// Package state opens what a node has kept — its data directory, database, audit
+// log and anchor — as one, and refuses what is not a continuation of what it had.
+//
+//	s, err := state.Create(ctx, dir)     // dta init
+//	err = s.Name(name)                   // before the identity is committed
+//	s, err := state.Open(ctx, dir)       // every later start
+//	defer s.Close()
+//
+// A node that lost what it acknowledged must not go on as if nothing had been:
+// its principals hold acceptances of orders that it no longer knows. Whoever
+// opens the state therefore learns of every loss that can be seen from here
+// ([Loss]), before anything on disk is changed, so that the right files can still
+// be put back. [AcceptLoss] goes on without what is lost, at the operator's word,
+// and puts that into the audit log.
+//
+// What cannot be seen from here is a data directory that was put back as a whole,
+// anchor included. Peers see it, by the checkpoints they keep.
+package state
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/milagro-dta/dta/host/anchor"
+	"github.com/milagro-dta/dta/host/audit"
+	"github.com/milagro-dta/dta/host/datadir"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
+
+// metaName is where the node's name lies in the database, readable without the
+// key to its identity.
+const metaName = "node-name"
+
+// State is what a node has kept, open.
+type State struct {
+	Store *store.Store
+	Audit *audit.Log
+
+	dir    string
+	made   bool // the directory, by Create
+	anchor *anchor.Anchor
+	node   dag.CID
+
+	mu     sync.Mutex
+	report func(error)
+}
+
+// Create makes the state of a new node in a directory that is not there or empty;
+// fault.Conflict otherwise. Where no node comes of it, [State.Discard] takes away
+// what was made.
+func Create(ctx context.Context, dir string) (*State, error) {
+	made, err := datadir.Make(dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &State{dir: dir, made: made}
+	if err := s.open(ctx, store.Options{Create: true}); err != nil {
+		return nil, err
+	}
+	if size := s.Audit.Size(); size > 0 {
+		// Another process made a node here since the directory was found empty.
+		s.Store.Close()
+		return nil, fault.New(fault.Conflict, "data directory %s: a node was made here already: run dta host", dir)
+	}
+	return s, nil
+}
+
+// Open opens the state of a node that was made. It refuses what is less than the
+// anchor attests with [*Loss], and leaves the files as they are.
+func Open(ctx context.Context, dir string) (*State, error) {
+	s := &State{dir: dir}
+	if err := datadir.Check(dir); err != nil {
+		return nil, err
+	}
+	err := s.open(ctx, store.Options{Check: func(tx *store.Tx, blank bool) (err error) {
+		s.anchor, s.node, err = check(tx, blank, dir)
+		return err
+	}})
+	if err != nil {
+		if s.anchor != nil {
+			s.anchor.Close()
+		}
+		return nil, err
+	}
+	s.follow()
+	return s, nil
+}
+
+func (s *State) open(ctx context.Context, o store.Options) (err error) {
+	path := filepath.Join(s.dir, datadir.Database)
+	if s.Store, err = store.Open(ctx, path, o); err != nil {
+		if errors.Is(err, store.ErrDamaged) {
+			err = fault.New(fault.Internal, "%w: it does not mend itself; restore %s from a backup", err, path)
+		}
+		return fmt.Errorf("open the store: %w", err)
+	}
+	if s.Audit, err = audit.Open(ctx, s.Store); err != nil {
+		s.Store.Close()
+		return fmt.Errorf("open the audit log: %w", err)
+	}
+	return nil
+}
+
+// Named gives a new state its node's name and its anchor. It is called before the
+// transaction that writes the node's identity, which calls [State.PutName].
+func (s *State) Named(name dag.CID) (err error) {
+	_, root := s.Audit.Head()
+	if s.anchor, err = anchor.Create(filepath.Join(s.dir, anchor.File), anchor.Mark{Root: root, Node: name}); err != nil {
+		return err
+	}
+	s.node = name
+	s.follow()
+	return nil
+}
+
+// PutName writes the node's name in the transaction that makes its identity.
+func (s *State) PutName(tx *store.Tx) error { return tx.SetMeta(metaName, s.node.Bytes()) }
+
+// Node is the node's name; undefined before [State.Named].
+func (s *State) Node() dag.CID { return s.node }
+
+// Report has f called with every failure to write the anchor, and with nil after
+// each write that succeeds.
+func (s *State) Report(f func(error)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.report = f
+}
+
+// follow writes the anchor after each commit that added to the audit log.
+func (s *State) follow() {
+	var written int64 = -1
+	write := func() {
+		size, root := s.Audit.Head()
+		if size == written {
+			return
+		}
+		err := s.anchor.Write(anchor.Mark{Size: size, Root: root, Node: s.node})
+		if err == nil {
+			written = size
+		}
+		s.mu.Lock()
+		report := s.report
+		s.mu.Unlock()
+		if report != nil {
+			report(err)
+		}
+	}
+	if s.Audit.Size() > 0 {
+		write()
+	}
+	s.Store.AfterEachCommit(write)
+}
+
+// Close closes everything.
+func (s *State) Close() error {
+	err := s.Store.Close()
+	if s.anchor != nil {
+		if e := s.anchor.Close(); err == nil {
+			err = e
+		}
+	}
+	return err
+}
+
+// Discard closes a state whose node could not be made, and takes away what
+// [Create] put into the directory.
+func (s *State) Discard() error {
+	err := s.Close()
+	for _, name := range []string{
+		datadir.Database, datadir.Database + "-wal", datadir.Database + "-shm", anchor.File, datadir.Database + ".lock", "run",
+	} {
+		if e := os.Remove(filepath.Join(s.dir, name)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
+			err = e
+		}
+	}
+	if s.made {
+		if e := os.Remove(s.dir); err == nil {
+			err = e
+		}
+	}
+	return err
+}
