@@ -100,7 +100,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if n.state, err = state.Open(ctx, c.Node.DataDir); err != nil {
 		return nil, err
 	}
-	n.state.Report(func(err error) { n.health.Doubt("anchor", err) })
+	n.state.Report(func(err error) { n.health.Doubt("data directory", err) })
 	if torn := n.state.Store.TornFrames(); torn > 0 {
 		n.log.Warn("torn frames of the write-ahead log dropped; nothing acknowledged was in them", "frames", torn)
 	}

@@ -25,6 +25,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/milagro-dta/dta/host/anchor"
 	"github.com/milagro-dta/dta/host/audit"
@@ -47,9 +48,13 @@ type State struct {
 	made   bool // the directory, by Create
 	anchor *anchor.Anchor
 	node   dag.CID
+	end    context.CancelFunc // ends the watch, which closes ended
+	ended  chan struct{}
 
-	mu     sync.Mutex
+	mu     sync.Mutex // guards what follows
 	report func(error)
+	behind error // why the anchor was not written
+	gone   error // why what is written would be lost
 }
 
 // Create makes the state of a new node in a directory that is not there or empty;
@@ -126,15 +131,40 @@ func (s *State) PutName(tx *store.Tx) error { return tx.SetMeta(metaName, s.node
 // Node is the node's name; undefined before [State.Named].
 func (s *State) Node() dag.CID { return s.node }
 
-// Report has f called with every failure to write the anchor, and with nil after
-// each write that succeeds.
+// Report has f called with what makes the node's memory unreliable whenever that
+// changes, and with nil when it is over: an anchor that cannot be written, and a
+// database or anchor that another file has taken the place of, or none.
 func (s *State) Report(f func(error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.report = f
+	s.tell()
 }
 
-// follow writes the anchor after each commit that added to the audit log.
+// found records one of the two reasons.
+func (s *State) found(reason *error, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if *reason == nil && err == nil {
+		return
+	}
+	*reason = err
+	s.tell()
+}
+
+func (s *State) tell() {
+	if s.report == nil {
+		return
+	}
+	err := s.gone
+	if err == nil {
+		err = s.behind
+	}
+	s.report(err)
+}
+
+// follow writes the anchor after each commit that added to the audit log, and
+// watches the files.
 func (s *State) follow() {
 	var written int64 = -1
 	write := func() {
@@ -146,21 +176,54 @@ func (s *State) follow() {
 		if err == nil {
 			written = size
 		}
-		s.mu.Lock()
-		report := s.report
-		s.mu.Unlock()
-		if report != nil {
-			report(err)
-		}
+		s.found(&s.behind, err)
 	}
 	if s.Audit.Size() > 0 {
 		write()
 	}
 	s.Store.AfterEachCommit(write)
+	ctx, end := context.WithCancel(context.Background())
+	s.end, s.ended = end, make(chan struct{})
+	opened := map[string]fs.FileInfo{}
+	for _, name := range []string{datadir.Database, anchor.File} {
+		opened[name], _ = os.Lstat(filepath.Join(s.dir, name))
+	}
+	go s.watch(ctx, opened)
+}
+
+// watchEvery is how often the files are looked for.
+const watchEvery = time.Second
+
+// watch notices that the database or the anchor was removed, or replaced, under
+// the running node: what is acknowledged from then on would be lost with the
+// process.
+func (s *State) watch(ctx context.Context, opened map[string]fs.FileInfo) {
+	defer close(s.ended)
+	tick := time.NewTicker(watchEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		var gone error
+		for name, was := range opened {
+			now, err := os.Lstat(filepath.Join(s.dir, name))
+			if err != nil || was == nil || !os.SameFile(was, now) {
+				gone = fault.New(fault.Unavailable, "data directory %s: %s was removed or replaced under the running node: stop it, and put back the file", full(s.dir), name)
+			}
+		}
+		s.found(&s.gone, gone)
+	}
 }
 
 // Close closes everything.
 func (s *State) Close() error {
+	if s.end != nil {
+		s.end()
+		<-s.ended
+	}
 	err := s.Store.Close()
 	if s.anchor != nil {
 		if e := s.anchor.Close(); err == nil {

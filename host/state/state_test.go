@@ -369,3 +369,38 @@ func TestTheIdentityIsMissedBesideWhatItSigned(t *testing.T) {
 		t.Errorf("expected that the identity is missed; found %v", err)
 	}
 }
+
+// TestFilesThatVanishUnderARunningNodeAreMissed, and found again.
+func TestFilesThatVanishUnderARunningNodeAreMissed(t *testing.T) {
+	for _, name := range []string{"node.db", anchor.File} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := made(t, "a", 1)
+			s, err := state.Open(t.Context(), dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			told := make(chan error, 100)
+			s.Report(func(err error) { told <- err })
+			if err := <-told; err != nil {
+				t.Fatalf("expected that all is well; found %v", err)
+			}
+			path := filepath.Join(dir, name)
+			if err := os.Rename(path, path+".away"); err != nil {
+				t.Fatal(err)
+			}
+			if err := <-told; fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), name+" was removed or replaced under the running node") {
+				t.Errorf("expected that it is missed; found %v", err)
+			}
+			if err := os.Rename(path+".away", path); err != nil {
+				t.Fatal(err)
+			}
+			for err := range told {
+				if err == nil {
+					break
+				}
+			}
+		})
+	}
+}
