@@ -140,7 +140,7 @@ func enrol(ctx context.Context, p *printer, s *stage) error {
 	}
 	p.line("%s  %s has permits for today and tomorrow", p.good("✓"), alice)
 	return s.launch(ctx, login, "mpin", "server", "--secret", s.path("server"), "--state", s.path("tries"),
-		"--listen", "127.0.0.1:0", "--log-distance")
+		"--create", "--listen", "127.0.0.1:0", "--log-distance")
 }
 
 // typing runs a command at which somebody types a PIN.

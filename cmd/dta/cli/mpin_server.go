@@ -15,9 +15,9 @@ import (
 )
 
 func (a *app) mpinServer() *cobra.Command {
-	var file, state, listen, cert, key string
+	var file, state, listen, cert, key, loss string
 	var attempts int
-	var distance bool
+	var create, distance bool
 	c := &cobra.Command{
 		Use: "server --secret FILE --state DIR", Short: "Run an example authentication server until it is told to stop (SIGTERM, SIGINT)", Args: none,
 		Long: `Run an example authentication server until it is told to stop (SIGTERM, SIGINT).
@@ -25,14 +25,30 @@ func (a *app) mpinServer() *cobra.Command {
 It stores nothing about people but how many wrong PINs each has had, in --state,
 and locks whoever has had --attempts since the last right one; dta mpin unlock
 lets them in again. Its secret, with somebody's stolen token, gives that person's
-PIN away: keep it as you would keep a key. Beyond loopback it needs TLS.`,
-		Example: `  dta mpin server --secret door.secret --state /var/lib/door --listen 127.0.0.1:5610`,
+PIN away: keep it as you would keep a key. Beyond loopback it needs TLS.
+
+--create makes the state, once, in a directory that is missing or empty. Every
+other start refuses a state that is missing or has lost something, which would
+unlock people; --accept-loss goes on without what is missing.`,
+		Example: `  dta mpin server --secret door.secret --state /var/lib/door --create
+  dta mpin server --secret door.secret --state /var/lib/door --listen 127.0.0.1:5610`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if file == "" || state == "" {
 				return usagef("expected --secret FILE and --state DIR")
 			}
 			if attempts < 1 || attempts > 100 {
 				return usagef("--attempts: expected 1 to 100; found %d", attempts)
+			}
+			options := ledger.Options{Attempts: attempts}
+			if loss != "" {
+				accepted, err := ledger.ParseLoss(loss)
+				if err != nil {
+					return usagef("--accept-loss: %w", err)
+				}
+				if create {
+					return usagef("expected --create or --accept-loss; found both")
+				}
+				options.AcceptLoss = &accepted
 			}
 			config, err := serverTLS(cert, key)
 			if err != nil {
@@ -46,12 +62,27 @@ PIN away: keep it as you would keep a key. Beyond loopback it needs TLS.`,
 				return err
 			}
 			defer s.Clear()
-			l, err := ledger.Open(cmd.Context(), state, ledger.Owner{Network: s.Network.String(), Server: s.Name}, ledger.Options{Attempts: attempts})
+			log := hclog.New(&hclog.LoggerOptions{Name: "mpin", Level: hclog.Info, Output: a.err})
+			// Where it cannot listen no state is made.
+			listener, err := net.Listen("tcp", listen)
+			if err != nil {
+				return fault.New(fault.Unavailable, "%w", err)
+			}
+			defer listener.Close()
+			of := ledger.Owner{Network: s.Network.String(), Server: s.Name}
+			if create {
+				if err := ledger.Create(cmd.Context(), state, of); err != nil {
+					return err
+				}
+			}
+			l, err := ledger.Open(cmd.Context(), state, of, options)
 			if err != nil {
 				return err
 			}
 			defer l.Close()
-			log := hclog.New(&hclog.LoggerOptions{Name: "mpin", Level: hclog.Info, Output: a.err})
+			if options.AcceptLoss != nil {
+				log.Warn("loss accepted", "changes", options.AcceptLoss)
+			}
 			if distance {
 				log.Warn("the log will tell by how much PINs are wrong (--log-distance): who knows what was entered has the right one")
 			}
@@ -60,10 +91,6 @@ PIN away: keep it as you would keep a key. Beyond loopback it needs TLS.`,
 				return err
 			}
 			defer door.Close()
-			listener, err := net.Listen("tcp", listen)
-			if err != nil {
-				return fault.New(fault.Unavailable, "%w", err)
-			}
 			fmt.Fprintf(a.out, "%s ready on %s for network %s\n", fault.Foreign(s.Name), listener.Addr(), s.Network)
 			return door.Serve(cmd.Context(), listener, config)
 		},
@@ -73,6 +100,8 @@ PIN away: keep it as you would keep a key. Beyond loopback it needs TLS.`,
 	c.Flags().StringVar(&cert, "tls-cert", "", "PEM `FILE` of the server's certificate")
 	c.Flags().StringVar(&key, "tls-key", "", "PEM `FILE` of that certificate's private key")
 	c.Flags().IntVar(&attempts, "attempts", 3, "how many wrong PINs in a row lock a person")
+	c.Flags().BoolVar(&create, "create", false, "make the state, in a directory that is missing or empty")
+	c.Flags().StringVar(&loss, "accept-loss", "", "go on although `N` changes of the state are missing: the number that the refusal printed, or unknown")
 	c.Flags().BoolVar(&distance, "log-distance", false, "write to the log by how much a PIN was wrong")
 	stateFlag(c, &state)
 	for _, name := range []string{"tls-cert", "tls-key"} {

@@ -36,7 +36,7 @@ func door(t *testing.T, flags ...string) (address string) {
 	ended := make(chan int)
 	go func() {
 		defer in.Close()
-		code := run(ctx, append([]string{"mpin", "server", "--listen", "127.0.0.1:0"}, flags...), strings.NewReader(""), in, io.Discard)
+		code := run(ctx, append([]string{"mpin", "server", "--create", "--listen", "127.0.0.1:0"}, flags...), strings.NewReader(""), in, io.Discard)
 		ended <- code
 	}()
 	t.Cleanup(func() {

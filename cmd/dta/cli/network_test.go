@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
+	"github.com/milagro-dta/dta/cmd/dta/authn/authntest"
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
 	"github.com/milagro-dta/dta/cmd/dta/authn/ledger"
 	"github.com/milagro-dta/dta/cmd/dta/authn/server"
@@ -50,11 +51,7 @@ func TestWhatIsIssuedLogsIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l, err := ledger.Open(t.Context(), file(t, "state"), ledger.Owner{Network: s.Network.String(), Server: s.Name}, ledger.Options{Attempts: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := authntest.Ledger(t, file(t, "state"), ledger.Owner{Network: s.Network.String(), Server: s.Name})
 	door, err := server.New(server.Config{Secret: s, Ledger: l, Log: hclog.NewNullLogger()})
 	if err != nil {
 		t.Fatal(err)

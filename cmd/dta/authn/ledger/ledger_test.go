@@ -1,7 +1,6 @@
 package ledger_test
 
 import (
-	"context"
 	"database/sql"
 	"errors"
 	"os"
@@ -23,6 +22,16 @@ var (
 	ben  = ledger.Subject{Name: "ben", Enrolment: 1}
 	noon = time.UnixMilli(1_800_000_000_000)
 )
+
+// fresh is the directory of a ledger just made.
+func fresh(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "state")
+	if err := ledger.Create(t.Context(), dir, shop); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
 
 func open(t *testing.T, dir string) *ledger.Ledger {
 	t.Helper()
@@ -68,7 +77,7 @@ func locked(t *testing.T, l *ledger.Ledger, s ledger.Subject, want bool) {
 }
 
 func TestAFewWrongPINsLockASubjectAndNobodyElse(t *testing.T) {
-	l := open(t, t.TempDir())
+	l := open(t, fresh(t))
 	for left := 2; left >= 0; left-- {
 		locked(t, l, anna, false)
 		wrong(t, l, anna, left)
@@ -79,7 +88,7 @@ func TestAFewWrongPINsLockASubjectAndNobodyElse(t *testing.T) {
 }
 
 func TestARightPINForgetsTheWrongOnes(t *testing.T) {
-	l := open(t, t.TempDir())
+	l := open(t, fresh(t))
 	wrong(t, l, anna, 2)
 	wrong(t, l, anna, 1)
 	if err := begin(t, l, anna).Right(t.Context()); err != nil {
@@ -89,7 +98,7 @@ func TestARightPINForgetsTheWrongOnes(t *testing.T) {
 }
 
 func TestWhatWasNoTryOfAPINIsGivenBack(t *testing.T) {
-	l := open(t, t.TempDir())
+	l := open(t, fresh(t))
 	wrong(t, l, anna, 2)
 	for range 10 {
 		if err := begin(t, l, anna).Void(t.Context()); err != nil {
@@ -100,7 +109,7 @@ func TestWhatWasNoTryOfAPINIsGivenBack(t *testing.T) {
 }
 
 func TestStrangersFillNoDisk(t *testing.T) {
-	dir := t.TempDir()
+	dir := fresh(t)
 	l := open(t, dir)
 	for range 5 {
 		if err := begin(t, l, anna).Void(t.Context()); err != nil {
@@ -116,7 +125,7 @@ func TestStrangersFillNoDisk(t *testing.T) {
 }
 
 func TestLoginsSideBySideHaveNoMoreTriesTogether(t *testing.T) {
-	l := open(t, t.TempDir())
+	l := open(t, fresh(t))
 	var verified atomic.Int32
 	var wg sync.WaitGroup
 	for range 64 {
@@ -147,7 +156,7 @@ func TestLoginsSideBySideHaveNoMoreTriesTogether(t *testing.T) {
 }
 
 func TestTriesUnderWayMaySpendAllThatAreLeft(t *testing.T) {
-	l := open(t, t.TempDir())
+	l := open(t, fresh(t))
 	wrong(t, l, anna, 2)
 	first, second := begin(t, l, anna), begin(t, l, anna)
 	if _, err := l.Begin(t.Context(), anna); fault.Of(err) != fault.Busy {
@@ -162,7 +171,7 @@ func TestTriesUnderWayMaySpendAllThatAreLeft(t *testing.T) {
 }
 
 func TestATryEndsOnce(t *testing.T) {
-	l := open(t, t.TempDir())
+	l := open(t, fresh(t))
 	try := begin(t, l, anna)
 	if _, err := try.Wrong(t.Context()); err != nil {
 		t.Fatal(err)
@@ -174,7 +183,7 @@ func TestATryEndsOnce(t *testing.T) {
 }
 
 func TestAnUnlockingKeepsWhatIsUnderWay(t *testing.T) {
-	dir := t.TempDir()
+	dir := fresh(t)
 	l := open(t, dir)
 	if _, err := begin(t, l, anna).Wrong(t.Context()); err != nil {
 		t.Fatal(err)
@@ -193,7 +202,7 @@ func TestAnUnlockingKeepsWhatIsUnderWay(t *testing.T) {
 
 // A right PIN is not believed of a try that was not counted before.
 func TestATryThatTheStateDoesNotKnowIsNone(t *testing.T) {
-	dir := t.TempDir()
+	dir := fresh(t)
 	l := open(t, dir)
 	try := begin(t, l, anna)
 	db, err := sql.Open("sqlite", filepath.Join(dir, "logins.db"))
@@ -210,7 +219,7 @@ func TestATryThatTheStateDoesNotKnowIsNone(t *testing.T) {
 }
 
 func TestARestartForgetsNothing(t *testing.T) {
-	dir := t.TempDir()
+	dir := fresh(t)
 	l := open(t, dir)
 	wrong(t, l, anna, 2)
 	wrong(t, l, anna, 1)
@@ -223,7 +232,7 @@ func TestARestartForgetsNothing(t *testing.T) {
 }
 
 func TestWhatACrashInterruptedWasWrong(t *testing.T) {
-	dir := t.TempDir()
+	dir := fresh(t)
 	l := open(t, dir)
 	wrong(t, l, anna, 2)
 	begin(t, l, anna)
@@ -234,7 +243,7 @@ func TestWhatACrashInterruptedWasWrong(t *testing.T) {
 
 func TestTheOperatorUnlocksWhetherOrNotTheServerRuns(t *testing.T) {
 	for _, running := range []bool{true, false} {
-		dir := t.TempDir()
+		dir := fresh(t)
 		l := open(t, dir)
 		for left := 2; left >= 0; left-- {
 			wrong(t, l, anna, left)
@@ -262,7 +271,7 @@ func TestTheOperatorUnlocksWhetherOrNotTheServerRuns(t *testing.T) {
 }
 
 func TestAStateIsOneServers(t *testing.T) {
-	dir := t.TempDir()
+	dir := fresh(t)
 	l := open(t, dir)
 	if _, err := ledger.Open(t.Context(), dir, shop, ledger.Options{Attempts: 3}); fault.Of(err) != fault.Unavailable {
 		t.Errorf("a second server: expected unavailable; found %v", err)
@@ -277,7 +286,7 @@ func TestAStateIsOneServers(t *testing.T) {
 }
 
 func TestTheStateIsItsOwnersAlone(t *testing.T) {
-	dir := filepath.Join(t.TempDir(), "state")
+	dir := fresh(t)
 	l := open(t, dir)
 	wrong(t, l, anna, 2)
 	files, err := os.ReadDir(dir)
@@ -292,18 +301,8 @@ func TestTheStateIsItsOwnersAlone(t *testing.T) {
 	}
 }
 
-func TestBadStatesAreRefused(t *testing.T) {
-	dir := t.TempDir()
-	if _, err := ledger.Open(t.Context(), dir, shop, ledger.Options{}); fault.Of(err) != fault.Invalid {
-		t.Errorf("no attempts: found %v", err)
-	}
-	if _, err := ledger.Unlock(context.Background(), dir, "anna"); fault.Of(err) != fault.NotFound {
-		t.Errorf("no state: found %v", err)
-	}
-	if err := os.WriteFile(filepath.Join(dir, "logins.db"), []byte("this is no database, but long enough to be taken for one"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ledger.Open(t.Context(), dir, shop, ledger.Options{Attempts: 3}); fault.Of(err) != fault.Unavailable {
-		t.Errorf("no database: found %v", err)
+func TestNoAttemptsAreNoLedger(t *testing.T) {
+	if _, err := ledger.Open(t.Context(), fresh(t), shop, ledger.Options{}); fault.Of(err) != fault.Invalid {
+		t.Errorf("found %v", err)
 	}
 }

@@ -19,8 +19,8 @@ type Try struct {
 // error is ErrLocked, or fault.Busy where other tries under way may spend all
 // that are left.
 func (l *Ledger) Begin(ctx context.Context, s Subject) (*Try, error) {
-	err := within(ctx, l.db, func(tx *sql.Tx) error {
-		wrong, pending, err := count(ctx, tx, s)
+	err := l.change(ctx, func(c *change) error {
+		wrong, pending, err := count(ctx, c.Tx, s)
 		switch {
 		case err != nil:
 			return err
@@ -29,9 +29,11 @@ func (l *Ledger) Begin(ctx context.Context, s Subject) (*Try, error) {
 		case wrong+pending >= l.attempts:
 			return fault.New(fault.Busy, "other logins of %s are under way", s)
 		}
-		_, err = tx.ExecContext(ctx, `insert into tries (name, enrolment, pending, changed) values (?1, ?2, 1, ?3)
-			on conflict do update set pending = pending + 1, changed = ?3`, s.Name, int64(s.Enrolment), l.now().UnixMilli())
-		return failed("write a try", err)
+		return c.on(ctx, s, func() error {
+			_, err = c.ExecContext(ctx, `insert into tries (name, enrolment, pending, changed) values (?1, ?2, 1, ?3)
+				on conflict do update set pending = pending + 1, changed = ?3`, s.Name, int64(s.Enrolment), l.now().UnixMilli())
+			return failed("write a try", err)
+		})
 	})
 	if err != nil {
 		return nil, err
@@ -80,25 +82,29 @@ func (t *Try) end(ctx context.Context, how string) (wrong int, err error) {
 		return 0, fault.New(fault.Internal, "end a try: it has ended")
 	}
 	t.ended = true
-	err = within(ctx, t.l.db, func(tx *sql.Tx) error {
-		done, err := tx.ExecContext(ctx, how, t.of.Name, int64(t.of.Enrolment), t.l.now().UnixMilli())
-		if err != nil {
-			return failed("end a try", err)
-		}
-		n, err := done.RowsAffected()
-		if err != nil {
-			return failed("end a try", err)
-		}
-		if n == 0 { // an unlocking keeps what is under way
-			return fault.New(fault.Internal, "end a try of %s: the server's state knows of none", t.of)
-		}
-		if wrong, _, err = count(ctx, tx, t.of); err != nil {
-			return err
-		}
-		// A subject without a blemish needs no line: strangers cannot fill the disk
-		// with names.
-		_, err = tx.ExecContext(ctx, `delete from tries where name = ? and enrolment = ? and wrong = 0 and pending = 0`, t.of.Name, int64(t.of.Enrolment))
-		return failed("end a try", err)
+	err = t.l.change(ctx, func(c *change) error {
+		return c.on(ctx, t.of, func() (err error) { wrong, err = t.write(ctx, c, how); return err })
 	})
 	return wrong, err
+}
+
+func (t *Try) write(ctx context.Context, c *change, how string) (wrong int, err error) {
+	done, err := c.ExecContext(ctx, how, t.of.Name, int64(t.of.Enrolment), t.l.now().UnixMilli())
+	if err != nil {
+		return 0, failed("end a try", err)
+	}
+	n, err := done.RowsAffected()
+	if err != nil {
+		return 0, failed("end a try", err)
+	}
+	if n == 0 { // an unlocking keeps what is under way
+		return 0, fault.New(fault.Internal, "end a try of %s: the server's state knows of none", t.of)
+	}
+	if wrong, _, err = count(ctx, c.Tx, t.of); err != nil {
+		return 0, err
+	}
+	// A subject without a blemish needs no line: strangers cannot fill the disk
+	// with names.
+	_, err = c.ExecContext(ctx, `delete from tries where name = ? and enrolment = ? and wrong = 0 and pending = 0`, t.of.Name, int64(t.of.Enrolment))
+	return wrong, failed("end a try", err)
 }

@@ -115,11 +115,7 @@ func TestNothingSecretIsSaid(t *testing.T) {
 
 func TestBeyondLoopbackAServerNeedsTLS(t *testing.T) {
 	n := authntest.New(t, mpin.V1, "shop", false)
-	l, err := ledger.Open(t.Context(), t.TempDir(), ledger.Owner{}, ledger.Options{Attempts: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := authntest.Ledger(t, t.TempDir(), ledger.Owner{})
 	s, err := server.New(server.Config{Secret: n.Server("door"), Ledger: l})
 	if err != nil {
 		t.Fatal(err)
@@ -137,11 +133,7 @@ func TestBeyondLoopbackAServerNeedsTLS(t *testing.T) {
 
 func TestAServerStopsWhenToldTo(t *testing.T) {
 	n := authntest.New(t, mpin.V1, "shop", false)
-	l, err := ledger.Open(t.Context(), t.TempDir(), ledger.Owner{}, ledger.Options{Attempts: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
+	l := authntest.Ledger(t, t.TempDir(), ledger.Owner{})
 	s, err := server.New(server.Config{Secret: n.Server("door"), Ledger: l})
 	if err != nil {
 		t.Fatal(err)
@@ -172,11 +164,7 @@ func FuzzRequests(f *testing.F) {
 		f.Add(path, []byte(`{"session":"x","confirm":"AAAA"}`))
 	}
 	n := authntest.New(f, mpin.V1, "shop", true)
-	l, err := ledger.Open(f.Context(), f.TempDir(), ledger.Owner{}, ledger.Options{Attempts: 3})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Cleanup(func() { l.Close() })
+	l := authntest.Ledger(f, f.TempDir(), ledger.Owner{})
 	limits := server.Defaults()
 	limits.Failures = 1 << 30
 	limits.Forgive = 1

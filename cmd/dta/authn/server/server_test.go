@@ -52,11 +52,7 @@ func open(t *testing.T, n *authntest.Network, dir string, options ...option) *do
 	t.Helper()
 	d := &door{Network: n, t: t, dir: dir, now: noon}
 	file := n.Server("door")
-	var err error
-	d.ledger, err = ledger.Open(t.Context(), dir, ledger.Owner{Network: n.Network.String(), Server: "door"}, ledger.Options{Attempts: 3})
-	if err != nil {
-		t.Fatal(err)
-	}
+	d.ledger = authntest.Ledger(t, dir, ledger.Owner{Network: n.Network.String(), Server: "door"})
 	c := server.Config{
 		Secret: file, Ledger: d.ledger, Now: d.clock,
 		Log: hclog.New(&hclog.LoggerOptions{Output: writer{d}, Level: hclog.Trace, DisableTime: true}),
