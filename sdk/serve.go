@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/go-plugin"
 	"google.golang.org/grpc"
 
+	"github.com/milagro-dta/dta/internal/stdio"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
@@ -39,7 +40,10 @@ func run(p program, args []string) int {
 		return 2
 	}
 	if *version {
-		fmt.Println(p.typ, p.version)
+		if _, err := fmt.Fprintln(stdio.Stdout(), p.typ, p.version); err != nil {
+			fmt.Fprintf(os.Stderr, "%s: %v\n", p.typ, err)
+			return 1
+		}
 		return 0
 	}
 	if *socket == "" && os.Getenv(contract.Handshake.MagicCookieKey) != contract.Handshake.MagicCookieValue {

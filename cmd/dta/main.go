@@ -6,6 +6,7 @@ import (
 	"os"
 
 	"github.com/milagro-dta/dta/cmd/dta/cli"
+	"github.com/milagro-dta/dta/internal/stdio"
 )
 
-func main() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+func main() { os.Exit(cli.Main(os.Args[1:], os.Stdin, stdio.Stdout(), os.Stderr)) }

@@ -41,7 +41,11 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
 	defer stop()
 	p := newPrinter(os.Stdout)
-	if err := play(whileParentLives(ctx), p, *bin, *configs, *networks, *file); err != nil {
+	err := play(whileParentLives(ctx), p, *bin, *configs, *networks, *file)
+	if err == nil {
+		err = p.w.Flush() // of the first write that failed
+	}
+	if err != nil {
 		if ctx.Err() != nil && !errors.Is(err, errLeft) {
 			err = errors.New("interrupted; everything was stopped and removed")
 		}

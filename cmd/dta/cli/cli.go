@@ -24,7 +24,7 @@ import (
 // Exit codes that scripts can rely on.
 const (
 	ExitOK          = 0
-	ExitInternal    = 1 // anything that has no code of its own
+	ExitInternal    = 1 // anything that has no code of its own; output that cannot be written
 	ExitUsage       = 2 // flags, arguments or input are wrong
 	ExitDenied      = 3
 	ExitNotFound    = 4
@@ -45,32 +45,41 @@ var errPrinted = fault.New(fault.Invalid, "see above")
 
 // app is what the commands share.
 type app struct {
-	in       io.Reader
-	out, err io.Writer
-	json     bool
-	config   string
-	url      string
-	tls      tlsFiles
+	in     io.Reader
+	out    *stdout
+	err    io.Writer
+	json   bool
+	config string
+	url    string
+	tls    tlsFiles
 }
 
 // Main runs the command and returns its exit code.
 func Main(args []string, in io.Reader, out, errOut io.Writer) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
+	// A command whose reader has gone says so and fails; left alone, SIGPIPE would
+	// end it without a word, and a node with it.
+	pipe := make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE)
+	defer signal.Stop(pipe)
 	return run(ctx, args, in, out, errOut)
 }
 
 func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer) int {
-	a := &app{in: in, out: out, err: errOut}
+	a := &app{in: in, out: &stdout{w: out}, err: errOut}
 	root := a.root()
 	root.SetArgs(args)
 	root.SetIn(in)
-	root.SetOut(out)
+	root.SetOut(a.out)
 	root.SetErr(errOut)
 	strict(root)
 	err := noCore()
 	if err == nil {
 		err = root.ExecuteContext(ctx)
+	}
+	if err == nil {
+		err = a.out.flush()
 	}
 	if err == nil {
 		return ExitOK
@@ -80,7 +89,7 @@ func run(ctx context.Context, args []string, in io.Reader, out, errOut io.Writer
 		fmt.Fprintf(errOut, "dta: %v\n", err)
 		return ExitUsage
 	}
-	if ctx.Err() != nil {
+	if _, done := errors.AsType[*doneBut](err); ctx.Err() != nil && !done {
 		fmt.Fprintln(errOut, "dta: interrupted")
 		return ExitInterrupted
 	}
@@ -109,9 +118,9 @@ with "dta host". Principals place
 and redeem orders with "dta order", or over REST. Registrars start networks with
 "dta network", in which people log in with "dta mpin".
 
-Exit codes: 0 done, 1 internal error, 2 wrong input, 3 denied, 4 not found,
-5 conflict, 6 unavailable or too slow (try again), 7 unsupported,
-130 interrupted.`,
+Exit codes: 0 done, 1 internal error or output that cannot be written, 2 wrong
+input, 3 denied, 4 not found, 5 conflict, 6 unavailable or too slow (try again),
+7 unsupported, 130 interrupted.`,
 		SilenceUsage: true, SilenceErrors: true,
 		Version: version(), Args: none,
 		PersistentPreRunE: nothingEmpty,
@@ -228,15 +237,19 @@ func counted[N int | int64 | uint64](n N, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// print writes v as JSON, or text with the function given.
+// print writes v as JSON, or text with the function given. The error is that of
+// any write; the function need not look at them.
 func (a *app) print(v any, text func(w io.Writer)) error {
 	if !a.json {
 		text(a.out)
-		return nil
+		return a.out.flush()
 	}
 	enc := json.NewEncoder(a.out)
 	enc.SetIndent("", "  ")
-	return enc.Encode(v)
+	if err := enc.Encode(v); err != nil {
+		return err
+	}
+	return a.out.flush()
 }
 
 // group is a command that only has others under it.

@@ -59,11 +59,15 @@ func (a *app) clock(ctx context.Context, method, path string, alone func(operato
 	if err != nil {
 		return err
 	}
-	return a.print(got, func(w io.Writer) {
+	err = a.print(got, func(w io.Writer) {
 		fmt.Fprintf(w, "the clock shows  %s\n", time.UnixMilli(got.Shows).UTC().Format(time.DateTime))
 		fmt.Fprintf(w, "recorded up to   %s\n", time.UnixMilli(got.Recorded).UTC().Format(time.DateTime))
 		if !got.Trusted {
 			fmt.Fprintln(w, got.Problem)
 		}
 	})
+	if method == http.MethodPost {
+		err = but(err, "the recorded time was reset")
+	}
+	return err
 }

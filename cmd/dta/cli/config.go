@@ -50,6 +50,9 @@ func (a *app) report(c *config.Config, diags hcl.Diagnostics) error {
 		if err := write(a.out, c.Files, diags); err != nil {
 			return err
 		}
+		if err := a.out.flush(); err != nil {
+			return err
+		}
 	}
 	if diags.HasErrors() {
 		return errPrinted

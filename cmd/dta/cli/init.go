@@ -32,7 +32,8 @@ Where it fails, nothing is left of it and it can be run again.`,
 				return err
 			}
 			got := host.DescribeIdentity(id)
-			return a.print(got, func(w io.Writer) { fmt.Fprintln(w, got.Name) })
+			err = a.print(got, func(w io.Writer) { fmt.Fprintln(w, got.Name) })
+			return but(err, "node %s was made", got.Name)
 		},
 	})
 }

@@ -84,9 +84,10 @@ A server counts wrong PINs and locks whoever has had too many.`,
 			if twoPass {
 				in.Mode, how = "two-pass", "without a key"
 			}
-			return a.print(in, func(w io.Writer) {
+			err = a.print(in, func(w io.Writer) {
 				fmt.Fprintf(w, "logged in to %s as %s, %s\n", in.Server, fault.Foreign(in.Name), how)
 			})
+			return but(err, "%s was logged in to %s", fault.Foreign(in.Name), in.Server)
 		},
 	}
 	c.Flags().StringVar(&token, "token", "", "the person's `FILE`, from dta network enrol-client")
@@ -145,9 +146,10 @@ and see. Copies of the file made before keep the old PIN, and work.`,
 			if err := place.Write(changed.Text()); err != nil {
 				return err
 			}
-			return a.print(map[string]string{"token": token}, func(w io.Writer) {
+			err = a.print(map[string]string{"token": token}, func(w io.Writer) {
 				fmt.Fprintf(w, "%s has the new PIN, if the old one was right\n", token)
 			})
+			return but(err, "%s has the new PIN", token)
 		},
 	}
 	c.Flags().StringVar(&token, "token", "", "the person's `FILE`")
@@ -210,9 +212,10 @@ again.`,
 			if n == 0 {
 				return fault.New(fault.NotFound, "%q has had no wrong PINs at this server", args[0])
 			}
-			return a.print(map[string]any{"name": args[0], "enrolments": n}, func(w io.Writer) {
+			err = a.print(map[string]any{"name": args[0], "enrolments": n}, func(w io.Writer) {
 				fmt.Fprintf(w, "%s may log in again\n", fault.Foreign(args[0]))
 			})
+			return but(err, "%s may log in again", fault.Foreign(args[0]))
 		},
 	}
 	stateFlag(c, &state)

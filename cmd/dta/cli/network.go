@@ -68,7 +68,7 @@ which take two signatures where two names are given at all.`,
 				return err
 			}
 			if err := a.printNetwork(&got); err != nil {
-				return err
+				return but(err, "network %s was ordered", fault.Foreign(got.Reference))
 			}
 			switch {
 			case got.State == string(order.Failed):
@@ -177,6 +177,7 @@ writes down everything by which anybody verifies the network, checked first.`,
 				if err := writeCharter(charter, got); err != nil {
 					return err
 				}
+				return but(a.printNetwork(got), "%s was written", charter)
 			}
 			return a.printNetwork(got)
 		},

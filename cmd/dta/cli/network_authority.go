@@ -69,13 +69,13 @@ count again. It cannot be called back before it ends.`,
 			if network.Order.CID() != orderCID(n) {
 				return fault.New(fault.Unavailable, "the node's answer: expected a delegation in network %s; found one in %s", n.Reference, network.Order.Terms().ReferenceHex())
 			}
+			until := time.UnixMilli(d.Expires).UTC().Format(time.DateTime)
 			if err := place.Write(secret.Copy(got.Delegation)); err != nil {
-				return err
+				return but(err, "a delegation to %s until %s was signed", d.To, until)
 			}
 			shown := map[string]any{"file": out, "to": d.To.String(), "expires": got.Expires}
-			return a.print(shown, func(w io.Writer) {
-				fmt.Fprintf(w, "%s: %s may sign until %s\n", out, d.To, time.UnixMilli(d.Expires).UTC().Format(time.DateTime))
-			})
+			err = a.print(shown, func(w io.Writer) { fmt.Fprintf(w, "%s: %s may sign until %s\n", out, d.To, until) })
+			return but(err, "%s was written", out)
 		},
 	})
 	c.Flags().StringVar(&req.To, "to", "", "the delegate, a `NODE`: a peer's name, or a node's identity")
@@ -136,10 +136,11 @@ beforehand.`,
 				return fault.New(fault.Unavailable, "the node's answer: approval: %w", err)
 			}
 			if err := place.Write(secret.Copy(got.Approval)); err != nil {
-				return err
+				return but(err, "the request was approved")
 			}
 			got.Approval = nil // it is where it was asked to be
-			return a.print(got, func(w io.Writer) { fmt.Fprintf(w, "%s: approved\n", out) })
+			err = a.print(got, func(w io.Writer) { fmt.Fprintf(w, "%s: approved\n", out) })
+			return but(err, "%s was written", out)
 		},
 	})
 	c.Flags().StringVar(&request, "request", "", "`FILE` with the request")
@@ -169,11 +170,14 @@ func fingerprint(key []byte) string {
 	return fmt.Sprintf("%x-%x-%x-%x", sum[:2], sum[2:4], sum[4:6], sum[6:8])
 }
 
-// confirm asks at the terminal.
+// confirm asks at the terminal. Nobody can say yes to what was not shown.
 func (a *app) confirm(what string, yes bool) error {
-	fmt.Fprintf(a.err, "asked: %s\n", what)
+	_, err := fmt.Fprintf(a.err, "asked: %s\n", what)
 	if yes {
 		return nil
+	}
+	if err != nil {
+		return err
 	}
 	f, ok := a.in.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
@@ -204,7 +208,7 @@ cannot revoke.`,
 			if err := a.call(cmd.Context(), http.MethodPost, networkPath+"/"+n.Reference+"/revocation", "", req, &got); err != nil {
 				return err
 			}
-			return a.print(got, func(w io.Writer) {
+			err = a.print(got, func(w io.Writer) {
 				fmt.Fprintf(w, "%s, enrolment %d, is revoked\n", fault.Foreign(got.Name), got.Enrolment)
 				fmt.Fprintf(w, "  permits issued before are good until %s at most\n", fault.Foreign(got.LastPermitDay))
 				if len(got.Informed) > 0 {
@@ -214,6 +218,7 @@ cannot revoke.`,
 					fmt.Fprintf(w, "  yet to be told: %s\n", fault.Foreign(strings.Join(got.Pending, ", ")))
 				}
 			})
+			return but(err, "%s, enrolment %d, is revoked", fault.Foreign(got.Name), got.Enrolment)
 		},
 	})
 	ask.numberFlag(c)

@@ -75,12 +75,13 @@ approves it elsewhere, with --request and --approval.`,
 			}
 			s := &credential.Server{Realm: realm(got.Network, got.Suite), Name: args[1], Permits: got.Network.Terms.Permits, Secret: got.Server}
 			if err := place.Write(s.Text()); err != nil {
-				return err
+				return but(err, "the server secret of %s was issued", fault.Foreign(s.Name))
 			}
 			w := describe(out, got, s.Name)
-			return a.print(w, func(o io.Writer) {
+			err = a.print(w, func(o io.Writer) {
 				fmt.Fprintf(o, "%s: the server secret of %s, from %s\n", out, fault.Foreign(s.Name), counted(w.Members, "D-TA", "D-TAs"))
 			})
+			return but(err, "%s was written", out)
 		},
 	})
 	ask.flags(c)
@@ -142,13 +143,15 @@ next number: the token and the permits of before are then another's.`,
 			}
 			defer t.Clear()
 			if err := place.Write(t.Text()); err != nil {
-				return err
+				err = fmt.Errorf("%w; ask again with --enrolment %d", err, t.Enrolment)
+				return but(err, "%s was enrolled as number %d", fault.Foreign(t.Name), t.Enrolment)
 			}
 			w := describe(out, got, t.Name)
 			w.Enrolment = &t.Enrolment
-			return a.print(w, func(o io.Writer) {
+			err = a.print(w, func(o io.Writer) {
 				fmt.Fprintf(o, "%s: the token of %s, enrolment %d, from %s\n", out, fault.Foreign(t.Name), t.Enrolment, counted(w.Members, "D-TA", "D-TAs"))
 			})
+			return but(err, "%s was written, the token of %s, enrolment %d", out, fault.Foreign(t.Name), t.Enrolment)
 		},
 	})
 	ask.flags(c)
@@ -240,16 +243,17 @@ removed. Permits are no secret: anybody may fetch and carry them.`,
 				return fault.New(fault.Invalid, "%w", err)
 			}
 			if err := place.Write(p.Text()); err != nil {
-				return err
+				return but(err, "the permits of %s were issued", fault.Foreign(p.Name))
 			}
 			w := describe(out, got, p.Name)
 			w.Enrolment = &p.Enrolment
 			for _, permit := range p.Permits {
 				w.Days = append(w.Days, credential.Day(permit.Day))
 			}
-			return a.print(w, func(o io.Writer) {
+			err = a.print(w, func(o io.Writer) {
 				fmt.Fprintf(o, "%s: the permits of %s, enrolment %d, for %s\n", out, fault.Foreign(p.Name), p.Enrolment, ranges(p.Permits))
 			})
+			return but(err, "%s was written", out)
 		},
 	})
 	ask.flags(c)

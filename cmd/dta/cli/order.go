@@ -16,6 +16,7 @@ import (
 	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/rest"
+	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -56,7 +57,7 @@ accepted, or failed and why.`,
 			if err := a.call(cmd.Context(), http.MethodPost, "/v1/order", once, req, &got); err != nil {
 				return err
 			}
-			return a.print(got, func(w io.Writer) {
+			err := a.print(got, func(w io.Writer) {
 				fmt.Fprintf(w, "reference   %s\nstate       %s\n", got.OrderReference, got.State)
 				if got.Commitment != "" {
 					fmt.Fprintf(w, "commitment  %s\n", got.Commitment)
@@ -66,6 +67,7 @@ accepted, or failed and why.`,
 					fmt.Fprintf(a.err, "dta: the fiduciary has not accepted yet; the order goes on: dta order show %s\n", got.OrderReference)
 				}
 			})
+			return but(err, "order %s was placed", fault.Foreign(got.OrderReference))
 		},
 	}
 	c.Flags().StringVar(&file, "secret-file", "", "`FILE` that holds the secret, at most 256 KiB; - is standard input")
@@ -186,27 +188,7 @@ CID of the release instead, and no file is left.`,
 			if err := a.call(cmd.Context(), http.MethodPost, "/v1/order/secret", once, req, &got); err != nil {
 				return err
 			}
-			if place != nil && got.Secret != "" {
-				material, err := opened(got)
-				if err != nil {
-					return err
-				}
-				if err := place.Write(material); err != nil {
-					return err
-				}
-				got.Secret = "" // it is where it was asked to be
-				if !a.json {
-					return nil
-				}
-			}
-			if a.json {
-				return a.print(got, nil)
-			}
-			if got.Secret == "" {
-				fmt.Fprintf(a.out, "released to another: %s\n", got.ReleaseCID)
-				return nil
-			}
-			return a.deliver(got)
+			return but(a.handOver(got, place), "order %s was redeemed", args[0])
 		},
 	}
 	c.Flags().StringVar(&beneficiary, "beneficiary", "", "the `NODE` to which it is to be released; as the order's terms say by default")

@@ -3,10 +3,10 @@ package cli
 import (
 	"bytes"
 	"encoding/base64"
-	"os"
+	"fmt"
+	"io"
 
-	"golang.org/x/term"
-
+	"github.com/milagro-dta/dta/cmd/dta/newfile"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -25,6 +25,28 @@ func opened(got rest.SecretAnswer) (*secret.Bytes, error) {
 	return secret.New(material), nil
 }
 
+// handOver writes a secret to its place, or to the standard output where it has
+// none, and tells of one that was released to another.
+func (a *app) handOver(got rest.SecretAnswer, place *newfile.Place) error {
+	if place != nil && got.Secret != "" {
+		material, err := opened(got)
+		if err != nil {
+			return err
+		}
+		if err := place.Write(material); err != nil {
+			return err
+		}
+		got.Secret = "" // it is where it was asked to be
+		if !a.json {
+			return nil
+		}
+	}
+	if !a.json && got.Secret != "" {
+		return a.deliver(got)
+	}
+	return a.print(got, func(w io.Writer) { fmt.Fprintf(w, "released to another: %s\n", got.ReleaseCID) })
+}
+
 // deliver writes a secret to the standard output.
 func (a *app) deliver(got rest.SecretAnswer) error {
 	material, err := opened(got)
@@ -32,11 +54,11 @@ func (a *app) deliver(got rest.SecretAnswer) error {
 		return err
 	}
 	defer material.Clear()
-	if f, ok := a.out.(*os.File); ok && term.IsTerminal(int(f.Fd())) && bytes.ContainsFunc(material.Open(), unprintable) {
+	if a.out.isTerminal() && bytes.ContainsFunc(material.Open(), unprintable) {
 		return usagef("the secret is not text: name a file with --out, or redirect the output")
 	}
-	_, err = a.out.Write(material.Open())
-	return err
+	_, _ = a.out.Write(material.Open())
+	return a.out.flush()
 }
 
 func unprintable(r rune) bool {

@@ -107,7 +107,8 @@ name that is printed in their peer blocks.`,
 			if err != nil {
 				return err
 			}
-			return a.print(got, func(w io.Writer) { fmt.Fprintln(w, got.Name) })
+			err = a.print(got, func(w io.Writer) { fmt.Fprintln(w, got.Name) })
+			return but(err, "plugin %q was enrolled as %s", args[0], fault.Foreign(got.Name))
 		},
 	})
 }
@@ -158,9 +159,10 @@ program as this plugin. Pin again after each upgrade of the program.`,
 			if err := config.Pin(a.config, p.Name, raw); err != nil {
 				return err
 			}
-			return a.print(map[string]string{"name": p.Name, "command": p.Command, "sha256": sum}, func(w io.Writer) {
+			err = a.print(map[string]string{"name": p.Name, "command": p.Command, "sha256": sum}, func(w io.Writer) {
 				fmt.Fprintf(w, "%s  %s\n", sum, p.Command)
 			})
+			return but(err, "plugin %q was pinned to %s", p.Name, sum)
 		},
 	})
 }

@@ -34,13 +34,14 @@ log; peers that hold a checkpoint of what is lost notice, and say so.`,
 			if err := state.AcceptLoss(cmd.Context(), c.Node.DataDir, args[0], time.Now()); err != nil {
 				return err
 			}
-			return a.print(map[string]string{"accepted": args[0]}, func(w io.Writer) {
+			err = a.print(map[string]string{"accepted": args[0]}, func(w io.Writer) {
 				if args[0] == "unknown" {
 					fmt.Fprintln(w, "accepted that an unknown number of entries may be lost: it is in the audit log")
 					return
 				}
 				fmt.Fprintf(w, "accepted that acknowledged entries are lost (%s): it is in the audit log\n", args[0])
 			})
+			return but(err, "the loss was accepted")
 		},
 	})
 }

@@ -59,10 +59,12 @@ func (p *Place) Write(text *secret.Bytes) (err error) {
 	if err := p.temp.Sync(); err != nil {
 		return err
 	}
+	if err := p.temp.Close(); err != nil {
+		return err
+	}
 	if err := p.move(); err != nil {
 		return err
 	}
-	p.temp.Close()
 	dir, err := os.Open(filepath.Dir(p.path))
 	if err != nil {
 		return err
