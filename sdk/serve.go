@@ -68,6 +68,10 @@ func serveProcess(p program, socket string, logger hclog.Logger, scrubbed *scrub
 	if err := harden(); err != nil {
 		return err
 	}
+	// A terminal that closes ends no plugin, nor does a log that nobody reads any more: a plugin finishes what it has
+	// begun although its host is gone.
+	signal.Ignore(syscall.SIGHUP)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	// An interrupt from a terminal reaches the whole process group; the host decides what it means for its plugins.
 	ends := []os.Signal{syscall.SIGTERM}
 	if socket != "" {

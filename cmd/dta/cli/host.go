@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -21,24 +20,27 @@ The node must have been made by dta init. Where its data directory has no node, 
 less than the node had acknowledged, the command says so and ends.`,
 		Example: "  dta host --config examples/one-node.hcl",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			hangups := outlive()
 			c, err := a.load(config.Load)
 			if err != nil {
 				return err
 			}
+			log := logger(c, a.err)
+			defer hangups.log(log)()
 			if create {
-				if _, err := host.Init(cmd.Context(), c, host.Options{Log: logger(c, a.err)}); err != nil {
+				if _, err := host.Init(cmd.Context(), c, host.Options{Log: log}); err != nil {
 					return ended(cmd.Context(), err)
 				}
 				if c, err = a.load(config.Load); err != nil { // making the node has cleared its secrets
 					return err
 				}
 			}
-			node, err := host.Open(cmd.Context(), c, host.Options{Log: logger(c, a.err)})
+			node, err := host.Open(cmd.Context(), c, host.Options{Log: log})
 			if err != nil {
 				return ended(cmd.Context(), err)
 			}
 			return ended(cmd.Context(), node.Serve(cmd.Context(), func(address string) {
-				fmt.Fprintf(a.out, "%s ready on %s as %s\n", c.Node.Name, address, node.Identity().Name)
+				a.ready(log, "%s ready on %s as %s\n", c.Node.Name, address, node.Identity().Name)
 			}))
 		},
 	})

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto/tls"
-	"fmt"
 	"net"
 
 	"github.com/hashicorp/go-hclog"
@@ -33,6 +32,7 @@ unlock people; --accept-loss goes on without what is missing.`,
 		Example: `  dta mpin server --secret door.secret --state /var/lib/door --create
   dta mpin server --secret door.secret --state /var/lib/door --listen 127.0.0.1:5610`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			hangups := outlive()
 			if file == "" || state == "" {
 				return usagef("expected --secret FILE and --state DIR")
 			}
@@ -63,6 +63,7 @@ unlock people; --accept-loss goes on without what is missing.`,
 			}
 			defer s.Clear()
 			log := hclog.New(&hclog.LoggerOptions{Name: "mpin", Level: hclog.Info, Output: a.err})
+			defer hangups.log(log)()
 			// Where it cannot listen no state is made.
 			listener, err := net.Listen("tcp", listen)
 			if err != nil {
@@ -91,7 +92,7 @@ unlock people; --accept-loss goes on without what is missing.`,
 				return err
 			}
 			defer door.Close()
-			fmt.Fprintf(a.out, "%s ready on %s for network %s\n", fault.Foreign(s.Name), listener.Addr(), s.Network)
+			a.ready(log, "%s ready on %s for network %s\n", fault.Foreign(s.Name), listener.Addr(), s.Network)
 			return door.Serve(cmd.Context(), listener, config)
 		},
 	}

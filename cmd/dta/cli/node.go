@@ -21,9 +21,8 @@ func (a *app) load(read func(string, config.Options) (*config.Config, hcl.Diagno
 	}
 	c, diags := read(a.config, config.Options{})
 	if len(diags) > 0 {
-		if err := config.Write(a.err, c.Files, diags); err != nil {
-			return nil, err
-		}
+		// A warning that nobody can read stops no command.
+		_ = config.Write(a.err, c.Files, diags)
 	}
 	if diags.HasErrors() {
 		return nil, errPrinted
