@@ -9,11 +9,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/operator"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/rest"
@@ -37,6 +39,7 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 		return err
 	}
 	group, serving := errgroup.WithContext(ctx)
+	n.watchAudit(serving, group)
 	for _, l := range listening {
 		group.Go(func() error { return l.server.Serve(l.Listener, l.tls) })
 	}
@@ -92,6 +95,22 @@ func (n *Node) tidy(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		}
+	}
+}
+
+// watchAudit has the audit log verified, and waits a moment for it: a log of common
+// length is known to be right, or in doubt, before the first call is answered.
+func (n *Node) watchAudit(ctx context.Context, group *errgroup.Group) {
+	begun := make(chan struct{})
+	w := audit.Watcher{
+		Log: n.audit, Store: n.store, Node: n.keys.Identity(), Logger: n.log,
+		Doubt: func(err error) { n.health.Doubt("audit log", err) },
+	}
+	group.Go(func() error { w.Run(ctx, sync.OnceFunc(func() { close(begun) })); return nil })
+	select {
+	case <-begun:
+	case <-time.After(time.Second):
+	case <-ctx.Done():
 	}
 }
 

@@ -65,6 +65,7 @@ func (n *Node) wire() error {
 	n.records = records.New(records.Options{
 		Store: n.store, Audit: n.audit, Courier: n.courier, Keys: n.keys, Clock: n.clock,
 		Network: ipfs.First(getters...), Publish: n.ipfs != nil, Peers: peers, Log: n.log,
+		Accepting: n.health.Accepting,
 	})
 	n.wireFiduciary()
 	n.principal = principal.New(n.records, n.defaultFiduciary())

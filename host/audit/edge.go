@@ -51,6 +51,11 @@ func readEdge(tx *store.Tx) (*edge, error) {
 	if err != nil {
 		return nil, err
 	}
+	return edgeAt(tx, size)
+}
+
+// edgeAt is the edge that a log of at least size entries had when it had size.
+func edgeAt(tx *store.Tx, size int64) (_ *edge, err error) {
 	e := &edge{size: size}
 	var wanted []int64
 	for end, left := int64(0), size; left > 0; {
@@ -84,7 +89,7 @@ func (r reader) ReadHashes(indexes []int64) ([]tlog.Hash, error) {
 			level, _ := tlog.SplitStoredHashIndex(index)
 			row := rows[numbers[i]]
 			if len(row) < (level+1)*tlog.HashSize {
-				return nil, fault.New(fault.Unavailable, "audit log is damaged: entry %d lacks a hash", numbers[i])
+				return nil, fault.New(fault.Conflict, "audit log: %w: entry %d lacks a hash", store.ErrDamaged, numbers[i])
 			}
 			hashes = append(hashes, tlog.Hash(row[level*tlog.HashSize:(level+1)*tlog.HashSize]))
 		}

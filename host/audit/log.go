@@ -25,10 +25,19 @@ type Log struct {
 	note   []byte
 }
 
-// Open finds the end of the log in the store.
+// Open finds the end of the log in the store. A log whose end is damaged, or that
+// is empty although the store holds what only ever comes with an entry, is
+// [store.ErrDamaged].
 func Open(ctx context.Context, s *store.Store) (*Log, error) {
 	l := new(Log)
 	err := s.View(ctx, func(tx *store.Tx) error {
+		held, err := tx.Unaudited()
+		if err != nil {
+			return err
+		}
+		if held != "" {
+			return fault.New(fault.Conflict, "audit log: %w: it has no entry, although the database holds %s", store.ErrDamaged, held)
+		}
 		e, err := readEdge(tx)
 		l.committed.Store(e)
 		return err
@@ -123,6 +132,17 @@ func (l *Log) Newest() []byte {
 	return slices.Clone(l.note)
 }
 
+// sign makes a checkpoint of the log as it was at an edge; nil before there is a
+// signer.
+func (l *Log) sign(e *edge) []byte {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.signer == nil {
+		return nil
+	}
+	return l.signer.checkpoint(e.size, e.root())
+}
+
 // Listed is an entry with its number.
 type Listed struct {
 	Number int64
@@ -139,7 +159,7 @@ func (l *Log) List(tx *store.Tx, from int64, n int) ([]Listed, error) {
 	for _, row := range rows {
 		e, err := ParseEntry(row.Entry)
 		if err != nil {
-			return nil, fault.New(fault.Unavailable, "audit entry %d is damaged: %w", row.Number, err)
+			return nil, fault.New(fault.Conflict, "audit entry %d: %w: %w", row.Number, store.ErrDamaged, err)
 		}
 		listed = append(listed, Listed{row.Number, e})
 	}

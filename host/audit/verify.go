@@ -2,7 +2,9 @@ package audit
 
 import (
 	"bytes"
+	"context"
 	"fmt"
+	"math"
 
 	"golang.org/x/mod/sumdb/tlog"
 
@@ -19,11 +21,15 @@ type Report struct {
 	Notice  string      // what was not, and could not be, found out
 }
 
+// page is how many entries are read at once. Each page has a transaction of its
+// own: a long one would keep the database from reusing its journal.
+const page = 512
+
 // Verify reads the whole log, computes every hash anew and compares it with the
 // one kept; then, where against is not empty, the log with that signed checkpoint
 // of it (id is the node's identity). What is wrong with the log is
 // fault.Conflict, naming the first entry concerned.
-func (l *Log) Verify(tx *store.Tx, against []byte, id *identity.Identity) (*Report, error) {
+func (l *Log) Verify(ctx context.Context, s *store.Store, against []byte, id *identity.Identity) (*Report, error) {
 	var older *Checkpoint
 	if len(against) > 0 {
 		c, err := l.Open(against, id)
@@ -32,56 +38,103 @@ func (l *Log) Verify(tx *store.Tx, against []byte, id *identity.Identity) (*Repo
 		}
 		older = &c
 	}
-	e, matched := new(edge), older == nil || older.Size == 0
-	if older != nil && older.Size == 0 && older.Root != e.root() {
+	matched := older == nil || older.Size == 0
+	if older != nil && older.Size == 0 && older.Root != new(edge).root() {
 		return nil, fault.New(fault.Conflict, "the checkpoint attests an empty log of another root")
 	}
-	const page = 512
-	for {
-		rows, err := tx.AuditEntries(e.size, page)
+	w := walk{edge: new(edge), each: func(e *edge, _ Entry) error {
+		if older != nil && older.Size == e.size {
+			matched = true
+			return attested(e, older)
+		}
+		return nil
+	}}
+	for more := true; more; {
+		err := s.View(ctx, func(tx *store.Tx) (err error) {
+			more, err = w.step(tx, math.MaxInt64)
+			return err
+		})
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range rows {
-			if e, err = recompute(e, row); err != nil {
-				return nil, err
-			}
-			if older != nil && older.Size == e.size {
-				if e.root() != older.Root {
-					return nil, fault.New(fault.Conflict, "the first %d audit entries are not those that the checkpoint attests", e.size)
-				}
-				matched = true
-			}
+	}
+	if !matched {
+		return nil, fault.New(fault.Conflict, "the audit log has %d entries, the checkpoint attests %d: its tail is missing", w.edge.size, older.Size)
+	}
+	return &Report{Size: w.edge.size, Root: w.edge.root(), Against: older, Notice: notice(w.edge.size, older)}, nil
+}
+
+// attested compares a log of a checkpoint's size with the checkpoint.
+func attested(e *edge, c *Checkpoint) error {
+	if e.root() != c.Root {
+		return fault.New(fault.Conflict, "the first %d audit entries are not those that the checkpoint attests", e.size)
+	}
+	return nil
+}
+
+// walk recomputes the log, page by page.
+type walk struct {
+	edge *edge
+	each func(*edge, Entry) error // after each entry
+}
+
+// step recomputes the next page, but no entry from number end on, and tells
+// whether there may be more. The last step looks for entries before the first.
+func (w *walk) step(tx *store.Tx, end int64) (more bool, err error) {
+	n := min(page, end-w.edge.size)
+	rows, err := tx.AuditEntries(w.edge.size, int(n))
+	if err != nil {
+		return false, err
+	}
+	for _, row := range rows {
+		next, entry, err := recompute(w.edge, row)
+		if err != nil {
+			return false, err
 		}
-		if len(rows) < page {
-			break
+		w.edge = next
+		if err := w.each(next, entry); err != nil {
+			return false, err
 		}
+	}
+	if int64(len(rows)) == n && w.edge.size < end {
+		return true, nil
 	}
 	if below, err := tx.AuditEntriesBelow(0); err != nil || below {
 		if err == nil {
 			err = fault.New(fault.Conflict, "the audit log has an entry before the first")
 		}
-		return nil, err
+		return false, err
 	}
-	if !matched {
-		return nil, fault.New(fault.Conflict, "the audit log has %d entries, the checkpoint attests %d: its tail is missing", e.size, older.Size)
-	}
-	return &Report{Size: e.size, Root: e.root(), Against: older, Notice: notice(e.size, older)}, nil
+	return false, nil
 }
 
 // recompute checks one row against all before it.
-func recompute(e *edge, row store.AuditRow) (*edge, error) {
+func recompute(e *edge, row store.AuditRow) (*edge, Entry, error) {
 	if row.Number != e.size {
-		return nil, fault.New(fault.Conflict, "audit entry %d is missing: the next is %d", e.size, row.Number)
+		return nil, Entry{}, fault.New(fault.Conflict, "audit entry %d is missing: the next is %d", e.size, row.Number)
 	}
-	if _, err := ParseEntry(row.Entry); err != nil {
-		return nil, fault.New(fault.Conflict, "audit entry %d is damaged: %w", row.Number, err)
+	entry, err := ParseEntry(row.Entry)
+	if err != nil {
+		return nil, Entry{}, fault.New(fault.Conflict, "audit entry %d is damaged: %w", row.Number, err)
 	}
 	next, hashes := e.add(tlog.RecordHash(row.Entry))
 	if !bytes.Equal(join(hashes), row.Hashes) {
-		return nil, fault.New(fault.Conflict, "audit entry %d does not match its hashes", row.Number)
+		return nil, Entry{}, mismatch(row, hashes)
 	}
-	return next, nil
+	return next, entry, nil
+}
+
+// mismatch names the entries that a wrong hash is over: the entry itself, or those
+// of the smallest subtree that it completed and that differs, since entries that
+// changed places match their own hashes.
+func mismatch(row store.AuditRow, hashes []tlog.Hash) error {
+	for level, h := range hashes[1:] {
+		at := (level + 1) * tlog.HashSize
+		if len(row.Hashes) >= at+tlog.HashSize && bytes.Equal(row.Hashes[:at], join(hashes[:level+1])) && !bytes.Equal(row.Hashes[at:at+tlog.HashSize], h[:]) {
+			return fault.New(fault.Conflict, "audit entry %d, or one of the %d after it, does not match the hashes", row.Number+1-2<<level, 2<<level-1)
+		}
+	}
+	return fault.New(fault.Conflict, "audit entry %d does not match its hashes", row.Number)
 }
 
 func notice(size int64, older *Checkpoint) string {

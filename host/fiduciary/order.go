@@ -43,6 +43,9 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	if given, _, err := s.answer(ctx, c); err != nil || given.Defined() {
 		return given, err
 	}
+	if err := s.records.TakesNew(); err != nil {
+		return dag.CID{}, err
+	}
 	block, ok := req.Blocks.Get(c)
 	if !ok {
 		return dag.CID{}, fault.New(fault.Invalid, "expected the order's block in the call")

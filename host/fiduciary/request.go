@@ -53,6 +53,9 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	if blocks, err := s.granted(ctx, c); err != nil || blocks != nil {
 		return blocks, err
 	}
+	if err := s.records.TakesNew(); err != nil {
+		return nil, err
+	}
 	e, o, err := s.beside(ctx, bag, c, envelope.Request)
 	if err != nil {
 		return nil, err

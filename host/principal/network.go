@@ -29,6 +29,9 @@ func (s *Service) PlaceNetwork(ctx context.Context, req NetworkRequest) (Placed,
 	if err := s.records.Seen(ctx, req.Once); err != nil {
 		return s.repeated(ctx, err)
 	}
+	if err := s.records.TakesNew(); err != nil {
+		return Placed{}, err
+	}
 	now, err := s.records.Clock.Now()
 	if err != nil {
 		return Placed{}, err

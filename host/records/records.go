@@ -61,6 +61,9 @@ type Options struct {
 	Publish bool             // blocks are handed on to an IPFS node
 	Peers   []*directory.Peer
 	Log     hclog.Logger
+	// Accepting says why no new orders, networks and requests may be taken; nil: they
+	// always may.
+	Accepting func() error
 }
 
 // Records reads and writes what a node remembers. It is safe for concurrent use.
@@ -122,6 +125,18 @@ func (r *Records) remember(c dag.CID, block []byte) {
 	if len(block) <= cachedBlock {
 		r.blocks.Put(c, block)
 	}
+}
+
+// TakesNew refuses new orders, networks and requests while something is in doubt
+// that they would rely on. What was accepted before is answered and released.
+func (r *Records) TakesNew() error {
+	if r.Accepting == nil {
+		return nil
+	}
+	if err := r.Accepting(); err != nil {
+		return fault.New(fault.Unavailable, "nothing new is accepted: %w", err)
+	}
+	return nil
 }
 
 // Newest implements [directory.Newest].

@@ -106,6 +106,9 @@ func (s *Service) Ask(ctx context.Context, in Inquiry) (*Outcome, error) {
 			return s.repeated(ctx, n, bag, err)
 		}
 	}
+	if err := s.records.TakesNew(); err != nil {
+		return nil, err
+	}
 	now, err := s.records.Clock.Now()
 	if err != nil {
 		return nil, err

@@ -14,6 +14,9 @@ import (
 // Approve signs another's request with this node's authority, or under a mandate.
 // Whoever calls has decided that what it asks is right.
 func (s *Service) Approve(ctx context.Context, ref string, request, mandate []byte) (approval []byte, r *issue.Request, err error) {
+	if err := s.records.TakesNew(); err != nil {
+		return nil, nil, err
+	}
 	n, d, err := s.known(ctx, ref, mandate)
 	if err != nil {
 		return nil, nil, err
@@ -50,6 +53,9 @@ func (s *Service) Approve(ctx context.Context, ref string, request, mandate []by
 
 // Delegate hands this node's authority on, for a while from now.
 func (s *Service) Delegate(ctx context.Context, ref string, d issue.Delegation, life time.Duration) (mandate []byte, made *issue.Delegation, err error) {
+	if err := s.records.TakesNew(); err != nil {
+		return nil, nil, err
+	}
 	n, _, err := s.known(ctx, ref, nil)
 	if err != nil {
 		return nil, nil, err
