@@ -62,6 +62,26 @@ func Take(path string) (*os.File, error) {
 	return f, nil
 }
 
+// Share keeps others from [Take] until the file is closed, and makes nothing: nil
+// where there is no file. Where another has the lock the error is [*Held].
+func Share(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := unix.Flock(int(f.Fd()), unix.LOCK_SH|unix.LOCK_NB); err != nil {
+		defer f.Close()
+		if errors.Is(err, unix.EWOULDBLOCK) {
+			return nil, &Held{Path: path, PID: holder(f)}
+		}
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
+	return f, nil
+}
+
 // holder is the process that wrote its id into the file.
 func holder(f *os.File) int {
 	b, err := io.ReadAll(io.LimitReader(f, 32))

@@ -12,8 +12,8 @@ import (
 // stands: repeating it changes nothing, another one is fault.Conflict.
 func (tx *Tx) PutAnswer(request, answer, detached dag.CID) error {
 	n, err := tx.exec("put answer", `
-		insert into answers (request, answer, detached) values ($1, $2, $3) on conflict (request) do nothing`,
-		request.Bytes(), link(answer), link(detached))
+		insert into answers (request, answer, detached, checksum) values ($1, $2, $3, $4) on conflict (request) do nothing`,
+		request.Bytes(), link(answer), link(detached), rowSum(request.Bytes(), link(answer), link(detached)))
 	if err != nil || n == 1 {
 		return err
 	}
@@ -26,12 +26,15 @@ func (tx *Tx) PutAnswer(request, answer, detached dag.CID) error {
 
 // Answer returns what a request was answered with.
 func (tx *Tx) Answer(request dag.CID) (answer, detached dag.CID, err error) {
-	var a, d []byte
-	err = tx.row("read answer", `select answer, detached from answers where request = $1`, []any{request.Bytes()}, &a, &d)
+	var a, d, sum []byte
+	err = tx.row("read answer", `select answer, detached, checksum from answers where request = $1`, []any{request.Bytes()}, &a, &d, &sum)
 	if errors.Is(err, errNoRow) {
 		return dag.CID{}, dag.CID{}, fault.New(fault.NotFound, "request %s has no answer yet", request)
 	}
 	if err != nil {
+		return dag.CID{}, dag.CID{}, err
+	}
+	if err := checked("answer to "+request.String(), sum, request.Bytes(), a, d); err != nil {
 		return dag.CID{}, dag.CID{}, err
 	}
 	if answer, err = cid(a); err != nil {

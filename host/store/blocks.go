@@ -1,15 +1,18 @@
 package store
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
 // PutBlock keeps a block under its CID. Repeating it changes nothing, except
-// that public may be raised, and a block that belonged to no order (reference
-// "") may be given one. reference is the order's, in hexadecimal.
+// that public may be raised, a block that belonged to no order (reference "") may
+// be given one, and one that is damaged in the store is written anew (see
+// [Tx.Repaired]). reference is the order's, in hexadecimal.
 func (tx *Tx) PutBlock(c dag.CID, block []byte, public bool, reference string) error {
 	if err := dag.Check(c, block); err != nil {
 		return err
@@ -18,32 +21,111 @@ func (tx *Tx) PutBlock(c dag.CID, block []byte, public bool, reference string) e
 	if public {
 		visible = 1
 	}
-	_, err := tx.exec("put block", `
-		insert into blocks (cid, block, public, reference) values ($1, $2, $3, $4)
-		on conflict (cid) do update set
-			public = case when excluded.public > blocks.public then excluded.public else blocks.public end,
-			reference = case when blocks.reference = '' then excluded.reference else blocks.reference end
-		where excluded.public > blocks.public or (blocks.reference = '' and excluded.reference <> '')`,
-		c.Bytes(), blob(block), visible, reference)
+	n, err := tx.exec("put block", `
+		insert into blocks (cid, block, public, reference, checksum) values ($1, $2, $3, $4, $5) on conflict (cid) do nothing`,
+		c.Bytes(), blob(block), visible, reference, rowSum(c.Bytes(), visible, reference))
+	if err != nil || n == 1 {
+		return err
+	}
+	kept, err := tx.block(c)
+	if err != nil {
+		return err
+	}
+	was := kept
+	if kept.sound() {
+		visible = max(visible, kept.visible)
+		if kept.reference != "" {
+			reference = kept.reference
+		}
+	}
+	kept.visible, kept.reference = visible, reference
+	return tx.rewrite(was, kept, block, rowSum(c.Bytes(), visible, reference))
+}
+
+// RepairBlock writes a damaged block anew, and reports whether it was damaged.
+// fault.NotFound where the block is not kept.
+func (tx *Tx) RepairBlock(c dag.CID, block []byte) (bool, error) {
+	if err := dag.Check(c, block); err != nil {
+		return false, err
+	}
+	kept, err := tx.block(c)
+	if err != nil {
+		return false, err
+	}
+	return dag.Check(c, kept.block) != nil, tx.rewrite(kept, kept, block, kept.checksum)
+}
+
+// Repaired lists the blocks that this transaction found damaged and wrote anew.
+func (tx *Tx) Repaired() []dag.CID { return tx.repaired }
+
+// storedBlock is a row as it was found.
+type storedBlock struct {
+	cid       dag.CID
+	block     []byte
+	visible   int
+	reference string
+	checksum  []byte
+}
+
+// sound tells whether the row beside the block is as it was written.
+func (b storedBlock) sound() bool {
+	return bytes.Equal(b.checksum, rowSum(b.cid.Bytes(), b.visible, b.reference))
+}
+
+func (tx *Tx) block(c dag.CID) (storedBlock, error) {
+	b := storedBlock{cid: c}
+	err := tx.row("read block", `select block, public, reference, checksum from blocks where cid = $1`,
+		[]any{c.Bytes()}, &b.block, &b.visible, &b.reference, &b.checksum)
+	if errors.Is(err, errNoRow) {
+		err = fault.New(fault.NotFound, "block %s is not kept here", c)
+	}
+	return b, err
+}
+
+// rewrite brings a row up to date, and puts the block right where it is damaged.
+func (tx *Tx) rewrite(was, now storedBlock, block, sum []byte) error {
+	if dag.Check(was.cid, was.block) != nil {
+		_, err := tx.exec("repair block", `update blocks set block = $1, public = $2, reference = $3, checksum = $4 where cid = $5`,
+			blob(block), now.visible, now.reference, sum, now.cid.Bytes())
+		if err == nil {
+			tx.repaired = append(tx.repaired, now.cid)
+		}
+		return err
+	}
+	if was.visible == now.visible && was.reference == now.reference && bytes.Equal(was.checksum, sum) {
+		return nil
+	}
+	_, err := tx.exec("put block", `update blocks set public = $1, reference = $2, checksum = $3 where cid = $4`,
+		now.visible, now.reference, sum, now.cid.Bytes())
 	return err
 }
 
+// DamagedBlock says that a block no longer hashes to its CID. It is [ErrDamaged].
+type DamagedBlock struct {
+	CID       dag.CID
+	Reference string // of the order that it belongs to; "" for none
+	err       error
+}
+
+func (d *DamagedBlock) Error() string {
+	return fmt.Sprintf("block %s: %v in the store: %v", d.CID, ErrDamaged, d.err)
+}
+
+// Unwrap makes it [ErrDamaged].
+func (d *DamagedBlock) Unwrap() error { return ErrDamaged }
+
 // Block returns a block, whether anyone may have it, and the order it belongs to
-// ("" for none). A block that no longer hashes to its CID is fault.Unavailable.
+// ("" for none). A block that no longer hashes to its CID is a *[DamagedBlock],
+// and fault.Conflict.
 func (tx *Tx) Block(c dag.CID) (block []byte, public bool, reference string, err error) {
-	var visible int
-	err = tx.row("read block", `select block, public, reference from blocks where cid = $1`,
-		[]any{c.Bytes()}, &block, &visible, &reference)
-	if errors.Is(err, errNoRow) {
-		return nil, false, "", fault.New(fault.NotFound, "block %s is not kept here", c)
-	}
+	b, err := tx.block(c)
 	if err != nil {
 		return nil, false, "", err
 	}
-	if err := dag.Check(c, block); err != nil {
-		return nil, false, "", fault.New(fault.Unavailable, "block %s: %w in the store: %w", c, ErrDamaged, err)
+	if err := dag.Check(c, b.block); err != nil {
+		return nil, false, "", fault.New(fault.Conflict, "%w", &DamagedBlock{CID: c, Reference: b.reference, err: err})
 	}
-	return block, visible != 0, reference, nil
+	return b.block, b.visible != 0, b.reference, nil
 }
 
 // HasBlock reports whether a block is kept.
@@ -70,7 +152,7 @@ func cid(b []byte) (dag.CID, error) {
 	}
 	c, err := dag.FromBytes(b)
 	if err != nil {
-		return dag.CID{}, fault.New(fault.Unavailable, "%w CID in the store: %w", ErrDamaged, err)
+		return dag.CID{}, fault.New(fault.Conflict, "%w CID in the store: %w", ErrDamaged, err)
 	}
 	return c, nil
 }

@@ -17,9 +17,9 @@ type PeerCheckpoint struct {
 // PutCheckpoint replaces the checkpoint kept for a peer.
 func (tx *Tx) PutCheckpoint(c PeerCheckpoint) error {
 	_, err := tx.exec("put checkpoint", `
-		insert into checkpoints (peer, size, time, note) values ($1, $2, $3, $4)
-		on conflict (peer) do update set size = excluded.size, time = excluded.time, note = excluded.note`,
-		c.Peer, c.Size, c.Time, blob(c.Note))
+		insert into checkpoints (peer, size, time, note, checksum) values ($1, $2, $3, $4, $5)
+		on conflict (peer) do update set size = excluded.size, time = excluded.time, note = excluded.note, checksum = excluded.checksum`,
+		c.Peer, c.Size, c.Time, blob(c.Note), rowSum(c.Peer, c.Size, c.Time, blob(c.Note)))
 	return err
 }
 

@@ -63,13 +63,13 @@ func TestADamagedBlockIsNeverReturned(t *testing.T) {
 		bad := bytes.Clone(b)
 		bad[i] ^= 0x10
 		execute(t, db, "update blocks set block = $1", bad)
-		wantKind(t, fault.Unavailable, s.View(ctx, func(tx *store.Tx) error { _, _, _, err := tx.Block(c); return err }))
+		wantKind(t, fault.Conflict, s.View(ctx, func(tx *store.Tx) error { _, _, _, err := tx.Block(c); return err }))
 	}
 	execute(t, db, "update blocks set block = $1", b)
 	view(t, s, func(tx *store.Tx) error { _, _, _, err := tx.Block(c); return err })
 }
 
-func TestADamagedFileIsUnavailableAndNeverWrong(t *testing.T) {
+func TestADamagedFileIsAConflictAndNeverWrong(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dta.db")
 	s := open(t, path)
 	blocks := map[dag.CID][]byte{}
@@ -104,7 +104,7 @@ func TestADamagedFileIsUnavailableAndNeverWrong(t *testing.T) {
 		})
 		switch fault.Of(err) {
 		case "", fault.NotFound:
-		case fault.Unavailable:
+		case fault.Conflict:
 			damaged++
 		default:
 			t.Errorf("block %s: %v", c, err)

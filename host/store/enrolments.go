@@ -34,13 +34,17 @@ func number(ordinal int64) uint64 { return uint64(ordinal) ^ 1<<63 }
 // number.
 func (tx *Tx) InsertEnrolment(e Enrolment) error {
 	n, err := tx.exec("insert enrolment", `
-		insert into enrolments (role, reference, name, number, state, time, cid) values ($1, $2, $3, $4, $5, $6, $7)
+		insert into enrolments (role, reference, name, number, state, time, cid, checksum) values ($1, $2, $3, $4, $5, $6, $7, $8)
 		on conflict (role, reference, name, number) do nothing`,
-		e.Role, e.Reference, e.Name, ordinal(e.Number), e.State, e.Time, link(e.CID))
+		e.Role, e.Reference, e.Name, ordinal(e.Number), e.State, e.Time, link(e.CID), e.checksum())
 	if err == nil && n == 0 {
 		err = fault.New(fault.Conflict, "%q has enrolment %d in network %s already", e.Name, e.Number, e.Reference)
 	}
 	return err
+}
+
+func (e Enrolment) checksum() []byte {
+	return rowSum(e.Role, e.Reference, e.Name, ordinal(e.Number), e.State, e.Time, link(e.CID))
 }
 
 // PutEnrolment adds an enrolment unless there is one of its name and number, which
@@ -57,16 +61,16 @@ func (tx *Tx) PutEnrolment(e Enrolment) (bool, error) {
 // from; fault.Conflict when it is not, or there is no such enrolment.
 func (tx *Tx) SaveEnrolment(e Enrolment, from string) error {
 	n, err := tx.exec("save enrolment", `
-		update enrolments set state = $1, time = $2, cid = $3
-		where role = $4 and reference = $5 and name = $6 and number = $7 and state = $8`,
-		e.State, e.Time, link(e.CID), e.Role, e.Reference, e.Name, ordinal(e.Number), from)
+		update enrolments set state = $1, time = $2, cid = $3, checksum = $4
+		where role = $5 and reference = $6 and name = $7 and number = $8 and state = $9`,
+		e.State, e.Time, link(e.CID), e.checksum(), e.Role, e.Reference, e.Name, ordinal(e.Number), from)
 	if err == nil && n == 0 {
 		err = fault.New(fault.Conflict, "enrolment %d of %q in network %s is no longer %s", e.Number, e.Name, e.Reference, from)
 	}
 	return err
 }
 
-const enrolmentColumns = `role, reference, name, number, state, time, cid`
+const enrolmentColumns = `role, reference, name, number, state, time, cid, checksum`
 
 // Enrolment returns the enrolment of a name with the highest number.
 func (tx *Tx) Enrolment(role, reference, name string) (Enrolment, error) {
@@ -132,8 +136,11 @@ func (tx *Tx) enrolments(query string, args ...any) ([]Enrolment, error) {
 	err := tx.rows("read enrolments", query, args, func(scan func(...any) error) error {
 		var e Enrolment
 		var n int64
-		var c []byte
-		if err := scan(&e.Role, &e.Reference, &e.Name, &n, &e.State, &e.Time, &c); err != nil {
+		var c, sum []byte
+		if err := scan(&e.Role, &e.Reference, &e.Name, &n, &e.State, &e.Time, &c, &sum); err != nil {
+			return err
+		}
+		if err := checked("enrolment in network "+e.Reference, sum, e.Role, e.Reference, e.Name, n, e.State, e.Time, c); err != nil {
 			return err
 		}
 		e.Number = number(n)

@@ -39,12 +39,12 @@ var causes = map[int]string{
 }
 
 // ErrDamaged is within the error where the database holds something else than was
-// written. To whoever asks a node in service for it that is fault.Unavailable;
-// whoever opens the database learns that it will not mend itself.
+// written. It is fault.Conflict: asking again does not help.
 var ErrDamaged = errors.New("damaged")
 
 // failed gives a driver's error its kind: fault.Unavailable when the database
-// cannot serve, fault.Internal when the statement was wrong.
+// cannot serve, fault.Conflict when it is damaged, fault.Internal when the
+// statement was wrong.
 func failed(doing string, err error) error {
 	if err == nil {
 		return nil
@@ -54,7 +54,7 @@ func failed(doing string, err error) error {
 		switch cause := causes[e.Code()&0xff]; cause {
 		case "":
 		case ErrDamaged.Error():
-			return fault.New(fault.Unavailable, "store %s: %w: %w", doing, ErrDamaged, err)
+			return fault.New(fault.Conflict, "store %s: %w: %w; %s", doing, ErrDamaged, err, remedy)
 		default:
 			return fault.New(fault.Unavailable, "store %s: %s: %w", doing, cause, err)
 		}

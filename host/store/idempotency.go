@@ -19,8 +19,9 @@ type Replay struct {
 // remembered: then it returns that one, and false.
 func (tx *Tx) PutReplay(r Replay) (Replay, bool, error) {
 	n, err := tx.exec("put idempotency key", `
-		insert into idempotency (caller, path, key, mac, status, answer, created) values ($1, $2, $3, $4, $5, $6, $7)
-		on conflict (caller, path, key) do nothing`, r.Caller, r.Path, r.Key, blob(r.MAC), r.Status, r.Answer, r.Created)
+		insert into idempotency (caller, path, key, mac, status, answer, created, checksum) values ($1, $2, $3, $4, $5, $6, $7, $8)
+		on conflict (caller, path, key) do nothing`, r.Caller, r.Path, r.Key, blob(r.MAC), r.Status, r.Answer, r.Created,
+		rowSum(r.Caller, r.Path, r.Key, blob(r.MAC), r.Status, r.Answer, r.Created))
 	if err != nil || n == 1 {
 		return r, err == nil, err
 	}

@@ -25,8 +25,8 @@ func (tx *Tx) PutIdentity(name dag.CID, documents []dag.CID) error {
 			continue
 		}
 		n, err := tx.exec("put identity", `
-			insert into identities (name, sequence, document) values ($1, $2, $3)
-			on conflict (name, sequence) do nothing`, name.Bytes(), i, d.Bytes())
+			insert into identities (name, sequence, document, checksum) values ($1, $2, $3, $4)
+			on conflict (name, sequence) do nothing`, name.Bytes(), i, d.Bytes(), rowSum(name.Bytes(), i, d.Bytes()))
 		if err != nil {
 			return err
 		}
@@ -49,10 +49,14 @@ func (tx *Tx) Identity(name dag.CID) ([]dag.CID, error) {
 
 func (tx *Tx) identity(name dag.CID) ([]dag.CID, error) {
 	var known []dag.CID
-	err := tx.rows("read identity", `select document from identities where name = $1 order by sequence`, []any{name.Bytes()},
+	err := tx.rows("read identity", `select document, sequence, checksum from identities where name = $1 order by sequence`, []any{name.Bytes()},
 		func(scan func(...any) error) error {
-			var b []byte
-			if err := scan(&b); err != nil {
+			var b, sum []byte
+			var sequence int64
+			if err := scan(&b, &sequence, &sum); err != nil {
+				return err
+			}
+			if err := checked("identity "+name.String(), sum, name.Bytes(), sequence, b); err != nil {
 				return err
 			}
 			c, err := cid(b)

@@ -12,7 +12,6 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/pressly/goose/v3"
@@ -69,9 +68,10 @@ type Store struct {
 	writers *sql.DB
 	readers *sql.DB
 	pool    chan *connection // idle readers; nil stands for one not yet opened
-	writer  *writer
+	writer  *writer          // nil where the store is only read
 	stamps  stamps
 	torn    int
+	copied  string // directory that ends with the store; "" for none
 }
 
 // Open opens the database at path (0600) and brings its schema up to date. The
@@ -136,10 +136,12 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 // Close runs what is queued, waits for views, and closes the database. Later
 // calls of Update and View get fault.Unavailable.
 func (s *Store) Close() error {
-	if !s.writer.stop() {
+	if s.writer != nil && !s.writer.stop() {
 		return nil
 	}
-	s.drain()
+	if s.writer != nil || s.readers != nil {
+		s.drain()
+	}
 	return s.release()
 }
 
@@ -168,6 +170,9 @@ func (s *Store) release() error {
 	}
 	if s.lock != nil {
 		s.lock.Close()
+	}
+	if s.copied != "" {
+		os.RemoveAll(s.copied)
 	}
 	return first
 }
@@ -282,8 +287,7 @@ func open(path string, o Options, a access) (*sql.DB, error) {
 		pragma("query_only", "ON")
 		pragma("cache_size", "-4096")
 	}
-	file := strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(path)
-	db, err := sql.Open("sqlite", "file:"+file+"?"+q.Encode())
+	db, err := sql.Open("sqlite", "file:"+escaped(path)+"?"+q.Encode())
 	if err != nil {
 		return nil, err
 	}
@@ -322,7 +326,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 // kind.
 func unopened(err error) error {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok && causes[e.Code()&0xff] == ErrDamaged.Error() {
-		return fault.New(fault.Unavailable, "%w: %w", ErrDamaged, e)
+		return fault.New(fault.Conflict, "%w: %w; %s", ErrDamaged, e, remedy)
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err

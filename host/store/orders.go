@@ -22,29 +22,33 @@ type Order struct {
 // InsertOrder adds an order; fault.Conflict when this role has it already.
 func (tx *Tx) InsertOrder(o Order) error {
 	n, err := tx.exec("insert order", `
-		insert into orders (role, reference, state, cid, created, updated, data)
-		values ($1, $2, $3, $4, $5, $6, $7) on conflict (role, reference) do nothing`,
-		o.Role, o.Reference, o.State, link(o.CID), o.Created, o.Updated, blob(o.Data))
+		insert into orders (role, reference, state, cid, created, updated, data, checksum)
+		values ($1, $2, $3, $4, $5, $6, $7, $8) on conflict (role, reference) do nothing`,
+		o.Role, o.Reference, o.State, link(o.CID), o.Created, o.Updated, blob(o.Data), o.checksum())
 	if err == nil && n == 0 {
 		err = fault.New(fault.Conflict, "%s order %s exists already", o.Role, o.Reference)
 	}
 	return err
 }
 
-// SaveOrder replaces an order's state, CID, time of update and data if its state
-// is still from; fault.Conflict when it is not, or the order does not exist.
+func (o Order) checksum() []byte {
+	return rowSum(o.Role, o.Reference, o.State, link(o.CID), o.Created, o.Updated, blob(o.Data))
+}
+
+// SaveOrder replaces an order's state, CID, times and data if its state is still
+// from; fault.Conflict when it is not, or the order does not exist.
 func (tx *Tx) SaveOrder(o Order, from string) error {
 	n, err := tx.exec("save order", `
-		update orders set state = $1, cid = $2, updated = $3, data = $4
-		where role = $5 and reference = $6 and state = $7`,
-		o.State, link(o.CID), o.Updated, blob(o.Data), o.Role, o.Reference, from)
+		update orders set state = $1, cid = $2, created = $3, updated = $4, data = $5, checksum = $6
+		where role = $7 and reference = $8 and state = $9`,
+		o.State, link(o.CID), o.Created, o.Updated, blob(o.Data), o.checksum(), o.Role, o.Reference, from)
 	if err == nil && n == 0 {
 		err = fault.New(fault.Conflict, "%s order %s is no longer %s", o.Role, o.Reference, from)
 	}
 	return err
 }
 
-const orderColumns = `role, reference, state, cid, created, updated, data`
+const orderColumns = `role, reference, state, cid, created, updated, data, checksum`
 
 // Order returns one order of a role.
 func (tx *Tx) Order(role, reference string) (Order, error) {
@@ -105,8 +109,11 @@ func (tx *Tx) orders(query string, args ...any) ([]Order, error) {
 	var found []Order
 	err := tx.rows("read orders", query, args, func(scan func(...any) error) error {
 		var o Order
-		var c []byte
-		if err := scan(&o.Role, &o.Reference, &o.State, &c, &o.Created, &o.Updated, &o.Data); err != nil {
+		var c, sum []byte
+		if err := scan(&o.Role, &o.Reference, &o.State, &c, &o.Created, &o.Updated, &o.Data, &sum); err != nil {
+			return err
+		}
+		if err := checked("order "+o.Reference, sum, o.Role, o.Reference, o.State, c, o.Created, o.Updated, o.Data); err != nil {
 			return err
 		}
 		var err error

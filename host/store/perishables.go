@@ -11,7 +11,8 @@ import (
 // milliseconds. The first time said stands.
 func (tx *Tx) Perish(c dag.CID, expires int64) error {
 	_, err := tx.exec("put perishable", `
-		insert into perishables (cid, expires) values ($1, $2) on conflict (cid) do nothing`, c.Bytes(), expires)
+		insert into perishables (cid, expires, checksum) values ($1, $2, $3) on conflict (cid) do nothing`,
+		c.Bytes(), expires, rowSum(c.Bytes(), expires))
 	return err
 }
 

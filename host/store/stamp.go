@@ -67,7 +67,7 @@ func (s *Store) loadStamp(tx *Tx) error {
 		return err
 	}
 	if len(b) != 8 {
-		return fault.New(fault.Unavailable, "%w stamp in the store: expected 8 bytes, found %d", ErrDamaged, len(b))
+		return fault.New(fault.Conflict, "%w stamp in the store: expected 8 bytes, found %d", ErrDamaged, len(b))
 	}
 	at := int64(binary.BigEndian.Uint64(b))
 	s.stamps.newest.Store(at)

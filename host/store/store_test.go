@@ -133,7 +133,7 @@ func TestAFileThatIsNoDatabaseIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := store.Open(ctx, path, store.Options{Create: true})
-	wantKind(t, fault.Unavailable, err)
+	wantKind(t, fault.Conflict, err)
 }
 
 func TestAFailingClosureUndoesOnlyItself(t *testing.T) {

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -15,6 +16,7 @@ type Tx struct {
 	broken    error // the first failure of the database itself
 	refused   error
 	stamps    *stamps
+	repaired  []dag.CID
 	committed []func()
 	undone    []func()
 }
@@ -51,7 +53,7 @@ func (tx *Tx) usable(write bool) error {
 
 func (tx *Tx) failed(doing string, err error) error {
 	err = failed(doing, err)
-	if tx.broken == nil && fault.Of(err) == fault.Unavailable {
+	if tx.broken == nil && (fault.Of(err) == fault.Unavailable || errors.Is(err, ErrDamaged)) {
 		tx.broken = err
 	}
 	return err

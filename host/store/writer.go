@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"runtime"
 	"strings"
 	"sync"
@@ -19,6 +20,9 @@ import (
 // do may run when its caller has been waiting for others, never twice, and must
 // not block, nor use the store other than through its Tx.
 func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
+	if s.writer == nil {
+		return fault.New(fault.Unavailable, "store update: the store was opened to be read only")
+	}
 	if err := ctx.Err(); err != nil {
 		return fault.New(fault.Deadline, "store update: %w", err)
 	}
@@ -160,6 +164,10 @@ func (w *writer) answer(ran []*request, err error) {
 	for _, r := range ran {
 		if err != nil {
 			r.err = err
+			if errors.Is(err, ErrDamaged) && (r.tx == nil || r.tx.broken == nil) {
+				// What is damaged concerns the closure that met it, and not this one.
+				r.err = fault.New(fault.Unavailable, "store update: undone with another that met damage: %w", err)
+			}
 		}
 		r.tx.finish(r.err == nil)
 	}

@@ -3,7 +3,8 @@ create table blocks (
 	cid       bytea    not null primary key,
 	block     bytea    not null,
 	public    smallint not null,
-	reference text     not null
+	reference text     not null,
+	checksum  bytea    not null
 );
 
 create table orders (
@@ -14,6 +15,7 @@ create table orders (
 	created   bigint not null,
 	updated   bigint not null,
 	data      bytea  not null,
+	checksum  bytea  not null,
 	primary key (role, reference)
 );
 create index orders_by_time on orders (role, created, reference);
@@ -24,14 +26,16 @@ create table envelopes (
 	reference text   not null,
 	sequence  bigint not null,
 	kind      text   not null,
-	time      bigint not null
+	time      bigint not null,
+	checksum  bytea  not null
 );
 create unique index envelopes_by_order on envelopes (reference, sequence);
 
 create table answers (
 	request  bytea not null primary key,
 	answer   bytea not null,
-	detached bytea not null
+	detached bytea not null,
+	checksum bytea not null
 );
 
 create table deposits (
@@ -39,18 +43,21 @@ create table deposits (
 	purpose  text  not null,
 	id       text  not null,
 	deposit  bytea not null,
+	checksum bytea not null,
 	primary key (instance, purpose, id)
 );
 
 create table meta (
-	name  text  not null primary key,
-	value bytea not null
+	name     text  not null primary key,
+	value    bytea not null,
+	checksum bytea not null
 );
 
 create table identities (
 	name     bytea  not null,
 	sequence bigint not null,
 	document bytea  not null,
+	checksum bytea  not null,
 	primary key (name, sequence)
 );
 
@@ -93,20 +100,22 @@ create table audit_entries (
 );
 
 create table checkpoints (
-	peer text   not null primary key,
-	size bigint not null,
-	time bigint not null,
-	note bytea  not null
+	peer     text   not null primary key,
+	size     bigint not null,
+	time     bigint not null,
+	note     bytea  not null,
+	checksum bytea  not null
 );
 
 create table idempotency (
-	caller  text     not null,
-	path    text     not null,
-	key     text     not null,
-	mac     bytea    not null,
-	status  smallint not null,
-	answer  text     not null,
-	created bigint   not null,
+	caller   text     not null,
+	path     text     not null,
+	key      text     not null,
+	mac      bytea    not null,
+	status   smallint not null,
+	answer   text     not null,
+	created  bigint   not null,
+	checksum bytea    not null,
 	primary key (caller, path, key)
 );
 create index idempotency_by_time on idempotency (created);

@@ -7,11 +7,13 @@ create table enrolments (
 	state     text   not null,
 	time      bigint not null,
 	cid       bytea  not null,
+	checksum  bytea  not null,
 	primary key (role, reference, name, number)
 );
 
 create table perishables (
-	cid     bytea  not null primary key,
-	expires bigint not null
+	cid      bytea  not null primary key,
+	expires  bigint not null,
+	checksum bytea  not null
 );
 create index perishables_by_time on perishables (expires);
