@@ -35,6 +35,7 @@ import (
 	"github.com/milagro-dta/dta/host/redemption"
 	"github.com/milagro-dta/dta/host/registrar"
 	"github.com/milagro-dta/dta/host/state"
+	"github.com/milagro-dta/dta/host/scrub"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -66,6 +67,8 @@ type Node struct {
 
 	courier     *courier.Courier
 	records     *records.Records
+	scrub       *scrub.Scrub
+	checker     *scrub.Checker
 	ipfs        *kubo.Kubo // nil where the log is embedded
 	principal   *principal.Service
 	registrar   *registrar.Service

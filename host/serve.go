@@ -46,6 +46,7 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 	n.courier.Start()
 	group.Go(func() error { n.recover(serving); return nil })
 	group.Go(func() error { n.tidy(serving); return nil })
+	group.Go(func() error { n.scrub.Run(serving); return nil })
 	for _, l := range listening {
 		if l.address != "" {
 			ready(l.address)
@@ -211,7 +212,7 @@ func (n *Node) restServices() rest.Services {
 	return rest.Services{
 		Records: n.records, Principal: n.principal, Registrar: n.registrar, Redeem: n.redeems, Beneficiary: n.beneficiary, Fiduciary: n.fiduciary,
 		Custody: n.custody, Courier: n.courier, Ledger: n.Ledger(), Clock: n.Clock(), Config: n.config,
-		Gateway: n.gateway(), Ready: n.ready, Describe: n.Describe,
+		Gateway: n.gateway(), Ready: n.ready, Describe: n.Describe, VerifyStore: n.checker.All,
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/milagro-dta/dta/config"
@@ -18,6 +20,7 @@ import (
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
 	"github.com/milagro-dta/dta/host/registrar"
+	"github.com/milagro-dta/dta/host/scrub"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -53,7 +56,7 @@ func (n *Node) wire() error {
 		// Nodes that know each other are asked first: that is the fast way.
 		getters = append([]ipfs.Getter{g}, getters...)
 	}
-	n.courier = courier.New(n.store, map[string]courier.Handler{
+	handlers := map[string]courier.Handler{
 		records.JobFulfil:  func(ctx context.Context, j courier.Job) error { return n.principal.Resume(ctx, j.Payload) },
 		records.JobRedeem:  n.resumeRedemption,
 		records.JobRevoke:  func(ctx context.Context, j courier.Job) error { return n.registrar.Resume(ctx, j.Payload) },
@@ -61,12 +64,16 @@ func (n *Node) wire() error {
 		records.JobPublish: n.publishBlocks,
 		records.JobForget:  func(ctx context.Context, _ courier.Job) error { return n.records.Forget(ctx) },
 		records.JobProve:   func(ctx context.Context, j courier.Job) error { return n.records.ProvePeer(ctx, j.Key) },
-	}, courier.Options{Log: n.log.Named("courier"), Now: n.now})
+	}
+	n.courier = courier.New(n.store, handlers, courier.Options{Log: n.log.Named("courier"), Now: n.now})
+	n.checker = &scrub.Checker{Store: n.store, Jobs: slices.Collect(maps.Keys(handlers))}
+	n.scrub = scrub.New(n.checker, scrub.Options{Log: n.log, Report: func(err error) { n.health.Report("store", err) }})
 	n.records = records.New(records.Options{
 		Store: n.store, Audit: n.audit, Courier: n.courier, Keys: n.keys, Clock: n.clock,
 		Network: ipfs.First(getters...), Publish: n.ipfs != nil, Peers: peers, Log: n.log,
-		Accepting: n.health.Accepting,
+		Accepting: n.health.Accepting, Watch: n.scrub,
 	})
+	n.checker.Records = n.records
 	n.wireFiduciary()
 	n.principal = principal.New(n.records, n.defaultFiduciary())
 	n.registrar = registrar.New(n.records)
@@ -76,6 +83,7 @@ func (n *Node) wire() error {
 	if n.fiduciary != nil {
 		n.services = append(n.services, n.fiduciary)
 	}
+	n.services = append(n.services, n.records)
 	return nil
 }
 

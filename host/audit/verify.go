@@ -19,7 +19,13 @@ type Report struct {
 	Root    tlog.Hash
 	Against *Checkpoint // nil when there was none
 	Notice  string      // what was not, and could not be, found out
+
+	newest int64 // time among the entries
 }
+
+// Reaches refuses a log whose entries all were made before changed, the newest time
+// at which an order was changed: an entry was made with that change.
+func (r *Report) Reaches(changed int64) error { return reaches(r.newest, changed) }
 
 // page is how many entries are read at once. Each page has a transaction of its
 // own: a long one would keep the database from reusing its journal.
@@ -42,7 +48,9 @@ func (l *Log) Verify(ctx context.Context, s *store.Store, against []byte, id *id
 	if older != nil && older.Size == 0 && older.Root != new(edge).root() {
 		return nil, fault.New(fault.Conflict, "the checkpoint attests an empty log of another root")
 	}
-	w := walk{edge: new(edge), each: func(e *edge, _ Entry) error {
+	var newest int64
+	w := walk{edge: new(edge), each: func(e *edge, entry Entry) error {
+		newest = max(newest, entry.Time)
 		if older != nil && older.Size == e.size {
 			matched = true
 			return attested(e, older)
@@ -61,7 +69,7 @@ func (l *Log) Verify(ctx context.Context, s *store.Store, against []byte, id *id
 	if !matched {
 		return nil, fault.New(fault.Conflict, "the audit log has %d entries, the checkpoint attests %d: its tail is missing", w.edge.size, older.Size)
 	}
-	return &Report{Size: w.edge.size, Root: w.edge.root(), Against: older, Notice: notice(w.edge.size, older)}, nil
+	return &Report{Size: w.edge.size, Root: w.edge.root(), Against: older, Notice: notice(w.edge.size, older), newest: newest}, nil
 }
 
 // attested compares a log of a checkpoint's size with the checkpoint.

@@ -30,12 +30,12 @@ func (s *Service) FulfillOrder(ctx context.Context, req peer.FulfillOrder) (peer
 		return peer.FulfilledOrder{}, fmt.Errorf("orderPart1CID: %w", err)
 	}
 	acceptance, err := s.acceptances.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) (dag.CID, error) {
-		return s.accept(ctx, c, req)
+		return mending(ctx, s, req.Blocks, func() (dag.CID, error) { return s.accept(ctx, c, req) })
 	})
 	if err != nil {
 		return peer.FulfilledOrder{}, fault.About("order "+c.String(), err)
 	}
-	bag, err := s.reply(ctx, acceptance)
+	bag, err := mending(ctx, s, req.Blocks, func() (peer.Bag, error) { return s.reply(ctx, acceptance) })
 	return peer.FulfilledOrder{OrderPart2CID: acceptance.String(), Blocks: bag}, err
 }
 
@@ -87,7 +87,7 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	got, err := custodian.Safeguard(ctx, Safeguard{
 		Order:      Shown{o.Block(), o.Plain()},
 		OrderCID:   c,
-		Purpose:    purpose(o.Terms().What),
+		Purpose:    Purpose(o.Terms().What),
 		Chains:     chains(parties),
 		Share:      share,
 		Checkpoint: s.records.Audit.Newest(),
@@ -182,7 +182,7 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 				return err
 			}
 		}
-		if _, err := w.PutDeposit(by.Name(), purpose(o.Terms().What), ref, got.Deposit); err != nil {
+		if _, err := w.PutDeposit(by.Name(), Purpose(o.Terms().What), ref, got.Deposit); err != nil {
 			return err
 		}
 		if err := w.PutAnswer(o.CID(), a.CID(), dag.CID{}); err != nil {
@@ -208,8 +208,8 @@ func (s *Service) keepers(ctx context.Context, o *order.VerifiedOrder, bag peer.
 	return ids, nil
 }
 
-// purpose is the custody purpose under which an order's deposit is stored.
-func purpose(w order.What) string {
+// Purpose is the custody purpose under which an order's deposit is stored.
+func Purpose(w order.What) string {
 	switch w {
 	case order.Key:
 		return "key"

@@ -40,7 +40,7 @@ func (s *Service) FulfillRequest(ctx context.Context, req peer.FulfillRequest) (
 		return peer.FulfilledRequest{}, fmt.Errorf("requestCID: %w", err)
 	}
 	blocks, err := s.grants.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
-		return s.grant(ctx, c, req.Blocks)
+		return mending(ctx, s, req.Blocks, func() ([]dag.CID, error) { return s.grant(ctx, c, req.Blocks) })
 	})
 	if err != nil {
 		return peer.FulfilledRequest{}, fault.About("request "+c.String(), err)
@@ -79,6 +79,9 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	}
 	a, err := s.records.Acceptance(ctx, o, acceptance, peer.Bag{})
 	if err != nil {
+		return nil, err
+	}
+	if err := intact(a, deposit); err != nil {
 		return nil, err
 	}
 	got, err := custodian.Issue(ctx, Issue{

@@ -2,6 +2,9 @@ package fiduciary
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"errors"
 	"fmt"
 
 	"github.com/milagro-dta/dta/host/records"
@@ -23,13 +26,41 @@ func (s *Service) FulfillSecret(ctx context.Context, req peer.FulfillSecret) (pe
 		return peer.FulfilledSecret{}, fmt.Errorf("orderPart3CID: %w", err)
 	}
 	blocks, err := s.releases.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
-		return s.release(ctx, c, req)
+		return mending(ctx, s, req.Blocks, func() ([]dag.CID, error) { return s.release(ctx, c, req) })
 	})
 	if err != nil {
 		return peer.FulfilledSecret{}, fault.About("redemption "+c.String(), err)
 	}
-	bag, err := s.reply(ctx, blocks...)
+	bag, err := s.reply(ctx, blocks[:min(len(blocks), 2)]...)
+	if err == nil && len(blocks) > 2 && blocks[2].Defined() {
+		// The receiver may have the ciphertext, or find it with the principal.
+		if block, err := s.records.Get(ctx, blocks[2]); err == nil {
+			bag.Add(block)
+		} else {
+			s.records.Log.Warn("ciphertext not sent with a release", "block", blocks[2], "error", err)
+		}
+	}
 	return peer.FulfilledSecret{OrderPart4CID: blocks[0].String(), Blocks: bag}, err
+}
+
+// mending repeats what met a damaged block, if the call brought the right bytes.
+func mending[T any](ctx context.Context, s *Service, bag peer.Bag, do func() (T, error)) (T, error) {
+	out, err := do()
+	if errors.Is(err, store.ErrDamaged) && s.records.MendFrom(ctx, bag) {
+		return do()
+	}
+	return out, err
+}
+
+// intact refuses a deposit that is not the one the acceptance is a receipt for. No
+// other party has a deposit.
+func intact(a *order.VerifiedAcceptance, deposit []byte) error {
+	sum := sha256.Sum256(deposit)
+	if subtle.ConstantTimeCompare(sum[:], a.Receipt().Deposit) != 1 {
+		return fault.New(fault.Conflict, "deposit of acceptance %s: %w in this node's store, expected SHA-256 %x, found %x; restore the database from a backup",
+			a.CID(), store.ErrDamaged, a.Receipt().Deposit, sum)
+	}
+	return nil
 }
 
 // release answers with the release, its detached share, and the ciphertext that
@@ -77,6 +108,9 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	if err != nil {
 		return nil, err
 	}
+	if err := intact(a, deposit); err != nil {
+		return nil, err
+	}
 	parties, err := s.inForce(ctx, red, req.Blocks, append(records.Named(o), records.At(red.Signer(), red.Recipients()...)...)...)
 	if err != nil {
 		return nil, err
@@ -86,7 +120,7 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		Acceptance:    Shown{a.Block(), a.Plain()},
 		Redemption:    Shown{red.Block(), red.Plain()},
 		RedemptionCID: c,
-		Purpose:       purpose(o.Terms().What),
+		Purpose:       Purpose(o.Terms().What),
 		Chains:        chains(parties),
 		Deposit:       deposit,
 		Checkpoint:    s.records.Audit.Newest(),
@@ -144,7 +178,7 @@ func (s *Service) kept(ctx context.Context, o *order.VerifiedOrder, by Custodian
 		if acceptance, _, err = tx.Answer(o.CID()); err != nil {
 			return err
 		}
-		deposit, err = tx.Deposit(by.Name(), purpose(o.Terms().What), o.Terms().ReferenceHex())
+		deposit, err = tx.Deposit(by.Name(), Purpose(o.Terms().What), o.Terms().ReferenceHex())
 		return err
 	})
 	return acceptance, deposit, err

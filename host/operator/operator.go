@@ -29,6 +29,7 @@ const (
 	PathCheckpoint = "/operator/audit/checkpoint"
 	PathVerify     = "/operator/audit/verify"
 	PathEvidence   = "/operator/audit/evidence"
+	PathStore      = "/operator/store/verify"
 	PathClock      = "/operator/clock"
 	PathClockReset = "/operator/clock/reset"
 )
@@ -113,6 +114,13 @@ func NewClient(path string) *Client {
 			return (&net.Dialer{Timeout: 2 * time.Second}).DialContext(ctx, "unix", path)
 		}},
 	}}
+}
+
+// Patient calls the same node and waits for an answer as long as its caller does.
+func (c *Client) Patient() *Client {
+	patient := *c.http
+	patient.Timeout = 0
+	return &Client{http: &patient}
 }
 
 // Running tells whether a node answers.

@@ -118,6 +118,10 @@ func (r *Records) expected(principal dag.CID) error {
 // is added, what is known is left as it is, and news that is all known changes
 // nothing.
 func (r *Records) Learn(ctx context.Context, role, ref string, news News) error {
+	return r.mending(ctx, func() error { return r.learn(ctx, role, ref, news) })
+}
+
+func (r *Records) learn(ctx context.Context, role, ref string, news News) error {
 	row, links, err := r.History(ctx, role, ref)
 	if err != nil {
 		return err

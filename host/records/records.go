@@ -11,6 +11,7 @@ package records
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,6 +21,7 @@ import (
 	"github.com/milagro-dta/dta/host/cache"
 	"github.com/milagro-dta/dta/host/courier"
 	"github.com/milagro-dta/dta/host/directory"
+	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -64,6 +66,8 @@ type Options struct {
 	// Accepting says why no new orders, networks and requests may be taken; nil: they
 	// always may.
 	Accepting func() error
+	// Watch is told of damage to the store; nil: nobody is.
+	Watch Watch
 }
 
 // Records reads and writes what a node remembers. It is safe for concurrent use.
@@ -79,6 +83,9 @@ type Records struct {
 	blocks *cache.Map[dag.CID, []byte]
 	// Documents whose chains are in the store.
 	chains *cache.Map[dag.CID, struct{}]
+	// Damaged blocks that were looked for in vain, and those being looked for.
+	missed *cache.Map[dag.CID, missed]
+	mends  *flight.Group[[]byte]
 }
 
 // cachedBlock is the largest block that is remembered, in bytes.
@@ -90,6 +97,7 @@ func New(o Options) *Records {
 		Options:  o,
 		verified: cache.New[place, any](1024), signatures: envelope.NewMemory(32 << 10),
 		blocks: cache.New[dag.CID, []byte](2048), chains: cache.New[dag.CID, struct{}](2048),
+		missed: cache.New[dag.CID, missed](maxMissed), mends: flight.New[[]byte](),
 	}
 	r.Directory = directory.New(r, r, o.Peers...)
 	return r
@@ -98,8 +106,11 @@ func New(o Options) *Records {
 // Self is the node's own identity.
 func (r *Records) Self() *identity.Identity { return r.Keys.Identity() }
 
+// Close ends the search for damaged blocks.
+func (r *Records) Close() { r.mends.Close() }
+
 // Get finds a block in the store or on the network; it implements
-// [directory.Getter].
+// [directory.Getter]. One that is damaged in the store is mended.
 func (r *Records) Get(ctx context.Context, c dag.CID) (block []byte, err error) {
 	if block, ok := r.blocks.Get(c); ok {
 		return block, nil
@@ -111,11 +122,11 @@ func (r *Records) Get(ctx context.Context, c dag.CID) (block []byte, err error) 
 	if fault.Of(err) == fault.NotFound && r.Network != nil {
 		return r.Network.Get(ctx, c)
 	}
+	if _, damaged := errors.AsType[*store.DamagedBlock](err); damaged {
+		return r.Mend(ctx, c)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if err := dag.Check(c, block); err != nil {
-		return nil, fault.New(fault.Internal, "block %s is damaged in the store: %w", c, err)
 	}
 	r.remember(c, block)
 	return block, nil

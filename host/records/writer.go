@@ -45,7 +45,8 @@ type Writer struct {
 	records *Records
 	publish []dag.CID
 	audited bool
-	urgent  bool // work was left that is due at once
+	urgent  bool   // work was left that is due at once
+	how     string // a damaged block was repaired; "" for by the way
 }
 
 // Envelope keeps a signed envelope of an order. A reference belongs to one order
@@ -158,6 +159,9 @@ func (w *Writer) Done(kind, key string) error {
 // finish refuses a change that no audit entry tells of, and queues what is to
 // be published.
 func (w *Writer) finish() error {
+	if err := w.repaired(); err != nil {
+		return err
+	}
 	if !w.audited {
 		return fault.New(fault.Internal, "a change without an audit entry")
 	}

@@ -106,6 +106,12 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 	if err := s.records.AddChains(ctx, &bag, parties...); err != nil {
 		return answer{}, err
 	}
+	// The order and its acceptances, in case they are damaged where they are kept.
+	for _, c := range red.Header().Previous {
+		if block, err := s.records.Get(ctx, c); err == nil {
+			bag.Add(block)
+		}
+	}
 	said, err := p.Fiduciary.FulfillSecret(ctx, peer.FulfillSecret{
 		OrderPart3CID: red.CID().String(),
 		DocumentCID:   red.Signer().Document.String(),

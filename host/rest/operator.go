@@ -3,6 +3,7 @@ package rest
 import (
 	"net/http"
 	"strconv"
+	"time"
 
 	"github.com/labstack/echo/v4"
 
@@ -22,6 +23,7 @@ func (s *Services) operate(g *echo.Group) {
 	g.GET("/audit/checkpoint", s.auditCheckpoint)
 	g.POST("/audit/verify", s.auditVerify)
 	g.GET("/audit/evidence", s.auditEvidence)
+	g.POST("/store/verify", s.storeVerify)
 	g.GET("/clock", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Clock.Show()) })
 	g.POST("/clock/reset", s.clockReset)
 }
@@ -108,6 +110,19 @@ func (s *Services) auditEvidence(c echo.Context) error {
 		return err
 	}
 	return c.JSON(http.StatusOK, got)
+}
+
+// storeVerify takes as long as it takes: the listener's limit on an answer is not for
+// it.
+func (s *Services) storeVerify(c echo.Context) error {
+	if err := http.NewResponseController(c.Response()).SetWriteDeadline(time.Time{}); err != nil {
+		return err
+	}
+	report, err := s.VerifyStore(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, report)
 }
 
 func (s *Services) clockReset(c echo.Context) error {

@@ -18,6 +18,7 @@ import (
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
 	"github.com/milagro-dta/dta/host/registrar"
+	"github.com/milagro-dta/dta/host/scrub"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -38,6 +39,7 @@ type Services struct {
 	Gateway     http.Handler
 	Ready       func() error
 	Describe    func() operator.Identity
+	VerifyStore func(context.Context) (*scrub.Report, error)
 
 	gate   *gate   // of the calls of other nodes
 	queues *queues // as everybody sees them

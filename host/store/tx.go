@@ -37,6 +37,9 @@ func (tx *Tx) Refuse(err error) {
 	}
 }
 
+// Broken is why the database itself failed in this transaction; nil where it has not.
+func (tx *Tx) Broken() error { return tx.broken }
+
 var errNoRow = errors.New("no row")
 
 func (tx *Tx) usable(write bool) error {

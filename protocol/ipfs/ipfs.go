@@ -52,6 +52,11 @@ func Nowhere(ctx context.Context) context.Context {
 	return context.WithValue(ctx, nowhere{}, true)
 }
 
+// Anywhere undoes Nowhere, for what this node itself has reason to look for.
+func Anywhere(ctx context.Context) context.Context {
+	return context.WithValue(ctx, nowhere{}, nil)
+}
+
 // Get returns NotFound only when every getter does, else the error of the first
 // getter that failed otherwise: the block may be there.
 func (f first) Get(ctx context.Context, c dag.CID) ([]byte, error) {

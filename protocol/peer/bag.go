@@ -62,6 +62,15 @@ func (b Bag) Get(c dag.CID) ([]byte, bool) {
 	return block, ok
 }
 
+// Blocks lists the blocks in the order in which they came.
+func (b Bag) Blocks() [][]byte {
+	out := make([][]byte, 0, len(b.order))
+	for _, c := range b.order {
+		out = append(out, b.blocks[c])
+	}
+	return out
+}
+
 // Digest names the set of blocks in the order in which they came.
 func (b Bag) Digest() string {
 	h := sha256.New()

@@ -1,0 +1,115 @@
+package scrub
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/milagro-dta/dta/host/fiduciary"
+	"github.com/milagro-dta/dta/host/principal"
+	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/store"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
+)
+
+// opened checks an order by what only the node's own key opens: its envelopes
+// verify, its detached blocks are there, and a fiduciary's deposit is the one that
+// its acceptance is a receipt for. Damaged blocks have findings of their own.
+func (c *Checker) opened(ctx context.Context, row store.Row) (found []Finding) {
+	role, ref := row.Text("role"), row.Text("reference")
+	if c.Records == nil || role == records.NetworkIndex {
+		return nil
+	}
+	wrong := func(k Kind, expected string, is any) {
+		found = append(found, Finding{Kind: k, Key: role + " " + ref, Order: ref, Expected: expected, Found: fmt.Sprint(is)})
+	}
+	id, err := dag.FromBytes(row.Bytes("cid"))
+	if err != nil {
+		return nil
+	}
+	o, err := c.Records.Order(ctx, id, peer.Bag{})
+	if err != nil {
+		if conclusive(err) {
+			wrong(Order, "an order that verifies", err)
+		}
+		return found
+	}
+	wanted := o.Shares()
+	if o.Ciphertext().Defined() {
+		wanted = append(wanted[:len(wanted):len(wanted)], o.Ciphertext())
+	}
+	var own *order.VerifiedAcceptance
+	links, err := c.Records.Envelopes(ctx, ref)
+	if err != nil {
+		return found
+	}
+	for _, l := range records.Links(links).Of(envelope.Acceptance) {
+		a, err := c.Records.Acceptance(ctx, o, l.CID, peer.Bag{})
+		if err != nil {
+			if conclusive(err) {
+				wrong(Envelope, "acceptance "+l.CID.String()+" of this order to verify", err)
+			}
+			continue
+		}
+		if o.Terms().Fiduciaries[a.Index()].Node.Name == c.Records.Self().Name {
+			own = a
+		}
+	}
+	switch role {
+	case principal.Role:
+	case fiduciary.Role:
+		if own == nil {
+			return found
+		}
+		if len(o.Shares()) > 0 {
+			wanted = []dag.CID{o.Shares()[own.Index()], o.Ciphertext()}
+		}
+		found = append(found, c.receipt(ctx, o, own)...)
+	default:
+		return found // a beneficiary has what came with a release
+	}
+	for _, w := range wanted {
+		has := false
+		err := c.Store.View(ctx, func(tx *store.Tx) (err error) { has, err = tx.HasBlock(w); return err })
+		if err == nil && !has {
+			found = append(found, Finding{Kind: Block, Key: w.String(), Order: ref, Expected: "a block of the order", Found: "none"})
+		}
+	}
+	return found
+}
+
+// receipt compares a deposit with what its acceptance says of it.
+func (c *Checker) receipt(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance) (found []Finding) {
+	ref := o.Terms().ReferenceHex()
+	_ = c.Store.View(ctx, func(tx *store.Tx) error {
+		instances, err := tx.Instances()
+		if err != nil {
+			return err
+		}
+		for _, i := range instances {
+			deposit, err := tx.Deposit(i, fiduciary.Purpose(o.Terms().What), ref)
+			if err != nil {
+				continue // missing, or damaged: its row says so
+			}
+			if sum := sha256.Sum256(deposit); string(sum[:]) != string(a.Receipt().Deposit) {
+				found = append(found, Finding{
+					Kind: Deposit, Key: i + " " + ref, Order: ref,
+					Expected: fmt.Sprintf("SHA-256 %x, as accepted; restore the database from a backup", a.Receipt().Deposit), Found: fmt.Sprintf("%x", sum),
+				})
+			}
+		}
+		return nil
+	})
+	return found
+}
+
+// conclusive tells whether an error says that something is wrong for good which no
+// other finding tells of.
+func conclusive(err error) bool {
+	return fault.Of(err).Final() && !errors.Is(err, store.ErrDamaged)
+}
