@@ -99,6 +99,33 @@ func (r *Records) mended(ctx context.Context, c dag.CID, block []byte, how strin
 // errSound undoes a repair of what is not damaged.
 var errSound = errors.New("the block is not damaged")
 
+// Refetch gets a block that should be in the store, and is not, from the parties that
+// hold the same block, and keeps it under its order.
+func (r *Records) Refetch(ctx context.Context, c dag.CID, ref string, public bool) error {
+	ctx, cancel := context.WithTimeout(ctx, mendTime)
+	defer cancel()
+	block, err := r.fetch(ctx, c)
+	if err != nil {
+		return err
+	}
+	err = r.Write(ctx, func(w *Writer) error {
+		switch has, err := w.HasBlock(c); {
+		case err != nil:
+			return err
+		case has:
+			return errSound
+		}
+		if err := w.PutBlock(c, block, public, ref); err != nil {
+			return err
+		}
+		return w.Audit("block.repaired", r.Self().Name, w.order(c), c, "it was missing")
+	})
+	if errors.Is(err, errSound) {
+		return nil // another was first
+	}
+	return err
+}
+
 // MendFrom looks among the blocks of a call for those that are damaged here, writes
 // them over, and tells whether there were any.
 func (r *Records) MendFrom(ctx context.Context, bag peer.Bag) bool {

@@ -16,6 +16,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -219,6 +220,13 @@ func (c *Checker) page(ctx context.Context, t store.Table, after []any) (p check
 	for _, row := range orders {
 		p.findings = append(p.findings, c.opened(ctx, row)...)
 	}
+	p.findings = slices.DeleteFunc(p.findings, func(f Finding) bool {
+		if f.lost == nil || c.Records == nil || c.Records.Refetch(ctx, f.lost.cid, f.lost.reference, f.lost.public) != nil {
+			return false
+		}
+		p.repaired = append(p.repaired, f.lost.cid.String())
+		return true
+	})
 	return p, ctx.Err()
 }
 

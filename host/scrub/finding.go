@@ -3,6 +3,8 @@ package scrub
 import (
 	"fmt"
 	"strings"
+
+	"github.com/milagro-dta/dta/protocol/dag"
 )
 
 // Kind says what is wrong; a closed list.
@@ -33,6 +35,15 @@ type Finding struct {
 	Order    string `json:"order,omitempty"` // reference of the order concerned
 	Expected string `json:"expected"`
 	Found    string `json:"found"`
+
+	lost *lost // what may be fetched again
+}
+
+// lost is a block that is missing, and how it is to be kept.
+type lost struct {
+	cid       dag.CID
+	reference string
+	public    bool
 }
 
 // String is the finding on one line.

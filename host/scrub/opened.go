@@ -77,7 +77,8 @@ func (c *Checker) opened(ctx context.Context, row store.Row) (found []Finding) {
 		has := false
 		err := c.Store.View(ctx, func(tx *store.Tx) (err error) { has, err = tx.HasBlock(w); return err })
 		if err == nil && !has {
-			found = append(found, Finding{Kind: Block, Key: w.String(), Order: ref, Expected: "a block of the order", Found: "none"})
+			found = append(found, Finding{Kind: Block, Key: w.String(), Order: ref, Expected: "a block of the order", Found: "none",
+				lost: &lost{w, ref, o.Terms().Publish == order.PublishAll}})
 		}
 	}
 	return found

@@ -167,7 +167,12 @@ func (c *Checker) envelope(tx *store.Tx, row store.Row) (found []Finding, err er
 		return nil, err
 	}
 	if missing {
+		public, err := published(tx, ref)
+		if err != nil {
+			return nil, err
+		}
 		wrong(Block, "the block of a "+kind, "none")
+		found[0].lost = &lost{id, ref, public}
 	}
 	if block != nil {
 		e, err := envelope.Parse(block)
@@ -197,6 +202,24 @@ func (c *Checker) envelope(tx *store.Tx, row store.Row) (found []Finding, err er
 		}
 	}
 	return found, nil
+}
+
+// published tells whether the envelopes of an order are public: all are, or none.
+func published(tx *store.Tx, ref string) (bool, error) {
+	links, err := tx.Envelopes(ref)
+	if _, err := lookup(tx, err); err != nil {
+		return false, err
+	}
+	for _, l := range links {
+		_, public, _, err := tx.Block(l.CID)
+		if _, err := lookup(tx, err); err != nil {
+			return false, err
+		}
+		if public {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 func (c *Checker) answer(tx *store.Tx, row store.Row) (found []Finding, err error) {
@@ -275,7 +298,9 @@ func (c *Checker) identity(tx *store.Tx, row store.Row) (found []Finding, err er
 		return found, err
 	}
 	if missing {
-		wrong(Block, "the block of an identity document", "none")
+		found = append(found, Finding{
+			Kind: Block, Key: id.String(), Expected: "the block of an identity document", Found: "none", lost: &lost{id, "", true},
+		})
 	}
 	if block == nil {
 		return found, nil

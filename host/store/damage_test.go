@@ -182,3 +182,67 @@ func TestADroppedBlockLeavesNoBytesInTheFiles(t *testing.T) {
 		}
 	}
 }
+
+// TestADamagedBlockIsWrittenOverWhenItIsPutAgain, with what was known of it, and
+// nothing that is right is.
+func TestADamagedBlockIsWrittenOverWhenItIsPutAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	c, b := block(t, "a block")
+	other, o := block(t, "another")
+	for name, again := range map[string]func(*store.Tx) error{
+		"put":      func(tx *store.Tx) error { return tx.PutBlock(c, b, false, "") },
+		"repaired": func(tx *store.Tx) error { _, err := tx.RepairBlock(c, b); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, put := range []func(*store.Tx) error{
+				func(tx *store.Tx) error { return tx.PutBlock(c, b, true, "aa") },
+				func(tx *store.Tx) error { return tx.PutBlock(other, o, true, "") },
+			} {
+				update(t, s, put)
+			}
+			execute(t, foreign(t, path), "update blocks set block = x'00' where cid = $1", c.Bytes())
+			update(t, s, func(tx *store.Tx) error {
+				if err := errors.Join(again(tx), tx.PutBlock(other, o, true, "")); err != nil {
+					return err
+				}
+				if got := tx.Repaired(); len(got) != 1 || got[0] != c {
+					t.Errorf("expected %s to be repaired; found %v", c, got)
+				}
+				return nil
+			})
+			view(t, s, func(tx *store.Tx) error {
+				_, public, ref, err := tx.Block(c)
+				if !public || ref != "aa" {
+					t.Errorf("found public %t and order %q", public, ref)
+				}
+				return err
+			})
+		})
+	}
+	refuse(t, s, fault.Invalid, func(tx *store.Tx) error { _, err := tx.RepairBlock(c, o); return err })
+	refuse(t, s, fault.NotFound, func(tx *store.Tx) error {
+		c, b := block(t, "a third")
+		_, err := tx.RepairBlock(c, b)
+		return err
+	})
+}
+
+// TestADamagedRowIsAConflictThatSaysWhatHelps: asking again does not.
+func TestADamagedRowIsAConflictThatSaysWhatHelps(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "dta.db")
+	s := open(t, path)
+	update(t, s, func(tx *store.Tx) error {
+		return tx.InsertOrder(store.Order{Role: "principal", Reference: "aa", State: "ordered"})
+	})
+	execute(t, foreign(t, path), "update orders set state = 'failed'")
+	err := s.Update(ctx, func(tx *store.Tx) error { _, err := tx.Order("principal", "aa"); return err })
+	wantKind(t, fault.Conflict, err)
+	if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "restore the database from a backup") {
+		t.Errorf("found %v", err)
+	}
+	update(t, s, set("x"))
+	if err := s.Ready(); err != nil {
+		t.Errorf("a damaged row is no failure of the database: %v", err)
+	}
+}

@@ -326,7 +326,7 @@ func migrate(ctx context.Context, db *sql.DB) error {
 // kind.
 func unopened(err error) error {
 	if e, ok := errors.AsType[*sqlite.Error](err); ok && causes[e.Code()&0xff] == ErrDamaged.Error() {
-		return fault.New(fault.Conflict, "%w: %w; %s", ErrDamaged, e, remedy)
+		return fault.New(fault.Conflict, "%w: %w", ErrDamaged, e)
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok {
 		return err

@@ -98,15 +98,7 @@ func TestADamagedBlockIsRepairedFromTheOthers(t *testing.T) {
 	if err != nil || string(got.Secret) != "kept" {
 		t.Errorf("redemption: %q, %v", got.Secret, err)
 	}
-	for { // the scrub gets to the others
-		report, err = verified(t, f)
-		if err == nil || ctx.Err() != nil {
-			break
-		}
-	}
-	if err != nil {
-		t.Fatalf("%v, %+v", err, report)
-	}
+	repaired(ctx, t, f)
 	list := f.MustCommand("audit", "list", "--count", "1000", "--json")
 	for _, b := range broken {
 		if !strings.Contains(list, b.String()) || strings.Count(list, "block.repaired") != len(broken) {
@@ -115,6 +107,29 @@ func TestADamagedBlockIsRepairedFromTheOthers(t *testing.T) {
 	}
 	if s := status(ctx, t, f); !s.Ready {
 		t.Errorf("expected a ready node; found %q", s.Reason)
+	}
+
+	// Blocks that are missing are fetched, too.
+	f.Stop()
+	cut(t, f, fmt.Sprintf("delete from blocks where cid in (x'%x', x'%x', x'%x')", broken[1].Bytes(), broken[2].Bytes(), broken[3].Bytes()))
+	f.Restart()
+	repaired(ctx, t, f)
+	if list := f.MustCommand("audit", "list", "--count", "1000"); strings.Count(list, "it was missing") != 3 {
+		t.Errorf("expected three blocks to be fetched; found\n%s", list)
+	}
+}
+
+// repaired waits until a node has repaired its store.
+func repaired(ctx context.Context, t *testing.T, n *rig.Node) {
+	t.Helper()
+	for {
+		report, err := verified(t, n)
+		if err == nil {
+			return
+		}
+		if ctx.Err() != nil {
+			t.Fatalf("%v, %+v", err, report)
+		}
 	}
 }
 
