@@ -227,6 +227,7 @@ func (c *Checker) answer(tx *store.Tx, row store.Row) (found []Finding, err erro
 		found = append(found, Finding{Kind: Answer, Key: text(row.Key...), Expected: expected, Found: is})
 	}
 	var answered store.Link
+	ref := ""
 	for _, column := range []string{"request", "answer"} {
 		id, err := dag.FromBytes(row.Bytes(column))
 		if err != nil {
@@ -241,7 +242,15 @@ func (c *Checker) answer(tx *store.Tx, row store.Row) (found []Finding, err erro
 		if missing {
 			wrong("the "+column+" "+id.String()+" on record", "none")
 		}
+		if ref == "" {
+			ref = orderOf(answered.Reference)
+		}
 	}
+	defer func() {
+		for i := range found {
+			found[i].Order = ref
+		}
+	}()
 	b := row.Bytes("detached")
 	if len(b) == 0 || envelope.Kind(answered.Kind) != envelope.Release {
 		return found, nil // a grant's share is forgotten in time

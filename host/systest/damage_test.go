@@ -161,7 +161,7 @@ func TestDamageThatNobodyCanRepairIsFinal(t *testing.T) {
 		"an envelope's row": {func() string {
 			cut(t, n, "delete from envelopes where kind = 'acceptance'")
 			return placed.OrderReference
-		}, "", "order "},
+		}, "", "found none"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			put(t, n, good)
