@@ -153,10 +153,13 @@ func (w *Watcher) mark(ctx context.Context) (mark *Checkpoint, from *edge, err e
 		if fault.Of(err) == fault.NotFound {
 			return nil
 		}
-		if err != nil {
+		var c Checkpoint
+		if err == nil {
+			c, err = w.Log.Open(note, w.Node)
+		}
+		if tx.Broken() != nil {
 			return err
 		}
-		c, err := w.Log.Open(note, w.Node)
 		if err != nil {
 			w.Logger.Warn("audit checkpoint not readable, whole log to be verified", "error", err)
 			return nil

@@ -144,7 +144,7 @@ func TestDamageThatNobodyCanRepairIsFinal(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.Stop()
-	good := database(t, n)
+	good := kept(t, n)
 	for name, c := range map[string]struct {
 		damage       func() string
 		want, status string
@@ -249,7 +249,7 @@ func TestEveryFlippedBitIsFoundOrHarmless(t *testing.T) {
 		secrets[placed.OrderReference] = secret
 	}
 	n.Stop()
-	good := database(t, n)
+	good := kept(t, n)
 	random := rand.New(rand.NewPCG(9, 8))
 	path := n.Path("data", "node.db")
 	rows := contents(t, n)
@@ -259,9 +259,9 @@ func TestEveryFlippedBitIsFoundOrHarmless(t *testing.T) {
 		count = 60
 	}
 	for i := range count {
-		bad := bytes.Clone(good)
-		at := random.IntN(len(bad))
-		bad[at] ^= 1 << random.IntN(8)
+		bad := image{bytes.Clone(good.database), good.anchor}
+		at := random.IntN(len(bad.database))
+		bad.database[at] ^= 1 << random.IntN(8)
 		put(t, n, bad)
 		if damagedStore(t, path) {
 			found++
