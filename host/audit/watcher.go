@@ -150,7 +150,7 @@ func (w *Watcher) mark(ctx context.Context) (mark *Checkpoint, from *edge, err e
 	from = new(edge)
 	err = w.Store.View(ctx, func(tx *store.Tx) error {
 		note, err := tx.Meta(verified)
-		if fault.Of(err) == fault.NotFound {
+		if fault.Of(err) == fault.NotFound || err == nil && len(note) == 0 {
 			return nil
 		}
 		var c Checkpoint
@@ -240,6 +240,10 @@ func (w *Watcher) verify(ctx context.Context, from *edge, end int64, against *Ch
 	}
 	return step.edge, newest, nil
 }
+
+// Unverify forgets up to where the log was verified, where an operator has accepted
+// that it is shorter now. The next start verifies all of it.
+func Unverify(tx *store.Tx) error { return tx.SetMeta(verified, nil) }
 
 // keep records up to where the log was verified. Where that fails, the next start
 // has more to do.

@@ -138,6 +138,9 @@ func AcceptLoss(ctx context.Context, dir, number string, now time.Time) error {
 		return err
 	}
 	err = s.Store.Update(ctx, func(tx *store.Tx) error {
+		if err := audit.Unverify(tx); err != nil {
+			return err
+		}
 		_, err := s.Audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "store.loss.accepted", Detail: loss.what})
 		return err
 	})
