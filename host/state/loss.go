@@ -70,6 +70,9 @@ func check(tx *store.Tx, blank bool, dir string) (a *anchor.Anchor, node dag.CID
 	case size == 0 && (silent && !node.Defined() || !silent && mark.Size == 0):
 		return a, node, fault.New(fault.Conflict, "data directory %s: the making of a node was cut short, and nothing was acknowledged: "+
 			"remove the directory, then run dta init again", full(dir))
+	case size == 0 && node.Defined():
+		return a, node, fault.New(fault.Conflict, "data directory %s: the audit log is empty beside the node's identity: "+
+			"restore the directory from a backup", full(dir))
 	case silent:
 		return nil, node, lost(Unknown, "%v: the database has %d audit entries; whether acknowledged ones are missing cannot be told", err, size)
 	case !node.Defined() && size > 0:
