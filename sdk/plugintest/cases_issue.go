@@ -21,7 +21,7 @@ func (e *Enrolled) Found(t testing.TB, n *scene.Network) *scene.Founded {
 	t.Helper()
 	got, err := e.Custody.Safeguard(t.Context(), n.Ask())
 	if err != nil {
-		t.Fatalf("making a network's share: %v\n%s", err, e.Log())
+		t.Fatalf("making a network's share: %v\n%s", err, e.told())
 	}
 	return n.Accept(t, got)
 }
@@ -31,7 +31,7 @@ func (e *Enrolled) Issue(t testing.TB, q *scene.Inquiry) *issue.Secrets {
 	t.Helper()
 	got, err := e.Issuing.Issue(t.Context(), q.Ask())
 	if err != nil {
-		t.Fatalf("issuing: %v\n%s", err, e.Log())
+		t.Fatalf("issuing: %v\n%s", err, e.told())
 	}
 	return q.Open(t, got)
 }

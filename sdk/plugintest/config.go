@@ -11,6 +11,7 @@ package plugintest
 
 import (
 	"testing"
+	"time"
 
 	"github.com/milagro-dta/dta/sdk"
 )
@@ -32,9 +33,13 @@ type Config struct {
 	OtherBlock string
 	// CachedBlock is Block with networks' shares kept opened (sdk.ShareCacher); empty where there is no such choice.
 	CachedBlock string
-	// Twin is the plugin that Command is, to be opened in this process too once the program has ended, so that what it
-	// keeps can be searched for in what it said. Optional; where Plugin is set, that is used.
+	// Twin is the plugin that Command is, to be opened in this process too once the program has ended. Then the
+	// custodian's keys are searched for not only as a whole but in part, and so are networks' shares. Optional; where
+	// Plugin is set, that is used.
 	Twin sdk.Program
+	// Deadline ends every call; one that takes longer hangs, and ends the run. By default it is 10 s, and 15 s for
+	// Configure, which is what a host gives it.
+	Deadline time.Duration
 	// Mistakes are blocks that must be refused, by the line at which (within the block, from 1) and a text in it. Run
 	// requires at least one.
 	Mistakes []Mistake
@@ -43,6 +48,9 @@ type Config struct {
 	Secrets []string
 	// Fresh prepares a realm that was never enrolled, before each test; it may change Block. Optional.
 	Fresh func(t testing.TB, c *Config)
+
+	search *search // of one test; nil before it was prepared
+	course *course // of one run; nil without
 }
 
 // Mistake is a config block with something wrong in it.
@@ -58,16 +66,37 @@ type Mistake struct {
 // Prepared gives the configuration of one test.
 func (c Config) Prepared(t testing.TB) Config {
 	t.Helper()
+	c.check(t)
+	c.search = nil
+	c = c.searched(t)
+	if c.Fresh != nil {
+		c.Fresh(t, &c)
+	}
+	return c
+}
+
+// searched gives the test's search for keys, which ends after its last plugin has.
+func (c Config) searched(t testing.TB) Config {
+	if c.search == nil {
+		s := newSearch()
+		c.search = s
+		t.Cleanup(func() {
+			t.Helper()
+			s.report(t)
+			c.course.see(s.foreign)
+		})
+	}
+	return c
+}
+
+func (c Config) check(t testing.TB) {
+	t.Helper()
 	if (c.Plugin == nil) == (c.Command == "") {
 		t.Fatal("plugintest: set exactly one of Plugin and Command")
 	}
 	if c.pluginType() == "" {
 		t.Fatal("plugintest: set Type, Plugin or Twin")
 	}
-	if c.Fresh != nil {
-		c.Fresh(t, &c)
-	}
-	return c
 }
 
 func (c Config) pluginType() string {

@@ -3,6 +3,8 @@ package plugintest
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"io"
 	"net"
 	"os/exec"
 	"strings"
@@ -33,17 +35,26 @@ type Running struct {
 	// no such call: it is terminated.
 	Shutdown func()
 
-	log *locked
+	log    *locked
+	search *search
+	// dump gives the goroutines of the plugin, none where it is not of Go. A program ends of it.
+	dump func() []goroutine
+	end  ending
 }
 
 // Log gives all that the plugin has logged and printed so far.
 func (r *Running) Log() string { return r.log.String() }
 
+// told is Log for the report of a failure: what is a key, or looks like one, is struck out.
+func (r *Running) told() string { return r.search.struck(r.Log()) }
+
 // Launch starts a plugin. It is killed at the end of the test, and what it has said and logged until then is searched
-// for Config.Secrets.
+// for the custodian's keys and for Config.Secrets.
 func Launch(t testing.TB, c Config) *Running {
 	t.Helper()
+	c = c.searched(t)
 	log, w := &locked{}, newWatcher(c)
+	c.search.follow(log.String)
 	t.Cleanup(func() { w.report(t, log.String()) }) // after the kill
 	if c.Plugin != nil {
 		return launchHere(t, c, log, w)
@@ -71,6 +82,7 @@ func launchHere(t testing.TB, c Config, log *locked, w *watcher) *Running {
 		if err := <-done; err != nil {
 			t.Errorf("serving the plugin: %v", err)
 		}
+		closedIn(t, c, log.String())
 	})
 	// In one process there is no SIGKILL; a connection that breaks is the nearest thing.
 	kill := func() {
@@ -78,13 +90,27 @@ func launchHere(t testing.TB, c Config, log *locked, w *watcher) *Running {
 		end()
 	}
 	t.Cleanup(kill)
-	return &Running{Client: contract.NewClient(conn), Mode: order.Enrolled, Kill: kill, Terminate: end, Shutdown: end, log: log}
+	w.gone = func() string { return "" }
+	w.stuck = func() string { return in(here()) }
+	return &Running{
+		Client: contract.NewClient(conn), Mode: order.Enrolled, Kill: kill, Terminate: end, Shutdown: end,
+		log: log, search: c.search, dump: here,
+	}
+}
+
+// in says in which of the author's functions some goroutines are.
+func in(all []goroutine) string {
+	for _, f := range authors(all) {
+		return ", in " + f.String()
+	}
+	return ""
 }
 
 func launchProgram(t testing.TB, c Config, log *locked, w *watcher) *Running {
 	t.Helper()
 	cmd := exec.Command(c.Command, c.Args...)
-	cmd.Env = append([]string{"PLUGIN_UNIX_SOCKET_DIR=" + shortDir(t), contract.EnvLogLevel + "=trace"}, c.Env...)
+	cmd.Env = append([]string{"PLUGIN_UNIX_SOCKET_DIR=" + shortDir(t), contract.EnvLogLevel + "=trace", "GOTRACEBACK=all"}, c.Env...)
+	printed := &locked{} // to standard error, as it came
 	client := plugin.NewClient(&plugin.ClientConfig{
 		HandshakeConfig:  contract.Handshake,
 		VersionedPlugins: contract.Plugins(),
@@ -95,21 +121,43 @@ func launchProgram(t testing.TB, c Config, log *locked, w *watcher) *Running {
 		StartTimeout:     20 * time.Second,
 		GRPCDialOptions:  append(contract.DialOptions(), grpc.WithChainUnaryInterceptor(w.listen)),
 		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: log}),
-		Stderr:           log,
+		Stderr:           io.MultiWriter(log, printed),
 		SyncStdout:       log,
 		SyncStderr:       log,
 	})
-	r := &Running{Mode: order.Supervised, log: log}
+	r := &Running{Mode: order.Supervised, log: log, search: c.search}
+	r.end = ending{client: client, cmd: cmd}
 	r.Kill = sync.OnceFunc(func() {
+		how, already := r.end.byItself(0)
+		r.end.ask()
 		if cmd.Process != nil {
 			_ = cmd.Process.Kill()
 		}
 		client.Kill()
+		if already && len(w.notes) == 0 {
+			w.note("the program ended by itself, with %s", how)
+		}
 	})
 	t.Cleanup(r.Kill)
+	r.dump = func() []goroutine {
+		log.close() // what follows is the dump
+		printed.reset()
+		r.end.ask()
+		if cmd.Process != nil && quit(cmd.Process) == nil {
+			r.end.await(quitLimit)
+		}
+		return goroutinesIn(printed.String())
+	}
+	w.gone = func() string { how, _ := r.end.byItself(reapLimit); return how }
+	w.stuck = func() string { return in(r.dump()) }
+
 	protocol, err := client.Client()
 	if err != nil {
-		t.Fatalf("starting %s: %v\n%s", c.Command, err, r.Log())
+		c.course.stop("the program does not start")
+		if how, ok := r.end.byItself(reapLimit); ok && how != "signal: killed" {
+			err = fmt.Errorf("%w\nthe program ended with %s before the handshake, to which its standard output belongs", err, how)
+		}
+		t.Fatalf("starting %s: %v\n%s", c.Command, err, r.told())
 	}
 	raw, err := protocol.Dispense(contract.Name)
 	if err != nil {
@@ -117,31 +165,21 @@ func launchProgram(t testing.TB, c Config, log *locked, w *watcher) *Running {
 	}
 	r.Client = raw.(*contract.Client)
 	r.Terminate = func() {
+		r.end.ask()
 		if err := terminate(cmd.Process); err != nil {
 			t.Errorf("asking the program to end: %v", err)
 		}
-		r.awaitExit(t, client)
+		r.awaitExit(t, c)
 	}
 	r.Shutdown = func() {
+		r.end.ask()
 		// go-plugin ends the connection before it answers: an error says nothing.
 		ctx, cancel := context.WithTimeout(context.Background(), endLimit)
 		defer cancel()
 		_ = protocol.(*plugin.GRPCClient).Conn.Invoke(ctx, "/plugin.GRPCController/Shutdown", &emptypb.Empty{}, &emptypb.Empty{})
-		r.awaitExit(t, client)
+		r.awaitExit(t, c)
 	}
 	return r
-}
-
-// endLimit is how long a plugin that was asked to end may take.
-const endLimit = 20 * time.Second
-
-func (r *Running) awaitExit(t testing.TB, client *plugin.Client) {
-	t.Helper()
-	for begun := time.Now(); !client.Exited(); time.Sleep(5 * time.Millisecond) {
-		if time.Since(begun) > endLimit {
-			t.Fatalf("the program did not end\n%s", r.Log())
-		}
-	}
 }
 
 // Configured launches a plugin and configures it with a root and the name of the identity seen before, both empty
@@ -151,7 +189,7 @@ func Configured(t testing.TB, c Config, root, custody []byte) (*Running, *contra
 	r := Launch(t, c)
 	answer, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, root, custody))
 	if err != nil {
-		t.Fatalf("configuring: %v\n%s", err, r.Log())
+		t.Fatalf("configuring: %v\n%s", err, r.told())
 	}
 	if len(answer.GetDiagnostics()) != 0 {
 		t.Fatalf("configuring: %v", contract.ToHCL(answer.GetDiagnostics(), blockFile))
@@ -181,14 +219,31 @@ func wire(block string) *contract.ConfigBlock {
 
 // locked is a buffer for several writers.
 type locked struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
+	mu     sync.Mutex
+	buf    bytes.Buffer
+	closed bool
 }
 
 func (l *locked) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return len(b), nil
+	}
 	return l.buf.Write(b)
+}
+
+// close drops what is written from now on.
+func (l *locked) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.closed = true
+}
+
+func (l *locked) reset() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.buf.Reset()
 }
 
 func (l *locked) String() string {

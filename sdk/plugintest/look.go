@@ -18,7 +18,8 @@ import (
 )
 
 // Look ends the plugin, opens its custodian in this process and gives what deposits hold, so that a test can search
-// for it; false where Config says of no plugin to open.
+// for it; false where Config says of no plugin to open. The keys that the custodian gives back are searched for in part
+// too.
 func (e *Enrolled) Look(t testing.TB, deposits ...[]byte) ([][]byte, bool) {
 	t.Helper()
 	p := e.Config.Plugin
@@ -40,7 +41,7 @@ func (e *Enrolled) Look(t testing.TB, deposits ...[]byte) ([][]byte, bool) {
 			}
 		}()
 	}
-	var found [][]byte
+	var found, held, keys [][]byte
 	for _, block := range deposits {
 		d := scene.Take(t, block)
 		key, err := c.Restore(t.Context(), d.Held, sdk.Context{
@@ -50,7 +51,10 @@ func (e *Enrolled) Look(t testing.TB, deposits ...[]byte) ([][]byte, bool) {
 			t.Fatalf("opening a deposit: %v", err)
 		}
 		found = append(found, d.Material(t, key))
+		e.search.give("the custodian's key of "+purposes[d.Binding.Purpose], key)
+		held, keys = append(held, d.Held), append(keys, bytes.Clone(key))
 	}
+	padded(t, held, keys)
 	return found, true
 }
 

@@ -20,3 +20,6 @@ func shortDir(t testing.TB) string {
 }
 
 func terminate(p *os.Process) error { return p.Signal(syscall.SIGTERM) }
+
+// quit has a program of Go write down its goroutines, and end.
+func quit(p *os.Process) error { return p.Signal(syscall.SIGQUIT) }

@@ -52,6 +52,12 @@ func (v variant) unescaped() (variant, bool) {
 				i, changed = i+5, true
 				continue
 			}
+		case rest[0] == 'U' && len(rest) >= 9:
+			if n, err := strconv.ParseUint(string(rest[1:9]), 16, 32); err == nil {
+				put(i, utf8.AppendRune(nil, rune(n))...)
+				i, changed = i+9, true
+				continue
+			}
 		case len(rest) >= 3 && rest[0] >= '0' && rest[0] <= '3':
 			if n, err := strconv.ParseUint(string(rest[:3]), 8, 8); err == nil {
 				put(i, byte(n))
@@ -112,5 +118,5 @@ func Mangled(text []byte) (at int, found bool) {
 	return 0, false
 }
 
-// mangled is how many of 32 runes must have been replaced. Of a key half are, less than so many once in 2,000 keys.
-const mangled = 8
+// mangled is how many of 32 runes must have been replaced. Of a key about half are.
+const mangled = 6

@@ -48,14 +48,23 @@ func (d Deposit) Block(t testing.TB) []byte {
 // Material opens the record with the key that the custodian gave back.
 func (d Deposit) Material(t testing.TB, key []byte) []byte {
 	t.Helper()
-	bound, err := dag.Encode(d.Binding)
+	bound, err := d.Bound()
 	if err != nil {
 		t.Fatal(err)
 	}
-	hash := sha256.Sum256(d.Held)
-	m, err := seal.V1.Decrypt(secret.Copy(key), append(append([]byte("dta/record/v1"), hash[:]...), bound...), d.Record)
+	m, err := seal.V1.Decrypt(secret.Copy(key), bound, d.Record)
 	if err != nil {
-		t.Fatalf("opening the record: %v", err)
+		t.Fatalf("the custodian gave back another key than it was given: %v", err)
 	}
 	return m.Open()
+}
+
+// Bound is the associated data of the record.
+func (d Deposit) Bound() ([]byte, error) {
+	binding, err := dag.Encode(d.Binding)
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256.Sum256(d.Held)
+	return append(append([]byte("dta/record/v1"), hash[:]...), binding...), nil
 }

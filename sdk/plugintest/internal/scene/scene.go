@@ -135,7 +135,8 @@ func (s *Scene) Order(t testing.TB, what []byte, choose ...Choose) *Order {
 	return o
 }
 
-func (o *Order) purpose() string {
+// Purpose is that of the order's deposit.
+func (o *Order) Purpose() string {
 	if o.Secret == nil {
 		return "key"
 	}
@@ -145,7 +146,7 @@ func (o *Order) purpose() string {
 // Ask is the honest request to safeguard this order.
 func (o *Order) Ask() *contract.SafeguardRequest {
 	return &contract.SafeguardRequest{
-		OperationId: contract.OperationID(o.Verified.CID(), o.Instance, o.purpose()),
+		OperationId: contract.OperationID(o.Verified.CID(), o.Instance, o.Purpose()),
 		Order:       Shown(o.Placed.Envelope),
 		Chains:      o.Chains(),
 		Share:       o.Share,
@@ -207,7 +208,7 @@ func (k *Kept) Redeem(t testing.TB, by *identity.Keyring) *Redeemed {
 // Ask is the honest request to restore.
 func (r *Redeemed) Ask() *contract.RestoreRequest {
 	return &contract.RestoreRequest{
-		OperationId: contract.OperationID(r.Verified.CID(), r.Instance, r.purpose()),
+		OperationId: contract.OperationID(r.Verified.CID(), r.Instance, r.Purpose()),
 		Order:       Shown(r.Placed.Envelope),
 		Acceptance:  r.Shown,
 		Redemption:  Shown(r.Envelope),

@@ -1,0 +1,173 @@
+package plugintest
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
+)
+
+// showsNoKey has the custodian keep something of each purpose and give it back, before and after a restart. What the
+// plugin said of it is searched for the keys at the end, as in every case; here the deposits are looked at too, under
+// the masks of who thinks that a deposit is encrypted when it looks like it.
+func showsNoKey(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	deposits := [][]byte{e.Next}
+	if len(e.Root) > 0 {
+		deposits = append(deposits, e.Root)
+	}
+	var kept []*scene.Kept
+	for _, what := range []struct {
+		need   Need
+		secret []byte
+	}{{Secrets, canary()}, {Secrets, canary()}, {Keys, nil}} {
+		if c.lists(what.need) {
+			k := e.Keep(t, e.Order(t, what.secret))
+			kept, deposits = append(kept, k), append(deposits, k.Deposit)
+		}
+	}
+	var network *scene.Founded
+	if c.lists(Networks) {
+		network = e.Found(t, e.Network(t, mpin.V1))
+		deposits = append(deposits, network.Deposit)
+	}
+	var node *contract.MakeResponse
+	if c.lists(NodeKeys) {
+		var err error
+		if node, err = e.NodeIdentity.Make(t.Context(), &contract.MakeRequest{}); err != nil {
+			t.Fatalf("making the node's key: %v\n%s", err, e.told())
+		}
+		deposits = append(deposits, node.GetDeposit())
+	}
+	for again := range 2 {
+		if again == 1 {
+			e.Restart(t)
+		}
+		for _, k := range kept {
+			wantBack(t, k, e.Give(t, k.Redeem(t, k.Beneficiary)))
+		}
+		if network != nil {
+			e.Issue(t, network.Clients(t, "alice"))
+		}
+		if node != nil {
+			if _, err := e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: node.GetDeposit()}); err != nil {
+				t.Errorf("opening the node's key: %v", err)
+			}
+		}
+		if _, err := e.Plugin.Status(t.Context(), &contract.StatusRequest{}); err != nil {
+			t.Errorf("asking for the status: %v", err)
+		}
+	}
+	e.Terminate() // a custodian may log something at its end
+	e.search.masked(t)
+	e.Look(t, deposits...)
+}
+
+const (
+	// unhurried is how long a call takes of which one can tell whether it ends when it is given up.
+	unhurried = 500 * time.Millisecond
+)
+
+// endsWithItsCaller gives up calls that take their time, and looks whether the custodian is still busy with them a good
+// while later. Of a quick custodian there is nothing to see.
+func endsWithItsCaller(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	o := e.Something(t)
+	k := e.Keep(t, o)
+	redeem := k.Redeem(t, k.Beneficiary)
+	e.Give(t, redeem)
+	type call struct {
+		name string
+		make func(context.Context) error
+		took time.Duration
+	}
+	calls := []*call{
+		{name: "Safeguard", make: func(ctx context.Context) error { _, err := e.Custody.Safeguard(ctx, o.Ask()); return err }},
+		{name: "Restore", make: func(ctx context.Context) error { _, err := e.Custody.Restore(ctx, redeem.Ask()); return err }},
+	}
+	for _, c := range calls {
+		begun := time.Now()
+		if err := c.make(t.Context()); err != nil {
+			t.Fatalf("%s: %v\n%s", c.name, err, e.told())
+		}
+		c.took = time.Since(begun)
+	}
+	for _, c := range calls {
+		if c.took < unhurried {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), c.took/5)
+		_ = c.make(ctx)
+		cancel()
+		before := map[string]frame{}
+		if e.Config.Plugin != nil { // other plugins may be busy in this process
+			before = authors(e.dump())
+		}
+		time.Sleep(c.took / 2)
+		for id, f := range authors(e.dump()) {
+			if _, was := before[id]; was || e.Config.Plugin == nil {
+				t.Errorf("the custodian ignores its context: %s was given up after %s and is still in %s another %s later",
+					c.name, (c.took / 5).Round(time.Millisecond), f, (c.took / 2).Round(time.Millisecond))
+			}
+		}
+		if e.Config.Plugin == nil {
+			e.Restart(t)
+		}
+	}
+}
+
+const (
+	// repeats is how often a call is made that must leave nothing behind.
+	repeats = 24
+	// stray is how many goroutines of one origin may be more after the repeats than before.
+	stray = repeats / 3
+)
+
+// leavesNothing counts the plugin's goroutines before and after some repeats.
+func leavesNothing(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	o := e.Something(t)
+	k := e.Keep(t, o)
+	redeem := k.Redeem(t, k.Beneficiary)
+	before := byOrigin(e.dump())
+	if c.Plugin == nil {
+		e.Restart(t)
+		e.Keep(t, o)
+	}
+	for range repeats {
+		e.Keep(t, o)
+		e.Give(t, redeem)
+	}
+	more := e.strays(before)
+	for origin, n := range more {
+		t.Errorf("goroutines are left behind: %d more than before after %d calls, started by %s", n, 2*repeats, origin)
+	}
+}
+
+// strays gives the origins of which there are more goroutines than before. In this process others come and go: those
+// count that stay.
+func (e *Enrolled) strays(before map[string]int) map[string]int {
+	more := map[string]int{}
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		clear(more)
+		for origin, n := range byOrigin(e.dump()) {
+			if n -= before[origin]; n >= stray {
+				more[origin] = n
+			}
+		}
+		if len(more) == 0 || e.Config.Plugin == nil || time.Since(begun) > 3*time.Second {
+			return more
+		}
+	}
+}
+
+// ends asks an idle plugin to end, in both ways.
+func ends(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	e.Terminate()
+	e.Restart(t)
+	e.Shutdown()
+}
