@@ -24,18 +24,18 @@ func showsNoKey(t *testing.T, c Config) {
 		need   Need
 		secret []byte
 	}{{Secrets, canary()}, {Secrets, canary()}, {Keys, nil}} {
-		if c.lists(what.need) {
+		if c.Lists(what.need) {
 			k := e.Keep(t, e.Order(t, what.secret))
 			kept, deposits = append(kept, k), append(deposits, k.Deposit)
 		}
 	}
 	var network *scene.Founded
-	if c.lists(Networks) {
+	if c.Lists(Networks) {
 		network = e.Found(t, e.Network(t, mpin.V1))
 		deposits = append(deposits, network.Deposit)
 	}
 	var node *contract.MakeResponse
-	if c.lists(NodeKeys) {
+	if c.Lists(NodeKeys) {
 		var err error
 		if node, err = e.NodeIdentity.Make(t.Context(), &contract.MakeRequest{}); err != nil {
 			t.Fatalf("making the node's key: %v\n%s", err, e.told())
@@ -66,10 +66,8 @@ func showsNoKey(t *testing.T, c Config) {
 	e.Look(t, deposits...)
 }
 
-const (
-	// unhurried is how long a call takes of which one can tell whether it ends when it is given up.
-	unhurried = 500 * time.Millisecond
-)
+// unhurried is how long a call takes of which one can tell whether it ends when it is given up.
+const unhurried = 500 * time.Millisecond
 
 // endsWithItsCaller gives up calls that take their time, and looks whether the custodian is still busy with them a good
 // while later. Of a quick custodian there is nothing to see.
@@ -168,6 +166,9 @@ func (e *Enrolled) strays(before map[string]int) map[string]int {
 func ends(t *testing.T, c Config) {
 	e := Enrol(t, c)
 	e.Terminate()
+	if t.Failed() {
+		return // it would only take its time once more
+	}
 	e.Restart(t)
 	e.Shutdown()
 }

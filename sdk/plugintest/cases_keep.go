@@ -49,7 +49,7 @@ func (e *Enrolled) Give(t testing.TB, r *scene.Redeemed) []byte {
 // Something is an order that the plugin can keep: of a secret, or else of a key.
 func (e *Enrolled) Something(t testing.TB, choose ...scene.Choose) *scene.Order {
 	t.Helper()
-	if e.Config.lists(Secrets) {
+	if e.Config.Lists(Secrets) {
 		return e.Order(t, canary(), choose...)
 	}
 	return e.Order(t, nil, choose...)
@@ -228,7 +228,7 @@ func keepsNodeKey(t *testing.T, c Config) {
 		t.Errorf("expected another key the second time; got %v", err)
 	}
 	others := [][]byte{e.Root, e.Next}
-	if c.lists(Orders) {
+	if c.Lists(Orders) {
 		others = append(others, e.Keep(t, e.Something(t)).Deposit)
 	}
 	for _, deposit := range slices.DeleteFunc(others, func(d []byte) bool { return len(d) == 0 }) {

@@ -54,7 +54,7 @@ func listsWhatItNeeds(t *testing.T, d *contract.DescribeResponse) {
 
 func worksOnlyConfigured(t *testing.T, c Config) {
 	r := Launch(t, c)
-	if c.lists(NodeKeys) {
+	if c.Lists(NodeKeys) {
 		_, err := r.NodeIdentity.Make(t.Context(), &contract.MakeRequest{})
 		wantKind(t, err, fault.Unavailable)
 	}
@@ -165,11 +165,11 @@ func enrolsOnce(t *testing.T, c Config) {
 func needsEnrolment(t *testing.T, c Config) {
 	working := Enrol(t, c)
 	var calls []func(*Running) error
-	if c.lists(Orders) {
+	if c.Lists(Orders) {
 		o := working.Something(t)
 		calls = append(calls, func(r *Running) error { _, err := r.Custody.Safeguard(t.Context(), o.Ask()); return err })
 	}
-	if c.lists(Networks) {
+	if c.Lists(Networks) {
 		n := working.Network(t, mpin.V1)
 		q := working.Found(t, n).Clients(t, "alice")
 		calls = append(calls,

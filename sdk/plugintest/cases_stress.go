@@ -198,7 +198,7 @@ func refusesSenseless(t *testing.T, c Config) {
 			wantRefusal(t, err)
 		})
 	}
-	if c.lists(NodeKeys) {
+	if c.Lists(NodeKeys) {
 		_, err := e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{})
 		wantRefusal(t, err)
 	}

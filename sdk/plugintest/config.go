@@ -79,6 +79,7 @@ func (c Config) Prepared(t testing.TB) Config {
 func (c Config) searched(t testing.TB) Config {
 	if c.search == nil {
 		s := newSearch()
+		s.suite = c.course != nil
 		c.search = s
 		t.Cleanup(func() {
 			t.Helper()

@@ -40,8 +40,8 @@ func lists(d *contract.DescribeResponse, n Need) bool {
 	return slices.Contains(d.GetAbilities(), string(n))
 }
 
-// lists is for a case that leaves something out where the plugin does not list it. Without a run everything is tried.
-func (c Config) lists(n Need) bool { return c.course == nil || lists(c.course.offers, n) }
+// Lists is for a case that leaves something out where the plugin does not list it. Without a run everything is tried.
+func (c Config) Lists(n Need) bool { return c.course == nil || lists(c.course.offers, n) }
 
 // course is one run of a suite.
 type course struct {

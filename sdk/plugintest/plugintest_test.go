@@ -2,6 +2,7 @@ package plugintest_test
 
 import (
 	"os"
+	"regexp"
 	"testing"
 
 	"github.com/milagro-dta/dta/sdk"
@@ -9,12 +10,34 @@ import (
 	"github.com/milagro-dta/dta/sdk/plugintest"
 )
 
-// TestMain lets this very program be the plugin, when it is started as one.
+// TestMain lets this very program be the plugin, when it is started as one, and the test of a plugin's author.
 func TestMain(m *testing.M) {
 	if os.Getenv(contract.Handshake.MagicCookieKey) != "" {
-		sdk.Serve(plugintest.Memory())
+		asPlugin()
+	}
+	if name := os.Getenv(asVictim); name != "" {
+		author := victim(name)
+		if list, ok := os.LookupEnv(asLesser); ok {
+			author = lesserAuthor(list)
+		}
+		testing.Main(regexp.MatchString, []testing.InternalTest{author}, nil, nil)
 	}
 	os.Exit(m.Run())
+}
+
+func asPlugin() {
+	if list, ok := os.LookupEnv(asLesser); ok {
+		serveLesser(list)
+		os.Exit(0)
+	}
+	name := os.Getenv(asBroken)
+	if start := mistakes[name].start; start != nil {
+		start()
+	}
+	if name != "" {
+		sdk.Serve(broken(name))
+	}
+	sdk.Serve(plugintest.Memory())
 }
 
 func TestAPluginInThisProcessConforms(t *testing.T) {

@@ -33,6 +33,7 @@ type search struct {
 	keys     []knownKey
 	found    map[string]*finding
 	lent     bool // a call that lends a new key to the custodian has failed
+	suite    bool // a suite runs, so that the deposits themselves are looked at: a test of an author's own may have a fake
 }
 
 // locked32 is a record that one key of 32 bytes opens.
@@ -173,6 +174,9 @@ func (s *search) report(t testing.TB) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, d := range s.deposits {
+		if !s.suite {
+			break
+		}
 		s.examine(saying{"the deposit of " + d.what, d.held, true})
 	}
 	for _, said := range s.sayings {

@@ -83,7 +83,7 @@ func (g *Guard) openShare(ctx context.Context, b binding, about About, deposit [
 	if material := g.shares.get(key); material != nil {
 		return material, nil
 	}
-	material, err := g.open(ctx, b, about, deposit)
+	material, err := g.openOwn(ctx, b, about, deposit)
 	if err != nil {
 		return nil, err
 	}

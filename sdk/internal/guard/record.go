@@ -3,6 +3,7 @@ package guard
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
@@ -106,9 +107,22 @@ func (g *Guard) open(ctx context.Context, want binding, about About, block []byt
 	}
 	material, err := recordSuite.Decrypt(key, aad, d.Record)
 	if err != nil {
-		return nil, fault.New(fault.Denied, "the deposit does not open: it was changed, or another realm made it")
+		return nil, fault.New(fault.Denied, "the deposit does not open: %w", errAnotherKey)
 	}
 	return material, nil
+}
+
+// errAnotherKey is of a record that the custodian's key does not open.
+var errAnotherKey = errors.New("it was changed, or another realm made it")
+
+// openOwn is open for a deposit that this identity's own signature names: nobody has changed it, so that a key which does
+// not open it is the custodian's mistake, or its back end's, and may be right the next time.
+func (g *Guard) openOwn(ctx context.Context, want binding, about About, block []byte) (*secret.Bytes, error) {
+	material, err := g.open(ctx, want, about, block)
+	if errors.Is(err, errAnotherKey) {
+		return nil, fault.New(fault.Internal, "the custodian gave back another key of %d bytes than it was given", seal.KeySize)
+	}
+	return material, err
 }
 
 func readDeposit(block []byte) (*deposit, error) {

@@ -49,7 +49,7 @@ func (g *Guard) restore(ctx context.Context, k *identity.Keyring, req *contract.
 	about := About{Operation: req.GetOperationId(), Principal: o.Terms().Principal, Receiver: r.Receiver()}
 	b := binding{Purpose: purpose, Terms: o.TermsCID(), Custody: k.Identity().Name}
 
-	material, err := g.open(ctx, b, about, req.GetDeposit())
+	material, err := g.openOwn(ctx, b, about, req.GetDeposit())
 	if err != nil {
 		return nil, err
 	}

@@ -26,7 +26,7 @@ type cast struct {
 
 	a, b, k *scene.Redeemed // two secrets and a key, from order to redemption
 	a2      *scene.Redeemed // order a, accepted a second time: another deposit
-	node    []byte          // a deposit of purpose node-identity
+	node    []byte          // a deposit of purpose node-identity; nil where the plugin keeps none
 	nodeKey []byte
 
 	stranger *identity.Keyring // known to all, party to nothing
@@ -37,7 +37,7 @@ type cast struct {
 
 func newCast(t *testing.T, c plugintest.Config) *cast {
 	t.Helper()
-	e := plugintest.Enrol(t, c.Prepared(t))
+	e := plugintest.Enrol(t, c)
 	x := &cast{Enrolled: e, next: e.Next, canaries: map[string][]byte{}}
 	x.stranger = x.Party(t, "stranger")
 
@@ -52,14 +52,20 @@ func newCast(t *testing.T, c plugintest.Config) *cast {
 	x.a, x.a2 = first.Redeem(t, first.Beneficiary), second.Redeem(t, second.Beneficiary)
 	b := x.Keep(t, x.Order(t, x.canary("secret b")))
 	x.b = b.Redeem(t, b.Beneficiary)
-	k := x.Keep(t, x.Order(t, nil))
+	var third []byte // none orders a key
+	if !c.Lists(plugintest.Keys) {
+		third = x.canary("secret k")
+	}
+	k := x.Keep(t, x.Order(t, third))
 	x.k = k.Redeem(t, k.Beneficiary)
 
-	made, err := x.NodeIdentity.Make(t.Context(), &contract.MakeRequest{})
-	if err != nil {
-		t.Fatal(err)
+	if c.Lists(plugintest.NodeKeys) {
+		made, err := x.NodeIdentity.Make(t.Context(), &contract.MakeRequest{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x.node, x.nodeKey = made.GetDeposit(), made.GetKey()
 	}
-	x.node, x.nodeKey = made.GetDeposit(), made.GetKey()
 
 	// What the parties themselves find when all is well is what must not be found elsewhere.
 	for name, r := range map[string]*scene.Redeemed{"share a": x.a, "share b": x.b, "key k": x.k} {

@@ -13,18 +13,27 @@ import (
 	"github.com/milagro-dta/dta/sdk/plugintest"
 )
 
-// Run attacks a plugin.
+// Run attacks a plugin, with what it lists. The lies are about secrets, so that it must list those; where it lists no
+// keys, another secret plays the key.
 func Run(t *testing.T, c plugintest.Config) {
-	t.Run("orders, plaintexts and shares are mixed", func(t *testing.T) { mixOrders(t, newCast(t, c)) })
-	t.Run("orders are forged around another's share", func(t *testing.T) { forgeOrders(t, newCast(t, c)) })
-	t.Run("orders are dated back by a thief of a replaced key", func(t *testing.T) { orderLate(t, newCast(t, c)) })
-	t.Run("envelopes and plaintexts are mixed", func(t *testing.T) { mixPlaintexts(t, newCast(t, c)) })
-	t.Run("orders, acceptances, redemptions and deposits are mixed", func(t *testing.T) { mixParts(t, newCast(t, c)) })
-	t.Run("a neighbour signs for this plugin", func(t *testing.T) { neighbour(t, newCast(t, c)) })
-	t.Run("identity documents are left out, exchanged and cut", func(t *testing.T) { mixDocuments(t, newCast(t, c)) })
-	t.Run("deposits are taken apart and put to other uses", func(t *testing.T) { mixDeposits(t, newCast(t, c)) })
-	t.Run("networks", func(t *testing.T) { attackNetworks(t, newNetworks(t, c)) })
-	t.Run("roots are exchanged", func(t *testing.T) { mixRoots(t, newCast(t, c)) })
+	on := func(attack func(*testing.T, *cast)) func(*testing.T, plugintest.Config) {
+		return func(t *testing.T, c plugintest.Config) { attack(t, newCast(t, c)) }
+	}
+	orders := []plugintest.Need{plugintest.Secrets}
+	deposits := []plugintest.Need{plugintest.Secrets, plugintest.NodeKeys}
+	all := []plugintest.Need{plugintest.Secrets, plugintest.Keys, plugintest.NodeKeys, plugintest.Networks}
+	plugintest.RunCases(t, c, []plugintest.Case{
+		{Name: "orders, plaintexts and shares are mixed", Needs: orders, Run: on(mixOrders)},
+		{Name: "orders are forged around another's share", Needs: orders, Run: on(forgeOrders)},
+		{Name: "orders are dated back by a thief of a replaced key", Needs: []plugintest.Need{plugintest.Secrets, plugintest.Keys}, Run: on(orderLate)},
+		{Name: "envelopes and plaintexts are mixed", Needs: orders, Run: on(mixPlaintexts)},
+		{Name: "orders, acceptances, redemptions and deposits are mixed", Needs: orders, Run: on(mixParts)},
+		{Name: "a neighbour signs for this plugin", Needs: orders, Run: on(neighbour)},
+		{Name: "identity documents are left out, exchanged and cut", Needs: orders, Run: on(mixDocuments)},
+		{Name: "deposits are taken apart and put to other uses", Needs: deposits, Run: on(mixDeposits)},
+		{Name: "networks", Needs: all, Run: func(t *testing.T, c plugintest.Config) { attackNetworks(t, newNetworks(t, c)) }},
+		{Name: "roots are exchanged", Needs: deposits, Run: on(mixRoots)},
+	})
 }
 
 // attackNetworks drives one plugin through it all, so that what an attack left behind might serve the next.

@@ -73,7 +73,7 @@ func mixParts(t *testing.T, x *cast) {
 	orders := []whole[*contract.Shown]{
 		{name: "order a", is: scene.Shown(x.a.Placed.Envelope), belongs: "a", purpose: "share"},
 		{name: "order b", is: scene.Shown(x.b.Placed.Envelope), belongs: "b", purpose: "share"},
-		{name: "order k", is: scene.Shown(x.k.Placed.Envelope), belongs: "k", purpose: "key"},
+		{name: "order k", is: scene.Shown(x.k.Placed.Envelope), belongs: "k", purpose: x.k.Purpose()},
 	}
 	acceptances := append(x.acceptances(t),
 		whole[*contract.Shown]{name: "acceptance a", is: x.a.Shown, belongs: "a"},
@@ -86,8 +86,10 @@ func mixParts(t *testing.T, x *cast) {
 		{name: "second deposit a", is: x.a2.Deposit, belongs: "a2"},
 		{name: "deposit b", is: x.b.Deposit, belongs: "b"},
 		{name: "deposit k", is: x.k.Deposit, belongs: "k"},
-		{name: "deposit of the node's key", is: x.node},
 		{name: "announced key", is: x.next},
+	}
+	if len(x.node) > 0 {
+		deposits = append(deposits, whole[[]byte]{name: "deposit of the node's key", is: x.node})
 	}
 	if len(x.Root) > 0 {
 		deposits = append(deposits, whole[[]byte]{name: "root", is: x.Root})

@@ -21,7 +21,7 @@ import (
 func mixOrders(t *testing.T, x *cast) {
 	histories := map[string]*scene.Redeemed{"a": x.a, "b": x.b, "k": x.k}
 	shares := map[string][]byte{
-		"a": x.a.Share, "b": x.b.Share, "k": nil,
+		"a": x.a.Share, "b": x.b.Share, "k": x.k.Share,
 		"ciphertext a": x.a.Placed.Detached[1].Bytes,
 		"deposit a":    x.a.Deposit,
 	}
