@@ -87,6 +87,8 @@ var mistakes = map[string]mistake{
 		}},
 	"prints keys": {cases: ofLeaks, want: "the log holds the custodian's key of a share of a secret, in the form: as it is",
 		safeguard: func(_ *brokenKeeper, _ context.Context, key []byte) error { fmt.Println(string(key)); return nil }},
+	"prints keys in this process": {here: true, cases: ofKeeps, want: "the log holds the custodian's key of a share of a secret, in the form: hex",
+		safeguard: func(_ *brokenKeeper, _ context.Context, key []byte) error { fmt.Printf("%x\n", key); return nil }},
 	"prints keys to standard error, in two lines": {cases: ofLeaks, want: "in the form: hex, in parts",
 		safeguard: func(_ *brokenKeeper, _ context.Context, key []byte) error {
 			fmt.Fprintf(os.Stderr, "first half: %x\nsecond half: %x\n", key[:16], key[16:])

@@ -7,6 +7,22 @@
 //
 // A program runs as it does under a host: through go-plugin, with AutoMTLS, every variable of the environment its
 // own. Memory is a plugin to test hosts with: it keeps keys under one from its configuration.
+//
+// # What is searched
+//
+// In every case, answers, errors, deposits, the log and what is printed are searched for the keys that the sdk lends to
+// the custodian, and for what the case itself kept: in hex, base64, base32, lists of numbers, quoted strings, in parts
+// and backwards. The suite does not know those keys. It tries whatever 32 bytes it finds on the deposits, which a key
+// opens and nothing else does. So it finds whole keys, of plugins whose deposits the sdk made. With Config.Plugin or
+// Config.Twin it also finds halves of keys and networks' shares. A line of the run says what was not searched for. What
+// was found is named by its form and its place, and struck out.
+//
+// # What a plugin is held to
+//
+// It need not have every ability: cases run for those that it lists, and what it lists it must have. A call that takes
+// longer than Config.Deadline ends the run. Custodians must end with their context, leave no goroutine behind and come
+// back from Close. How a program ended that nobody asked to is told. Build the program with -race, and a data race
+// fails the run.
 package plugintest
 
 import (

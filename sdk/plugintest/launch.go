@@ -45,7 +45,7 @@ type Running struct {
 // Log gives all that the plugin has logged and printed so far.
 func (r *Running) Log() string { return r.log.String() }
 
-// told is Log for the report of a failure: what is a key, or looks like one, is struck out.
+// told is Log for the report of a failure: keys, and what looks like one, are struck out.
 func (r *Running) told() string { return r.search.struck(r.Log()) }
 
 // Launch starts a plugin. It is killed at the end of the test, and what it has said and logged until then is searched
@@ -65,6 +65,10 @@ func Launch(t testing.TB, c Config) *Running {
 func launchHere(t testing.TB, c Config, log *locked, w *watcher) *Running {
 	t.Helper()
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: log, JSONFormat: true})
+	deaf, err := overhear(log)
+	if err != nil {
+		t.Fatal(err)
+	}
 	lis := bufconn.Listen(1 << 20)
 	// The life of the plugin, which the end of the test's own context must not cut short.
 	ctx, terminate := context.WithCancel(context.Background())
@@ -75,6 +79,7 @@ func launchHere(t testing.TB, c Config, log *locked, w *watcher) *Running {
 		grpc.WithTransportCredentials(insecure.NewCredentials()),
 		grpc.WithChainUnaryInterceptor(w.listen))
 	if err != nil {
+		deaf()
 		t.Fatal(err)
 	}
 	end := sync.OnceFunc(func() {
@@ -82,6 +87,7 @@ func launchHere(t testing.TB, c Config, log *locked, w *watcher) *Running {
 		if err := <-done; err != nil {
 			t.Errorf("serving the plugin: %v", err)
 		}
+		deaf()
 		closedIn(t, c, log.String())
 	})
 	// In one process there is no SIGKILL; a connection that breaks is the nearest thing.

@@ -23,7 +23,7 @@ import (
 // it may be written.
 type search struct {
 	mu       sync.Mutex
-	deposits []locked32
+	deposits []lockbox
 	foreign  int // deposits that are not of this sdk, of which nobody outside knows what opens them
 	known    map[[leak.Size]byte]string
 	tried    map[[leak.Size]byte]string // what each candidate turned out to be; "" for nothing
@@ -36,8 +36,8 @@ type search struct {
 	suite    bool // a suite runs, so that the deposits themselves are looked at: a test of an author's own may have a fake
 }
 
-// locked32 is a record that one key of 32 bytes opens.
-type locked32 struct {
+// lockbox is a record that one key of 32 bytes opens.
+type lockbox struct {
 	what          string
 	held          []byte
 	bound, record []byte
@@ -77,8 +77,8 @@ var purposes = map[string]string{
 	"custody-root": "the plugin's own identity", "node-identity": "the node's identity",
 }
 
-// deposit adds one that the plugin answered or was started with.
-func (s *search) deposit(block []byte) {
+// deposit adds one that the plugin answered, or was started with.
+func (s *search) deposit(block []byte, answered bool) {
 	if len(block) == 0 {
 		return
 	}
@@ -86,7 +86,9 @@ func (s *search) deposit(block []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := dag.Decode(block, &d); err != nil || len(d.Record) < nonceSize {
-		s.foreign++
+		if answered {
+			s.foreign++
+		}
 		return
 	}
 	bound, err := d.Bound()
@@ -102,7 +104,7 @@ func (s *search) deposit(block []byte) {
 	if !ok {
 		what = "purpose " + d.Binding.Purpose
 	}
-	s.deposits = append(s.deposits, locked32{what, d.Held, bound, d.Record})
+	s.deposits = append(s.deposits, lockbox{what, d.Held, bound, d.Record})
 }
 
 // know adds something that the plugin's host or its receivers have got, and nobody may find elsewhere.
@@ -296,7 +298,7 @@ func (s *search) masked(t testing.TB) {
 			continue
 		}
 		done[d.what] = true
-		one := &search{deposits: []locked32{d}, tried: map[[leak.Size]byte]string{}}
+		one := &search{deposits: []lockbox{d}, tried: map[[leak.Size]byte]string{}}
 		if form, found := leak.Masked(d.held, func(c []byte) bool { clear(one.tried); return one.is(c) != "" }); found {
 			t.Errorf("the deposit of %s is its key, %s: encrypt it under a key of the realm", d.what, form)
 		}

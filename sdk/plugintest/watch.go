@@ -124,7 +124,7 @@ func (w *watcher) before(req any) {
 		w.search.mu.Unlock()
 	}
 	if q, ok := req.(*contract.ConfigureRequest); ok {
-		w.search.deposit(q.GetRoot())
+		w.search.deposit(q.GetRoot(), false)
 	}
 }
 
@@ -137,9 +137,10 @@ func (w *watcher) refused(name string, err error) {
 	w.search.hear("an error of "+name, []byte(text), true)
 	switch name {
 	case "Custody/Safeguard", "NodeIdentity/Make", "Plugin/Enrol":
-		// The key that was lent has no deposit by which to tell it.
-		w.search.suspect("an error of "+name, []byte(text))
-		if c := s.Code(); c == codes.Internal || c == codes.Unavailable || c == codes.ResourceExhausted {
+		// The key that was lent has no deposit by which to tell it. A refusal of the request itself lends none.
+		broken := s.Code() == codes.Internal || s.Code() == codes.Unavailable || s.Code() == codes.ResourceExhausted
+		if broken || strings.HasPrefix(text, "keeping a ") {
+			w.search.suspect("an error of "+name, []byte(text))
 			w.search.mu.Lock()
 			w.search.lent = true
 			w.search.mu.Unlock()
@@ -151,12 +152,12 @@ func (w *watcher) refused(name string, err error) {
 func (w *watcher) answered(name string, reply any) {
 	switch r := reply.(type) {
 	case *contract.SafeguardResponse:
-		w.search.deposit(r.GetDeposit())
+		w.search.deposit(r.GetDeposit(), true)
 	case *contract.EnrolResponse:
-		w.search.deposit(r.GetRoot())
-		w.search.deposit(r.GetNext())
+		w.search.deposit(r.GetRoot(), true)
+		w.search.deposit(r.GetNext(), true)
 	case *contract.MakeResponse:
-		w.search.deposit(r.GetDeposit())
+		w.search.deposit(r.GetDeposit(), true)
 		w.search.know("the key of the node's identity", r.GetKey())
 	}
 	if m, ok := reply.(proto.Message); ok {
