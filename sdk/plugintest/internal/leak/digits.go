@@ -62,7 +62,7 @@ func inBits(form string, v variant, values *[256]byte, start, end, bits int) *st
 		acc, have = acc<<bits|uint(values[v.b[i]]), have+bits
 		if have >= 8 {
 			have -= 8
-			s.add(byte(acc>>have), v.at[from], v.at[i]+1)
+			s.add(byte(acc>>have), v.at[from], v.end(i))
 			acc &= 1<<have - 1
 			from = i
 		}
@@ -138,6 +138,13 @@ func withoutGutters(b []byte) []byte {
 		if b[i] != '|' {
 			continue
 		}
+		if j := i + 17; j < len(b) && b[j] == '|' { // a whole line
+			for k := i; k <= j; k++ {
+				out[k] = ' '
+			}
+			i = j
+			continue
+		}
 		for j := i + 1; j < len(b) && j <= i+17 && b[j] != '\n'; j++ {
 			if b[j] == '|' {
 				for k := i; k <= j; k++ {
@@ -209,10 +216,10 @@ func (f *finder) bigNumbers(v variant) {
 			s := &stream{form: p.form}
 			number := n.Bytes()
 			for range Size - len(number) {
-				s.add(0, v.at[w[0]], v.at[w[1]-1]+1)
+				s.add(0, v.at[w[0]], v.end(w[1]-1))
 			}
 			for _, b := range number {
-				s.add(b, v.at[w[0]], v.at[w[1]-1]+1)
+				s.add(b, v.at[w[0]], v.end(w[1]-1))
 			}
 			f.windows(s)
 		}

@@ -23,14 +23,8 @@ type Hit struct {
 // Search finds keys in text, in every form that is made of text. With raw, it also looks at every 32 bytes as they are.
 func Search(text []byte, raw bool, is Judge) []Hit {
 	f := &finder{is: is}
-	v := plain(text)
-	for range 3 { // a quoted string in a line of JSON is escaped twice
-		f.read(v, raw)
-		next, changed := v.unescaped()
-		if !changed {
-			break
-		}
-		v, raw = next, true
+	for i, v := range readings(text) {
+		f.read(v, raw || i > 0)
 	}
 	return f.hits
 }
@@ -145,7 +139,7 @@ func (f *finder) asIs(v variant) {
 	s := &stream{form: "as it is"}
 	since := 0 // bytes of text since the last that is none
 	for i, b := range v.b {
-		s.add(b, v.at[i], v.at[i]+1)
+		s.add(b, v.at[i], v.end(i))
 		if isText(b) {
 			since++
 		} else {

@@ -26,7 +26,7 @@ func (f *finder) lists(v variant) {
 				flush()
 				continue
 			}
-			s.add(b, v.at[w[0]], v.at[w[1]-1]+1)
+			s.add(b, v.at[w[0]], v.end(w[1]-1))
 		}
 		flush()
 	}
@@ -174,7 +174,7 @@ func listPieces(v variant) (pieces []*stream) {
 		}
 		last = w[1]
 		if b, ok := parse(string(v.b[w[0]:w[1]]), false); ok {
-			s.add(b, v.at[w[0]], v.at[w[1]-1]+1)
+			s.add(b, v.at[w[0]], v.end(w[1]-1))
 		} else {
 			flush()
 		}

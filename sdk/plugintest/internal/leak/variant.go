@@ -21,7 +21,37 @@ func plain(text []byte) variant {
 
 var escapes = map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v', '\\': '\\', '"': '"', '\'': '\'', '/': '/', '0': 0}
 
-// unescaped reads what Go, JSON, C, Python and URLs write with backslashes and per cents.
+// readings gives a text as it is, without one and two levels of quoting, and without that of URLs.
+func readings(text []byte) []variant {
+	all := []variant{plain(text)}
+	for v := all[0]; len(all) < 3; { // a quoted string in a line of JSON is escaped twice
+		next, changed := v.unescaped()
+		if !changed {
+			break
+		}
+		all, v = append(all, next), next
+	}
+	if next, changed := all[0].unquotedURL(); changed {
+		all = append(all, next)
+	}
+	return all
+}
+
+// unquotedURL reads what URLs write with per cents.
+func (v variant) unquotedURL() (out variant, changed bool) {
+	for i := 0; i < len(v.b); i++ {
+		b, at := v.b[i], v.at[i]
+		if b == '%' && i+2 < len(v.b) {
+			if n, err := strconv.ParseUint(string(v.b[i+1:i+3]), 16, 8); err == nil {
+				b, i, changed = byte(n), i+2, true
+			}
+		}
+		out.b, out.at = append(out.b, b), append(out.at, at)
+	}
+	return out, changed
+}
+
+// unescaped reads what Go, JSON, C and Python write with backslashes.
 func (v variant) unescaped() (variant, bool) {
 	var out variant
 	changed := false
@@ -33,12 +63,6 @@ func (v variant) unescaped() (variant, bool) {
 	for i := 0; i < len(v.b); i++ {
 		b, rest := v.b[i], v.b[i+1:]
 		switch {
-		case b == '%' && len(rest) >= 2:
-			if n, err := strconv.ParseUint(string(rest[:2]), 16, 8); err == nil {
-				put(i, byte(n))
-				i, changed = i+2, true
-				continue
-			}
 		case b != '\\' || len(rest) == 0:
 		case rest[0] == 'x' && len(rest) >= 3:
 			if n, err := strconv.ParseUint(string(rest[1:3]), 16, 8); err == nil {
@@ -93,7 +117,7 @@ func (f *finder) latin1(v variant) {
 			flush()
 		} else {
 			wide = wide || n > 1
-			s.add(byte(r), v.at[i], v.at[i+n-1]+1)
+			s.add(byte(r), v.at[i], v.end(i+n-1))
 		}
 		i += n
 	}
@@ -120,3 +144,11 @@ func Mangled(text []byte) (at int, found bool) {
 
 // mangled is how many of 32 runes must have been replaced. Of a key about half are.
 const mangled = 6
+
+// end says where in the original what stands at i ends.
+func (v variant) end(i int) int {
+	if i+1 < len(v.at) {
+		return v.at[i+1]
+	}
+	return v.at[i] + 1
+}
