@@ -140,8 +140,8 @@ func launchProgram(t testing.TB, c Config, log *locked, w *watcher) *Running {
 			_ = cmd.Process.Kill()
 		}
 		client.Kill()
-		if already && len(w.notes) == 0 {
-			w.note("the program ended by itself, with %s", how)
+		if already {
+			w.ended(how, "")
 		}
 	})
 	t.Cleanup(r.Kill)

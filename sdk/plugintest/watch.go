@@ -32,6 +32,7 @@ type watcher struct {
 	mu    sync.Mutex
 	heard []string // which answers held a secret
 	notes []string // what else went wrong
+	dead  bool     // the program has ended by itself, which is noted
 }
 
 func newWatcher(c Config) *watcher {
@@ -57,6 +58,21 @@ func (w *watcher) note(format string, a ...any) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.notes = append(w.notes, fmt.Sprintf(format, a...))
+}
+
+// ended notes once that the program ended of itself, in a call or, where name is empty, between two.
+func (w *watcher) ended(how, name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead {
+		return
+	}
+	w.dead = true
+	note := "the program ended by itself, with " + how
+	if name != "" {
+		note += ", while " + name + " was called"
+	}
+	w.notes = append(w.notes, note)
 }
 
 const (
@@ -110,7 +126,7 @@ func (w *watcher) listen(ctx context.Context, method string, req, reply any, con
 	case status.Code(err) == codes.Unavailable && len(status.Convert(err).Details()) == 0:
 		// Not the plugin said so, but the transport.
 		if how := w.gone(); how != "" {
-			w.note("the program ended by itself, with %s, while %s was called", how, name)
+			w.ended(how, name)
 		}
 	}
 	return err
