@@ -157,6 +157,15 @@ func (badPlugin) Validate(ctx context.Context, r *contract.ValidateRequest) (*co
 			return nil, err
 		}
 		answer = fmt.Sprint(child.Process.Pid)
+	case "place":
+		self, _ := os.Executable()
+		answer = fmt.Sprintf("%s %q", self, os.Args)
+	case "files":
+		open, _ := os.ReadDir("/proc/self/fd")
+		for _, f := range open {
+			to, _ := os.Readlink("/proc/self/fd/" + f.Name())
+			answer += to + "\n"
+		}
 	case "refuse":
 		return nil, fault.New(fault.Kind(argument), "told to refuse")
 	}

@@ -1,37 +1,48 @@
 package supervisor
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
+	"github.com/milagro-dta/dta/internal/ownership"
+	"github.com/milagro-dta/dta/internal/readfile"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// Digest returns the SHA-256 of a regular file in hex. It does not wait for a writer where a pipe lies in its place.
+// binary is a program as it was found: open, and hashed. What is run is the open
+// file, so that nothing can come between the hash and the exec.
+//
+// The file itself is run, and not a sealed copy of it in memory, because a copy
+// would lose what hangs on the file: its capabilities, its security label, the
+// libraries and data that it finds beside itself, and its name in the list of
+// processes. On Linux nobody can write to the file from before it is hashed until
+// it runs, and from then on the kernel refuses to have it written.
+type binary struct {
+	path   string // absolute
+	digest string // SHA-256 in hex
+	file   *os.File
+}
+
+// maxProgram bounds what is read, in bytes.
+const maxProgram = 1 << 30
+
+// Digest returns the SHA-256 of a program in hex. It refuses a program that no
+// start would run.
 func Digest(path string) (string, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	b, err := openBinary(path)
 	if err != nil {
-		return "", fault.New(fault.NotFound, "reading the program: %w", err)
+		return "", err
 	}
-	defer f.Close()
-	st, err := f.Stat()
-	if err != nil {
-		return "", fmt.Errorf("reading the program: %w", err)
-	}
-	if !st.Mode().IsRegular() {
-		return "", fault.New(fault.Invalid, "reading the program: expected a regular file at %s, found %s", path, st.Mode())
-	}
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("reading the program: %w", err)
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	defer b.close()
+	return b.digest, nil
 }
 
 // NotPinned says that another program than the pinned one is in its place.
@@ -44,52 +55,79 @@ func (e *NotPinned) Error() string {
 	return fmt.Sprintf("%s is not the pinned program: expected sha256 %s, found %s", e.Path, e.Expected, e.Found)
 }
 
-// inspect finds the program, checks who may write it and that it is the pinned one. The digest is returned also
-// when it is wrong.
-func inspect(s Spec) (path, digest string, err error) {
-	if path, err = filepath.Abs(s.Command); err != nil {
-		return s.Command, "", fault.New(fault.NotFound, "looking for the program %q: %w", s.Command, err)
+// openBinary opens and hashes a program that nobody but root and this user can
+// change or exchange.
+func openBinary(path string) (_ *binary, err error) {
+	b := &binary{path: path}
+	defer func() {
+		if err != nil {
+			b.close()
+			err = fault.New(kindOf(err), "the program: %w", err)
+		}
+	}()
+	if b.path, err = filepath.Abs(path); err != nil {
+		return nil, err
 	}
-	if err = checkWriters(path); err != nil {
-		return path, "", err
+	if b.file, err = ownership.Open(b.path, maxProgram); err != nil {
+		return nil, err
 	}
-	if digest, err = Digest(path); err != nil {
-		return path, "", err
+	if err = keepFromWriters(b.file); err != nil {
+		return nil, err
 	}
-	if s.SHA256 != "" && subtle.ConstantTimeCompare([]byte(s.SHA256), []byte(digest)) != 1 {
-		return path, digest, fault.New(fault.Denied, "%w", &NotPinned{Path: path, Expected: s.SHA256, Found: digest})
+	if err = b.checkFormat(); err != nil {
+		return nil, err
 	}
-	return path, digest, nil
+	h := sha256.New()
+	if _, err = io.Copy(h, b.file); err != nil {
+		return nil, err
+	}
+	b.digest = hex.EncodeToString(h.Sum(nil))
+	return b, nil
 }
 
-// checkWriters refuses a program that others than its owner may change. A group with the number of the owner is the
-// owner's private group: with a umask of 002, which many systems set, a fresh build is writable by it.
-func checkWriters(path string) error {
-	st, err := os.Stat(path)
-	if err != nil {
-		return fault.New(fault.NotFound, "looking for the program: %w", err)
+// kindOf tells what nobody needs to try again from what may pass.
+func kindOf(err error) fault.Kind {
+	var others *ownership.Error
+	var large readfile.TooLarge
+	switch kind := fault.Of(err); {
+	case kind != fault.Internal:
+		return kind
+	case errors.As(err, &others), errors.Is(err, fs.ErrPermission):
+		return fault.Denied
+	case errors.As(err, &large), errors.Is(err, readfile.ErrNotRegular):
+		return fault.Invalid
+	case errors.Is(err, fs.ErrNotExist):
+		return fault.NotFound
 	}
-	mode := st.Mode().Perm()
-	shared := true
-	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
-		shared = sys.Uid != sys.Gid
+	return fault.Unavailable
+}
+
+// checkFormat refuses what the kernel would hand to an interpreter, which reads the path again.
+func (b *binary) checkFormat() error {
+	start := make([]byte, 4)
+	n, err := b.file.ReadAt(start, 0)
+	if err != nil && err != io.EOF {
+		return err
 	}
-	if mode&0o002 != 0 || (mode&0o020 != 0 && shared) {
-		return fault.New(fault.Denied, "%s can be changed by others: expected a mode without write permission for group and others, found %#o", path, mode)
-	}
-	real, err := filepath.EvalSymlinks(path)
-	if err != nil {
-		return fault.New(fault.NotFound, "looking for the program: %w", err)
-	}
-	// Behind a link it is enough to exchange what the link leads to.
-	for _, path := range []string{path, real} {
-		dir, err := os.Stat(filepath.Dir(path))
-		if err != nil {
-			return fault.New(fault.NotFound, "looking for the program: %w", err)
-		}
-		if dir.Mode().Perm()&0o002 != 0 && dir.Mode()&os.ModeSticky == 0 {
-			return fault.New(fault.Denied, "%s can be exchanged by anyone: expected a directory that others cannot write, found %#o", path, dir.Mode().Perm())
-		}
+	switch {
+	case bytes.HasPrefix(start[:n], []byte("#!")):
+		return fault.New(fault.Invalid, "%s is a script (#!): its interpreter would read the file again, so that other bytes could run than were hashed; expected a compiled program", b.path)
+	case !native(start[:n]):
+		return fault.New(fault.Invalid, "%s: expected a compiled program for this system", b.path)
 	}
 	return nil
+}
+
+// checkPin refuses another program than the pinned one; "" pins none.
+func (b *binary) checkPin(pin string) error {
+	if pin != "" && subtle.ConstantTimeCompare([]byte(pin), []byte(b.digest)) != 1 {
+		return fault.New(fault.Denied, "%w", &NotPinned{Path: b.path, Expected: pin, Found: b.digest})
+	}
+	return nil
+}
+
+func (b *binary) close() {
+	if b.file != nil {
+		b.file.Close()
+	}
 }

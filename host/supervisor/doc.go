@@ -32,6 +32,11 @@
 // # What it does not do
 //
 // A descendant that leaves the process group (setsid) outlives the plugin, and any descendant outlives a host killed
-// by SIGKILL. Between the check of the digest and the exec a file can still be exchanged by who may write its
-// directory; the file itself must not be writable by group or others.
+// by SIGKILL.
+//
+// # The program
+//
+// A start opens the program once, hashes the open file and runs that very file: see binary. The program, every
+// symbolic link on the way to it and every directory above belong to root or to the host's user, and nobody else may
+// write them; a script is refused. What the program loads itself, its libraries and its files, is not covered.
 package supervisor

@@ -29,7 +29,12 @@ const maxHeaders = 64 << 10
 func launch(ctx context.Context, s Spec) (g *generation, err error) {
 	p := &program{args: s.Args, dir: s.Dir, log: s.Logger.Named("plugin")}
 	g = &generation{name: s.Name, program: p}
-	if p.path, g.digest, err = inspect(s); err != nil {
+	if p.binary, err = openBinary(s.Command); err != nil {
+		return g, err
+	}
+	defer p.binary.close()
+	g.digest = p.binary.digest
+	if err = p.binary.checkPin(s.SHA256); err != nil {
 		return g, err
 	}
 	if g.dir, err = makeRunDir(s.RuntimeDir); err != nil {

@@ -21,14 +21,14 @@ type process struct {
 
 // startProcess starts a program. The goroutine that starts it keeps its thread until the program has ended: the
 // kernel sends Pdeathsig when that thread ends, not when the process does.
-func startProcess(path string, attr *os.ProcAttr, args []string) (*process, error) {
+func startProcess(path string, argv []string, attr *os.ProcAttr) (*process, error) {
 	p := &process{exited: make(chan struct{})}
 	started := make(chan error)
 	oom := oomKills()
 	go func() {
 		runtime.LockOSThread()
 		attr.Sys = processAttributes()
-		child, err := os.StartProcess(path, append([]string{path}, args...), attr)
+		child, err := os.StartProcess(path, argv, attr)
 		if err != nil {
 			runtime.UnlockOSThread()
 			started <- err

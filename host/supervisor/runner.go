@@ -25,7 +25,7 @@ const lastWords = 250 * time.Millisecond
 // program runs a plugin for go-plugin. Of the plugin's output go-plugin sees the handshake, once it was checked,
 // and nothing else.
 type program struct {
-	path     string
+	binary   *binary // closed once it runs
 	args     []string
 	env      []string
 	dir      string // working directory
@@ -39,7 +39,7 @@ type program struct {
 	read      chan struct{}  // closed when both pipes have been read to their end
 
 	mu     sync.Mutex
-	refuse error // why the handshake was not accepted
+	refuse error // why it did not run, or why its handshake was not accepted
 }
 
 var _ runner.Runner = (*program)(nil)
@@ -48,25 +48,27 @@ var _ runner.Runner = (*program)(nil)
 func (p *program) Start(context.Context) error {
 	stdin, err := os.Open(os.DevNull)
 	if err != nil {
-		return fmt.Errorf("starting %s: %w", p.path, err)
+		return fmt.Errorf("starting %s: %w", p.Name(), err)
 	}
 	defer stdin.Close()
 	stdout, outW, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("starting %s: %w", p.path, err)
+		return fmt.Errorf("starting %s: %w", p.Name(), err)
 	}
 	defer outW.Close()
 	stderr, errW, err := os.Pipe()
 	if err != nil {
 		stdout.Close()
-		return fmt.Errorf("starting %s: %w", p.path, err)
+		return fmt.Errorf("starting %s: %w", p.Name(), err)
 	}
 	defer errW.Close()
-	attr := &os.ProcAttr{Dir: p.dir, Env: p.env, Files: []*os.File{stdin, outW, errW}}
-	if p.proc, err = startProcess(p.path, attr, p.args); err != nil {
+	if err := p.exec(&os.ProcAttr{Dir: p.dir, Env: p.env, Files: []*os.File{stdin, outW, errW}}); err != nil {
 		stdout.Close()
 		stderr.Close()
-		return fmt.Errorf("starting the program: %w", err)
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.refuse = err
+		return err
 	}
 	p.intake = newIntake(p.log, p.proc.exited)
 	p.read = make(chan struct{})
@@ -90,6 +92,27 @@ func (p *program) Start(context.Context) error {
 		stderr.Close()
 	}()
 	return nil
+}
+
+// exec runs the very file that was hashed.
+func (p *program) exec(attr *os.ProcAttr) error {
+	path, undo, err := p.binary.runnable(p.socket, attr.Files...)
+	if err != nil {
+		return fault.New(fault.Unavailable, "starting the program: %w", err)
+	}
+	defer undo()
+	p.proc, err = startProcess(path, append([]string{p.Name()}, p.args...), attr)
+	p.binary.close()
+	kind := fault.Unavailable
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOEXEC):
+		kind = fault.Unsupported // it was built for another machine
+	case errors.Is(err, syscall.EACCES):
+		kind = fault.Denied // it may not be run, or nothing on its file system may
+	}
+	return fault.New(kind, "starting the program %s: %w", p.Name(), errors.Unwrap(err))
 }
 
 // readStdout passes the handshake on and logs what follows.
@@ -145,7 +168,7 @@ func (p *program) Stdout() io.ReadCloser { return p.handshake }
 func (p *program) Stderr() io.ReadCloser { return io.NopCloser(strings.NewReader("")) }
 
 // Name is the path of the program.
-func (p *program) Name() string { return p.path }
+func (p *program) Name() string { return p.binary.path }
 
 // ID is the process id.
 func (p *program) ID() string { return fmt.Sprint(p.proc.pid) }

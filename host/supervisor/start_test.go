@@ -149,7 +149,7 @@ func TestAPipeInThePlaceOfAProgramIsNotWaitedFor(t *testing.T) {
 	if err := sup.Start(within(t, time.Minute)); fault.Of(err) != fault.Unavailable {
 		t.Errorf("expected unavailable, got %v", err)
 	}
-	if st := sup.Status(); st.State != supervisor.Failed || !strings.Contains(st.Reason, "expected a regular file") {
+	if st := sup.Status(); st.State != supervisor.Failed || !strings.Contains(st.Reason, "it is not a regular file") {
 		t.Errorf("expected a failed plugin whose program is no file, found %+v", st)
 	}
 }

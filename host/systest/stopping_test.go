@@ -248,17 +248,15 @@ func TestAPluginThatIsLateLosesNothing(t *testing.T) {
 	n.Kill()
 	n.NoOrphans()
 
-	slow := n.Path("slow")
-	program := rig.Program(t, "dta-plugin-softhsm-demo")
-	if err := os.WriteFile(slow, fmt.Appendf(nil, "#!/bin/sh\nsleep 2\nexec %s\n", program), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	text, err := os.ReadFile(n.Config)
+	// The plugin waits for the lock of its directory, as it does where its predecessor takes its time to end.
+	lock, err := os.OpenFile(n.Path("token-late", "lock"), os.O_RDWR, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := strings.LastIndex(string(text), fmt.Sprintf("%q", program))
-	n.Configure(string(text[:at]) + fmt.Sprintf("%q", slow) + string(text[at+len(program)+2:]))
+	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
+		t.Fatal(err)
+	}
+	time.AfterFunc(2*time.Second, func() { lock.Close() })
 	if err := n.TryStart(); err != nil {
 		t.Fatal(err)
 	}

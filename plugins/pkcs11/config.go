@@ -2,10 +2,12 @@ package pkcs11
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/internal/ownership"
 	"github.com/milagro-dta/dta/plugins/pkcs11/token"
 	"github.com/milagro-dta/dta/sdk"
 	"github.com/milagro-dta/dta/sdk/pluginconf"
@@ -41,6 +43,7 @@ func (c *Config) check() []pluginconf.Problem {
 	if !filepath.IsAbs(c.Module) {
 		add("module", "Module is not an absolute path", "Give the full path of the PKCS#11 library, such as /usr/lib/softhsm/libsofthsm2.so.")
 	}
+	found = append(found, CheckModule(c.Module)...)
 	if c.TokenLabel == "" && c.TokenSerial == "" {
 		add("", "No token chosen", "Give token_label or token_serial.")
 	}
@@ -54,6 +57,16 @@ func (c *Config) check() []pluginconf.Problem {
 		add("pin", "Empty PIN", "The token's user PIN is required.")
 	}
 	return append(found, CheckCommon(c.Realm, c.Rung, c.Sessions, c.ShareCache)...)
+}
+
+// CheckModule refuses a library that other users could exchange: it runs in the plugin, which has the PIN. One that
+// cannot be found is reported when it is loaded.
+func CheckModule(path string) []pluginconf.Problem {
+	others, ok := errors.AsType[*ownership.Error](ownership.Check(path))
+	if path == "" || !ok {
+		return nil
+	}
+	return []pluginconf.Problem{{Attribute: "module", Summary: "Module can be exchanged by others", Detail: others.Error() + "."}}
 }
 
 // CheckCommon checks the attributes that every plugin over a Keeper has.

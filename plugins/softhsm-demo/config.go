@@ -51,6 +51,7 @@ func (c *Config) check() []pluginconf.Problem {
 		found = append(found, pluginconf.Problem{Attribute: "module", Summary: "Module is not an absolute path",
 			Detail: "Give the full path of SoftHSM's library, or leave the attribute out."})
 	}
+	found = append(found, pkcs11.CheckModule(c.Module)...)
 	return append(found, pkcs11.CheckCommon(c.realm(), c.Rung, c.Sessions, c.ShareCache)...)
 }
 

@@ -4,6 +4,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/milagro-dta/dta/plugins/pkcs11"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -25,9 +26,13 @@ func findModule(configured string) (string, error) {
 		return configured, nil
 	}
 	for _, p := range places {
-		if _, err := os.Stat(p); err == nil {
-			return p, nil
+		if _, err := os.Stat(p); err != nil {
+			continue
 		}
+		if problems := pkcs11.CheckModule(p); len(problems) > 0 {
+			return "", fault.New(fault.Denied, "softhsm-demo: SoftHSM: %s", strings.TrimSuffix(problems[0].Detail, "."))
+		}
+		return p, nil
 	}
 	return "", fault.New(fault.Unsupported, "softhsm-demo: SoftHSM is not installed: as root, run: apt-get install softhsm2 (or set module; looked for %s)",
 		strings.Join(places, ", "))

@@ -1,0 +1,140 @@
+// Package ownership tells whether other users of this machine could put other
+// bytes in the place of a file: of a program that is about to be run, or of a
+// library that is about to be loaded.
+//
+//	f, err := ownership.Open("/usr/lib/dta/dta-plugin-pkcs11", 1<<30)
+//	err = ownership.Check("/usr/lib/softhsm/libsofthsm2.so")
+//
+// A file passes when it, every symbolic link on the way to it, and every
+// directory above each of them belong to root or to the user of this process,
+// and nobody else may write them. In a sticky directory, such as /tmp, others
+// cannot replace what is not theirs, so it may be writable. Access control lists
+// are not looked at.
+package ownership
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/milagro-dta/dta/internal/readfile"
+)
+
+// Check refuses, with an *Error, a path at which other users could exchange what
+// lies there. Any other error is that of the file system.
+func Check(path string) error { return us().check(path) }
+
+// Open opens a regular file of at most limit bytes that passes Check, for
+// reading. What is at the path may change later; the open file is the one that
+// was checked.
+func Open(path string, limit int64) (*os.File, error) { return us().open(path, limit) }
+
+// Error says who could exchange what.
+type Error struct{ text string }
+
+func (e *Error) Error() string { return e.text }
+
+func refuse(format string, a ...any) error { return &Error{fmt.Sprintf(format, a...)} }
+
+// user is the number of the user that may own things, beside root.
+type user int
+
+func us() user { return user(os.Geteuid()) }
+
+// maxLinks is how many symbolic links the way to a file may have, as in Linux.
+const maxLinks = 40
+
+func (u user) check(path string) error {
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return err
+	}
+	at, links := string(filepath.Separator), 0
+	if err := u.look(at); err != nil {
+		return err
+	}
+	for names := parts(path); len(names) > 0; {
+		name := names[0]
+		names = names[1:]
+		if name == ".." {
+			at = filepath.Dir(at)
+			continue
+		}
+		next := filepath.Join(at, name)
+		if err := u.look(next); err != nil {
+			return err
+		}
+		target, err := os.Readlink(next)
+		if err != nil {
+			at = next // no link
+			continue
+		}
+		if links++; links > maxLinks {
+			return &fs.PathError{Op: "open", Path: path, Err: syscall.ELOOP}
+		}
+		if filepath.IsAbs(target) {
+			at = string(filepath.Separator)
+		}
+		names = slices.Concat(parts(target), names)
+	}
+	return nil
+}
+
+// parts splits a path into the names that lead along it.
+func parts(path string) []string {
+	return slices.DeleteFunc(strings.Split(path, string(filepath.Separator)), func(s string) bool { return s == "" || s == "." })
+}
+
+// look checks one link, directory or file on the way.
+func (u user) look(path string) error {
+	info, err := os.Lstat(path)
+	if err != nil {
+		return err
+	}
+	return u.owns(path, info)
+}
+
+func (u user) owns(path string, info fs.FileInfo) error {
+	sys, ok := info.Sys().(*syscall.Stat_t)
+	if !ok {
+		return refuse("%s: expected a file system that tells the owner of a file", path)
+	}
+	if sys.Uid != 0 && int(sys.Uid) != int(u) {
+		return refuse("%s belongs to user %d, who can replace it: expected it to belong to root or to user %d, who runs this", path, sys.Uid, int(u))
+	}
+	mode := info.Mode()
+	switch {
+	case mode&fs.ModeSymlink != 0: // its mode says nothing
+	case mode.IsDir() && mode&fs.ModeSticky != 0:
+	case mode&0o002 != 0, mode&0o020 != 0 && !private(sys):
+		return refuse("%s can be changed by others: expected no write permission for group and others, found %#o", path, mode.Perm())
+	}
+	return nil
+}
+
+// private tells whether the group is its owner's alone. With a umask of 002, which many systems set, a fresh build
+// is writable by such a group. Root's group is not one: services and containers are given it.
+func private(sys *syscall.Stat_t) bool { return sys.Uid == sys.Gid && sys.Uid != 0 }
+
+func (u user) open(path string, limit int64) (*os.File, error) {
+	if err := u.check(path); err != nil {
+		return nil, err
+	}
+	f, err := readfile.Open(path, limit)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil {
+		err = u.owns(path, info)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
