@@ -14,7 +14,7 @@ import (
 )
 
 // writerPatience is how long a program that is being written is waited for.
-const writerPatience = time.Second
+const writerPatience = 500 * time.Millisecond
 
 // keepFromWriters takes a read lease: it is refused while anybody has the file open for writing, and who opens it so
 // later waits for the lease to end, with the file, or makes the exec fail. Only the owner can take a lease, and not

@@ -11,10 +11,12 @@
 //	                   └─ backoff ←┘ └→ failed ─Restart→ starting
 //
 // One goroutine per Supervisor owns these states. A plugin that had been ready is started again at once. Back-off
-// (full jitter, 250 ms doubling up to 30 s) grows only over starts that never became ready; after five in a row the
-// plugin is failed, until Restart. A start is failed at once, without repetition, when trying again could not help or
-// could harm: the program's digest or mode is wrong, it speaks no known version, or Prepare returned an error of
-// kind invalid, denied, conflict or unsupported. A wrong PIN tried five times locks a token.
+// (full jitter, 250 ms doubling up to 30 s) grows only over starts that never became ready, and goes on for as long as
+// it takes: a back end that is away, or a program that crashes, needs nobody's hand once it is mended. After five such
+// starts in a row calls no longer wait for the next. A start is failed at once, without repetition until Restart or
+// Renew, when trying again could not help or could harm: the program's digest, mode or owner is wrong, it speaks no
+// known version, or Prepare returned an error of kind invalid, denied, conflict or unsupported. A wrong PIN tried five
+// times locks a token.
 //
 // # What the host relies on
 //

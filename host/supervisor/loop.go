@@ -23,34 +23,34 @@ func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {
 	})
 	pace := bucket{size: revivals, rate: revivalsPerSecond, level: revivals}
 	for failures := 0; ctx.Err() == nil; {
-		g, err := s.bringUp(ctx, failures)
+		g, w, err := s.bringUp(ctx, failures)
 		switch {
 		case err == nil:
 			failures = 0
-			s.serve(ctx, g)
-			s.pause(ctx, pace.take(1, time.Now()))
+			s.serve(ctx, g, w)
+			s.pause(ctx, w, pace.take(1, time.Now()))
 		case ctx.Err() != nil:
 		default:
 			failures++
-			if s.setBack(ctx, err, failures) == Failed {
-				failures = 0 // an operator has asked for it
+			if s.setBack(ctx, w, err, failures) {
+				failures = 0
 			}
 		}
 	}
 }
 
-// bringUp starts the plugin once, after so many failures.
-func (s *Supervisor) bringUp(ctx context.Context, failures int) (*generation, error) {
-	// A restart that was asked for before is this one.
-	select {
-	case <-s.restart:
-	default:
-	}
+// bringUp starts the plugin once, after so many failures, as is wished now.
+func (s *Supervisor) bringUp(ctx context.Context, failures int) (*generation, *wish, error) {
+	w := s.wish.Load()
 	s.publish(func(v *view) {
 		v.status.State, v.status.Failures = Starting, failures
+		v.status.Type, v.status.Pinned = w.spec.Type, w.spec.SHA256 != ""
 		v.status.Starts++
+		if v.number != w.number {
+			v.number, v.failure = w.number, nil
+		}
 	})
-	g, err := start(ctx, s.spec, func(g *generation) {
+	g, err := start(ctx, w.spec, func(g *generation) {
 		s.publish(func(v *view) {
 			v.status.State, v.status.SHA256, v.status.PID, v.intake = Configuring, g.digest, g.program.proc.pid, g.program.intake
 		})
@@ -63,43 +63,33 @@ func (s *Supervisor) bringUp(ctx context.Context, failures int) (*generation, er
 			}
 		})
 	}
-	return g, err
+	return g, w, err
 }
 
-// setBack waits after a failed start, in the state that it returns: for its back-off, or when failed for Restart.
-func (s *Supervisor) setBack(ctx context.Context, err error, failures int) (state State) {
-	var wait time.Duration
-	state = Backoff
+// setBack waits after a failed start: for its back-off, or until something else is wished, which it tells.
+func (s *Supervisor) setBack(ctx context.Context, w *wish, err error, failures int) (asked bool) {
 	reason := err.Error()
 	var lines []string
 	var se *StartError
 	if errors.As(err, &se) {
 		reason, lines = se.Err.Error(), se.Lines
 	}
-	switch {
-	case final(err):
-		state = Failed
-	case failures >= s.opt.MaxStarts:
-		state, reason = Failed, fmt.Sprintf("%d starts in a row failed; the last: %s", failures, reason)
-	default:
-		wait = s.backoff(failures)
-	}
 	reason = clip(clean(reason), 2*maxKept)
+	state := Backoff
+	if final(err) {
+		state = Failed
+	}
 	s.publish(func(v *view) {
 		v.status.State, v.status.Reason, v.status.LastLines, v.status.Failures = state, reason, lines, failures
-		v.failed = failure(err, reason)
+		v.failure = failure(err, reason)
 	})
 	if state == Failed {
 		s.log.Error("the plugin has failed and is not started again", "reason", reason)
-		select {
-		case <-s.restart:
-		case <-ctx.Done():
-		}
-		return state
+		return s.await(ctx, w, nil)
 	}
+	wait := s.backoff(failures)
 	s.log.Warn("the plugin did not start", "reason", reason, "failures", failures, "again_in", wait.Round(time.Millisecond))
-	s.pause(ctx, wait)
-	return state
+	return s.pause(ctx, w, wait)
 }
 
 // failure is reason with the kind of err. An internal error of a plugin is none of the host's.
@@ -120,36 +110,50 @@ func (s *Supervisor) backoff(failures int) time.Duration {
 	return rand.N(limit + 1)
 }
 
-// pause waits; Restart and Stop end it.
-func (s *Supervisor) pause(ctx context.Context, d time.Duration) {
+// pause waits, until Restart and Stop end it; it tells whether something else is wished.
+func (s *Supervisor) pause(ctx context.Context, w *wish, d time.Duration) (asked bool) {
 	if d <= 0 {
-		return
+		return false
 	}
 	timer := time.NewTimer(d)
 	defer timer.Stop()
-	select {
-	case <-timer.C:
-	case <-s.restart:
-	case <-ctx.Done():
+	return s.await(ctx, w, timer.C)
+}
+
+// await waits for another wish than w, for a timer or for Stop, and tells whether it was the wish.
+func (s *Supervisor) await(ctx context.Context, w *wish, timer <-chan time.Time) (asked bool) {
+	for s.wish.Load() == w {
+		select {
+		case <-timer:
+			return false
+		case <-s.wished:
+		case <-ctx.Done():
+			return false
+		}
 	}
+	return true
 }
 
 // serve lends a ready plugin to callers until it ends or has to end. Nothing is left of it then.
-func (s *Supervisor) serve(ctx context.Context, g *generation) {
+func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) {
 	s.publish(func(v *view) {
 		v.status.State, v.status.Failures, v.gen = Ready, 0, g
+		v.status.Before, v.status.Reason, v.status.LastLines = v.status.Reason, "", nil
 	})
 	s.log.Info("the plugin is ready", "pid", g.program.proc.pid)
 	health := time.NewTicker(s.opt.HealthEvery)
 	defer health.Stop()
 	for misses := 0; ; {
+		if s.wish.Load() != w {
+			s.retire(g, nil)
+			return
+		}
 		select {
 		case <-ctx.Done():
 			s.retire(g, context.Cause(ctx))
 			return
-		case <-s.restart:
-			s.retire(g, nil)
-			return
+		case <-s.wished:
+			continue
 		case <-g.gone:
 			how, words := g.end()
 			s.bury(g, "the plugin "+how+words)

@@ -31,7 +31,7 @@ func TestAPluginThatDiesDuringACallIsUnavailableAndComesBack(t *testing.T) {
 				t.Errorf("the next call: %v", err)
 			}
 			st := sup.Status()
-			if st.State != supervisor.Ready || st.Starts != 2 || st.Failures != 0 || !strings.Contains(st.Reason, reason) {
+			if st.State != supervisor.Ready || st.Starts != 2 || st.Failures != 0 || st.Reason != "" || !strings.Contains(st.Before, reason) {
 				t.Errorf("expected a second start, because %s; found %+v", reason, st)
 			}
 		})
@@ -51,7 +51,7 @@ func TestTheReasonNamesTheSignal(t *testing.T) {
 				st := sup.Status()
 				return st.State == supervisor.Ready && st.Starts == 2
 			})
-			if got := sup.Status().Reason; !strings.Contains(got, strings.TrimSuffix(reason, " (SIGSEGV")) {
+			if got := sup.Status().Before; !strings.Contains(got, strings.TrimSuffix(reason, " (SIGSEGV")) {
 				t.Errorf("expected %q, got %q", reason, got)
 			}
 		})
@@ -80,7 +80,7 @@ func TestAPluginThatMissesItsHealthChecksIsReplaced(t *testing.T) {
 	if _, err := tell(within(t, time.Minute), sup, "nothing"); err != nil {
 		t.Errorf("the next call: %v", err)
 	}
-	if st := sup.Status(); st.PID == stopped || !strings.Contains(st.Reason, "missed 3 health checks") {
+	if st := sup.Status(); st.PID == stopped || !strings.Contains(st.Before, "missed 3 health checks") {
 		t.Errorf("expected another process, because of missed health checks; found %+v", st)
 	}
 	if alive(stopped) {

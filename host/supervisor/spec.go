@@ -50,8 +50,6 @@ type Options struct {
 	HealthMisses               int
 	// BackoffMin and BackoffMax bound the back-off. Defaults 250 ms and 30 s.
 	BackoffMin, BackoffMax time.Duration
-	// MaxStarts is how many starts in a row may fail. Default 5.
-	MaxStarts int
 	// MaxCalls bounds the calls in flight or waiting; more are refused as busy. Default 512.
 	MaxCalls int
 	// Drain is how long Stop and Restart wait for calls in flight. Default 1.5 s.
@@ -72,7 +70,6 @@ func (o Options) withDefaults() Options {
 	o.HealthMisses = or(o.HealthMisses, 3)
 	o.BackoffMin = or(o.BackoffMin, 250*time.Millisecond)
 	o.BackoffMax = or(o.BackoffMax, 30*time.Second)
-	o.MaxStarts = or(o.MaxStarts, 5)
 	o.MaxCalls = or(o.MaxCalls, 512)
 	o.Drain = or(o.Drain, 1500*time.Millisecond)
 	return o

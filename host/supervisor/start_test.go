@@ -5,8 +5,11 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,19 +157,19 @@ func TestAPipeInThePlaceOfAProgramIsNotWaitedFor(t *testing.T) {
 	}
 }
 
-// TestStartsThatFail: each is tried again, five times in all, unless that could not help; the reason is told.
+// TestStartsThatFail: each is tried again for as long as it takes, unless that could not help; the reason is told.
 func TestStartsThatFail(t *testing.T) {
 	for _, c := range []struct {
 		name, mode, reason string
-		starts             int
+		starts             int // 0: it goes on being started
 	}{
-		{"it ends at once", "exits", "it exited with code 0 before it was ready; its last line: debug: last words", 5},
-		{"it closes its standard output, and says why", "complains", "without a handshake; its last line: debug: no token", 5},
-		{"it panics", "panics", "panic: at the disco", 5},
-		{"it prints before it serves", "prints", "hello, world \uFFFD[31mred", 5},
-		{"its first line has no end", "long-line", "found a longer line", 5},
-		{"it closes its standard output", "closes-stdout", "without a handshake", 5},
-		{"it ends in the middle of its handshake", "ends-saying 1|1|unix|/tmp/x", "exited with code 0", 5},
+		{"it ends at once", "exits", "it exited with code 0 before it was ready; its last line: debug: last words", 0},
+		{"it closes its standard output, and says why", "complains", "without a handshake; its last line: debug: no token", 0},
+		{"it panics", "panics", "panic: at the disco", 0},
+		{"it prints before it serves", "prints", "hello, world \uFFFD[31mred", 0},
+		{"its first line has no end", "long-line", "found a longer line", 0},
+		{"it closes its standard output", "closes-stdout", "without a handshake", 0},
+		{"it ends in the middle of its handshake", "ends-saying 1|1|unix|/tmp/x", "exited with code 0", 0},
 		{"it speaks another version", "says 1|99|unix|/tmp/x|grpc|", `expected a protocol version of [1], found "99"`, 1},
 		{"its handshake is of another kind", "says 2|1|unix|/tmp/x|grpc|", "expected handshake version 1", 1},
 		{"it would have us dial the network", "says 1|1|tcp|10.0.0.1:22|grpc|", "expected a Unix socket", 1},
@@ -178,8 +181,12 @@ func TestStartsThatFail(t *testing.T) {
 				t.Errorf("expected unavailable, got %v", err)
 			}
 			st := sup.Status()
-			if st.State != supervisor.Failed || st.Starts != c.starts || st.PID != 0 {
+			if (st.State == supervisor.Failed) != (c.starts > 0) || (c.starts > 0 && (st.Starts != c.starts || st.PID != 0)) {
 				t.Errorf("expected %d starts and a failed plugin, found %+v", c.starts, st)
+			}
+			if c.starts == 0 {
+				n := st.Starts
+				eventually(t, "many more starts", func() bool { return sup.Status().Starts > n+5 })
 			}
 			if !strings.Contains(st.Reason, c.reason) {
 				t.Errorf("expected the reason to say %q, found %q", c.reason, st.Reason)
@@ -208,12 +215,11 @@ func TestAPluginThatHangsAtItsStartIsGivenUp(t *testing.T) {
 				_, err := c.Plugin.Validate(ctx, &contract.ValidateRequest{Instance: "sleep 1m"})
 				return err
 			}
-			o := quick
-			o.MaxStarts = 2
-			sup := begin(t, s, o)
-			sup.Start(within(t, time.Minute))
-			if st := sup.Status(); st.State != supervisor.Failed || st.Starts != 2 || !strings.Contains(st.Reason, "within 2s") {
-				t.Errorf("expected two starts that took too long, found %+v", st)
+			sup := begin(t, s, quick)
+			go sup.Start(within(t, time.Minute))
+			eventually(t, "a third start", func() bool { return sup.Status().Starts > 2 })
+			if st := sup.Status(); !strings.Contains(st.Reason, "within 2s") {
+				t.Errorf("expected starts that took too long, found %+v", st)
 			}
 		})
 	}
@@ -232,8 +238,8 @@ func TestAPluginThatDiesWhileItIsPreparedSaysWhy(t *testing.T) {
 			}
 			sup := begin(t, s, quick)
 			sup.Start(within(t, time.Minute))
-			if st := sup.Status(); st.State != supervisor.Failed || !strings.Contains(st.Reason, reason) {
-				t.Errorf("expected a failed plugin because %s; found %+v", reason, st)
+			if st := sup.Status(); st.State == supervisor.Failed || !strings.Contains(st.Reason, reason) {
+				t.Errorf("expected a plugin that goes on being started, because %s; found %+v", reason, st)
 			}
 		})
 	}
@@ -241,16 +247,16 @@ func TestAPluginThatDiesWhileItIsPreparedSaysWhy(t *testing.T) {
 
 func TestAPluginMayNeedSeveralStarts(t *testing.T) {
 	sup := ready(t, spec(t, "flaky "+filepath.Join(t.TempDir(), "count")), quick)
-	if st := sup.Status(); st.Starts != 4 || !strings.Contains(st.Reason, "exited with code 9") {
-		t.Errorf("expected the fourth start to succeed and the reason of the third, found %+v", st)
+	if st := sup.Status(); st.Starts != 4 || st.Reason != "" || !strings.Contains(st.Before, "exited with code 9") {
+		t.Errorf("expected the fourth start to succeed, and what ended the third, found %+v", st)
 	}
 }
 
 // TestARefusedConfigurationIsNotRepeated, because a wrong PIN tried five times locks a token.
 func TestARefusedConfigurationIsNotRepeated(t *testing.T) {
-	for kind, starts := range map[fault.Kind]int{
-		fault.Invalid: 1, fault.Denied: 1, fault.Conflict: 1, fault.Unsupported: 1,
-		fault.Unavailable: 5, fault.NotFound: 5, fault.Busy: 5, fault.Internal: 5,
+	for kind, final := range map[fault.Kind]bool{
+		fault.Invalid: true, fault.Denied: true, fault.Conflict: true, fault.Unsupported: true,
+		fault.Unavailable: false, fault.NotFound: false, fault.Busy: false, fault.Deadline: false, fault.Internal: false,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			s := spec(t, "good")
@@ -260,36 +266,124 @@ func TestARefusedConfigurationIsNotRepeated(t *testing.T) {
 			}
 			sup := begin(t, s, quick)
 			sup.Start(within(t, time.Minute))
-			if st := sup.Status(); st.State != supervisor.Failed || st.Starts != starts {
-				t.Errorf("expected a failed plugin after %d starts, found %+v", starts, st)
+			if st := sup.Status(); (st.State == supervisor.Failed) != final || (st.Starts == 1) != final {
+				t.Errorf("expected final %t, found %+v", final, st)
 			}
 		})
 	}
 }
 
+// TestABackEndThatComesBackNeedsNoHand, however long it was away.
+func TestABackEndThatComesBackNeedsNoHand(t *testing.T) {
+	var back atomic.Bool
+	s := spec(t, "good")
+	s.Prepare = func(context.Context, *contract.Client) error {
+		if !back.Load() {
+			return fault.New(fault.Unavailable, "the token is not present")
+		}
+		return nil
+	}
+	sup := begin(t, s, quick)
+	if err := sup.Start(within(t, time.Minute)); fault.Of(err) != fault.Unavailable {
+		t.Errorf("expected callers not to wait for ever; found %v", err)
+	}
+	eventually(t, "twenty starts", func() bool { return sup.Status().Starts > 20 })
+	if _, err := tell(within(t, time.Minute), sup, "nothing"); fault.Of(err) != fault.Unavailable {
+		t.Errorf("expected a call not to wait; found %v", err)
+	}
+	if err := sup.Failure(); fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "not present") {
+		t.Errorf("expected the reason; found %v", err)
+	}
+	back.Store(true)
+	eventually(t, "ready", func() bool { return sup.Status().State == supervisor.Ready })
+	if st := sup.Status(); st.Reason != "" || st.Failures != 0 || !strings.Contains(st.Before, "not present") || sup.Failure() != nil {
+		t.Errorf("expected nothing of the old reason but what was before, found %+v", st)
+	}
+}
+
 func TestRestartLeadsOutOfFailed(t *testing.T) {
-	count := filepath.Join(t.TempDir(), "count")
-	o := quick
-	o.MaxStarts = 2
-	sup := begin(t, spec(t, "flaky "+count), o)
+	var right atomic.Bool
+	s := spec(t, "good")
+	s.Prepare = func(context.Context, *contract.Client) error {
+		if !right.Load() {
+			return fault.New(fault.Denied, "the PIN is wrong")
+		}
+		return nil
+	}
+	sup := begin(t, s, quick)
 	if err := sup.Start(within(t, time.Minute)); err == nil {
-		t.Fatal("expected two failing starts")
+		t.Fatal("expected a start that fails")
+	}
+	right.Store(true)
+	if st := sup.Status(); st.State != supervisor.Failed || st.Starts != 1 {
+		t.Errorf("expected one start, found %+v", st)
 	}
 	if err := sup.Restart(); err != nil {
 		t.Fatal(err)
 	}
-	eventually(t, "ready", func() bool {
-		st := sup.Status()
-		if st.Starts > 2 && st.Failures > 1 {
-			t.Fatalf("expected the failures to be counted anew, found %+v", st)
-		}
-		return st.State == supervisor.Ready
-	})
+	eventually(t, "ready", func() bool { return sup.Status().State == supervisor.Ready })
 	if err := sup.Failure(); err != nil {
 		t.Errorf("expected no failure of a plugin that is ready; found %v", err)
 	}
-	if n, _ := os.ReadFile(count); len(n) != 4 {
-		t.Errorf("expected four starts, found %d", len(n))
+}
+
+// TestRenewIsDoneWhenThePluginIsReady, with what it was renewed with, and else says why it is not.
+func TestRenewIsDoneWhenThePluginIsReady(t *testing.T) {
+	s := spec(t, "good")
+	s.Command = copied(t)
+	s.SHA256 = digest(t, s.Command)
+	sup := ready(t, s, quick)
+	first := sup.Status()
+
+	// Upgraded, pinned and renewed, it is the new one.
+	another(t, s.Command)
+	upgraded := s
+	upgraded.SHA256 = digest(t, s.Command)
+	upgraded.Env = append(slices.Clone(s.Env), "NEW=yes")
+	upgraded.Args = []string{"new"}
+	if err := sup.Renew(within(t, time.Minute), upgraded); err != nil {
+		t.Fatal(err)
+	}
+	st := sup.Status()
+	if st.State != supervisor.Ready || st.SHA256 != upgraded.SHA256 || st.PID == first.PID || st.Starts != 2 {
+		t.Errorf("expected the upgraded plugin to be ready, found %+v", st)
+	}
+	if env, err := tell(within(t, time.Minute), sup, "env"); err != nil || !strings.Contains(env, "NEW\n") {
+		t.Errorf("expected the new environment; found %q, %v", env, err)
+	}
+
+	// What cannot help is told at once.
+	if err := sup.Renew(within(t, time.Minute), s); fault.Of(err) != fault.Denied || !strings.Contains(err.Error(), "not the pinned program") {
+		t.Errorf("expected denied; found %v", err)
+	}
+	if err := sup.Renew(within(t, time.Minute), supervisor.Spec{Name: s.Name}); fault.Of(err) != fault.Invalid {
+		t.Errorf("no command: expected invalid; found %v", err)
+	}
+	// What may help the next time is waited for, and told when the caller's time is over.
+	away := upgraded
+	away.Env = []string{modeEnv + "=exits"}
+	limited, cancel := context.WithCancel(context.Background())
+	go func() {
+		defer cancel()
+		n := sup.Status().Starts
+		eventually(t, "several starts", func() bool { return sup.Status().Starts > n+3 })
+	}()
+	if err := sup.Renew(limited, away); fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "goes on being started: it exited with code 0") {
+		t.Errorf("expected unavailable; found %v", err)
+	}
+	// From wherever it is, it becomes ready; several at once do no harm.
+	var all sync.WaitGroup
+	for range 4 {
+		all.Go(func() {
+			if err := sup.Renew(within(t, time.Minute), upgraded); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	sup.Stop(context.Background())
+	if err := sup.Renew(within(t, time.Minute), upgraded); fault.Of(err) != fault.Conflict {
+		t.Errorf("a stopped plugin: expected conflict; found %v", err)
 	}
 }
 

@@ -23,9 +23,10 @@ type Status struct {
 	Name  string
 	Type  string
 	State State
-	// Reason says why the plugin is not ready or, while it is, why the process before this one ended. Empty when
-	// nothing has gone wrong.
+	// Reason says why the plugin is not ready; empty while it is.
 	Reason string
+	// Before says why the process before this one ended, or did not become ready; empty where nothing went wrong.
+	Before string
 	// LastLines are the last lines, at most 20, of the process of which Reason speaks; without a Reason, of the
 	// one that runs.
 	LastLines []string
@@ -43,12 +44,13 @@ type Status struct {
 
 // view is one state with what belongs to it. Views are immutable; the supervisor's loop replaces them.
 type view struct {
-	status Status
-	failed error         // why, while failed
-	gen    *generation   // set while ready
-	intake *intake       // of the process that runs, if one is connected
-	ending bool          // Stop was called: nothing will become ready
-	next   chan struct{} // closed when another view has taken this one's place
+	status  Status
+	number  uint64        // of the wish that the newest start fulfils
+	failure error         // why the newest start failed; nil once one is under way that was asked for, or succeeded
+	gen     *generation   // set while ready
+	intake  *intake       // of the process that runs, if one is connected
+	ending  bool          // Stop was called: nothing will become ready
+	next    chan struct{} // closed when another view has taken this one's place
 }
 
 // Status tells how the plugin is.
@@ -62,10 +64,13 @@ func (s *Supervisor) Status() Status {
 	return st
 }
 
-// Failure says why the plugin is failed, nil while it is not. Its text is the Status's Reason, for the operator and
-// for nobody else; its kind is that of the start that failed, so that a mistake in the configuration is told from
-// what may be over the next time.
-func (s *Supervisor) Failure() error { return s.view.Load().failed }
+// Failure says why the newest start failed, and nil while the plugin is ready or none has failed. Its text is the
+// Status's Reason, for the operator and for nobody else; its kind is that of the start that failed, so that a mistake
+// in the configuration is told from what may be over the next time.
+func (s *Supervisor) Failure() error { return s.view.Load().failure }
+
+// Changed is closed when the plugin's status is no longer what it was when Changed was called.
+func (s *Supervisor) Changed() <-chan struct{} { return s.view.Load().next }
 
 // publish replaces the view by a changed copy. Only the loop calls it, and Start and New while there is no loop.
 func (s *Supervisor) publish(change func(*view)) {
@@ -78,8 +83,9 @@ func (s *Supervisor) publish(change func(*view)) {
 	if v.status.State != Ready {
 		v.gen = nil
 	}
-	if v.status.State != Failed {
-		v.failed = nil
+	switch v.status.State {
+	case Ready, Draining, Stopped:
+		v.failure = nil
 	}
 	v.next = make(chan struct{})
 	s.view.Store(&v)
