@@ -179,6 +179,7 @@ func (n *Node) start(ctx context.Context, only []string) (err error) {
 	n.custody, err = custody.Start(ctx, custody.Options{
 		Plugins: plugins, Book: book{n.store, n.audit, n.clock},
 		RuntimeDir: runtimeDir(n.config.Node.DataDir), Node: n.config.Node.Name, Log: n.log,
+		Health: n.health, Needed: slices.Concat(n.served(), []string{n.config.Node.Seal}), Enrolled: n.served(),
 	})
 	if err != nil {
 		return fmt.Errorf("start the plugins: %w", err)

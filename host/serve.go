@@ -212,7 +212,7 @@ func (n *Node) restServices() rest.Services {
 	return rest.Services{
 		Records: n.records, Principal: n.principal, Registrar: n.registrar, Redeem: n.redeems, Beneficiary: n.beneficiary, Fiduciary: n.fiduciary,
 		Custody: n.custody, Courier: n.courier, Ledger: n.Ledger(), Clock: n.Clock(), Config: n.config,
-		Gateway: n.gateway(), Ready: n.ready, Describe: n.Describe, VerifyStore: n.checker.All,
+		Gateway: n.gateway(), Ready: n.ready, Describe: n.Describe, VerifyStore: n.checker.All, RenewPlugin: n.renewPlugin,
 	}
 }
 

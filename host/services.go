@@ -68,6 +68,7 @@ func (n *Node) wire() error {
 	n.courier = courier.New(n.store, handlers, courier.Options{Log: n.log.Named("courier"), Now: n.now})
 	n.checker = &scrub.Checker{Store: n.store, Jobs: slices.Collect(maps.Keys(handlers))}
 	n.scrub = scrub.New(n.checker, scrub.Options{Log: n.log, Report: func(err error) { n.health.Report("store", err) }})
+	n.custody.OnReturn(n.retry)
 	n.records = records.New(records.Options{
 		Store: n.store, Audit: n.audit, Courier: n.courier, Keys: n.keys, Clock: n.clock,
 		Network: ipfs.First(getters...), Publish: n.ipfs != nil, Peers: peers, Log: n.log,

@@ -165,6 +165,23 @@ func (c *Courier) Hasten(ctx context.Context, kind, key string) error {
 	return err
 }
 
+// Retry has the jobs of some kinds that have failed done at once: what they failed
+// of may be over.
+func (c *Courier) Retry(ctx context.Context, kinds ...string) error {
+	err := c.store.Update(ctx, func(tx *store.Tx) error {
+		for _, kind := range kinds {
+			if err := tx.RetryJobs(kind, c.now()); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil {
+		c.Kick()
+	}
+	return err
+}
+
 // Kick has the workers look for new jobs at once.
 func (c *Courier) Kick() {
 	for _, kick := range c.kicks {

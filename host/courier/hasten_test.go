@@ -64,6 +64,12 @@ func TestAJobThatHasFailedKeepsItsBackOff(t *testing.T) {
 	if after := due(); after != before {
 		t.Errorf("expected the job to stay due at %d; found %d", before, after)
 	}
+	if err := c.Retry(ctx, "another"); err != nil || due() != before {
+		t.Errorf("another kind is retried: expected the job to stay due at %d; found %d, %v", before, due(), err)
+	}
+	if err := c.Retry(ctx, "fulfil"); err != nil || due() > time.Now().UnixMilli() {
+		t.Errorf("expected the job to be due at once when it is retried; found %d, %v", due(), err)
+	}
 }
 
 func TestWhatADeadProcessWasAtIsDoneAtTheNextStart(t *testing.T) {

@@ -13,9 +13,9 @@ var _ fiduciary.Custodian = (*Instance)(nil)
 
 // Safeguard implements [fiduciary.Custodian].
 func (i *Instance) Safeguard(ctx context.Context, req fiduciary.Safeguard) (kept fiduciary.Kept, err error) {
-	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+	err = i.call(ctx, func(ctx context.Context, c *contract.Client) error {
 		answer, err := c.Custody.Safeguard(ctx, &contract.SafeguardRequest{
-			OperationId: contract.OperationID(req.OrderCID, i.config.Name, req.Purpose),
+			OperationId: contract.OperationID(req.OrderCID, i.name, req.Purpose),
 			Order:       shown(req.Order), Chains: chains(req.Chains), Share: req.Share, Checkpoint: req.Checkpoint,
 		})
 		if err != nil {
@@ -29,9 +29,9 @@ func (i *Instance) Safeguard(ctx context.Context, req fiduciary.Safeguard) (kept
 
 // Restore implements [fiduciary.Custodian].
 func (i *Instance) Restore(ctx context.Context, req fiduciary.Restore) (restored fiduciary.Restored, err error) {
-	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+	err = i.call(ctx, func(ctx context.Context, c *contract.Client) error {
 		answer, err := c.Custody.Restore(ctx, &contract.RestoreRequest{
-			OperationId: contract.OperationID(req.RedemptionCID, i.config.Name, req.Purpose),
+			OperationId: contract.OperationID(req.RedemptionCID, i.name, req.Purpose),
 			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Redemption: shown(req.Redemption),
 			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
 		})
@@ -47,12 +47,12 @@ func (i *Instance) Restore(ctx context.Context, req fiduciary.Restore) (restored
 // Issue implements [fiduciary.Custodian]. A plugin that does not list the service
 // of issuing is fault.Unsupported.
 func (i *Instance) Issue(ctx context.Context, req fiduciary.Issue) (issued fiduciary.Issued, err error) {
-	err = i.process.Call(ctx, func(ctx context.Context, c *contract.Client) error {
+	err = i.call(ctx, func(ctx context.Context, c *contract.Client) error {
 		if !slices.Contains(i.About().GetServices(), contract.Issuing_ServiceDesc.ServiceName) {
-			return fault.New(fault.Unsupported, "plugins of type %q do not issue", i.config.Type)
+			return fault.New(fault.Unsupported, "plugins of type %q do not issue", i.Type())
 		}
 		answer, err := c.Issuing.Issue(ctx, &contract.IssueRequest{
-			OperationId: contract.OperationID(req.RequestCID, i.config.Name, "network-share"),
+			OperationId: contract.OperationID(req.RequestCID, i.name, "network-share"),
 			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Request: shown(req.Request),
 			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
 		})

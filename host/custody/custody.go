@@ -7,14 +7,18 @@
 package custody
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/milagro-dta/dta/config"
+	"github.com/milagro-dta/dta/host/health"
 	"github.com/milagro-dta/dta/host/supervisor"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -26,12 +30,24 @@ type Options struct {
 	RuntimeDir string // private directory for sockets
 	Node       string // the operator's name of the node
 	Log        hclog.Logger
+
+	// Health is told when a plugin that Needed names cannot do its work, or one
+	// that Enrolled names too has no custody identity. Nil: nobody is told.
+	Health           *health.Board
+	Needed, Enrolled []string
+	// StatusEvery is how often a plugin is asked how it is, at least: 10 s when
+	// zero. StatusTime is how long it may take to answer: 5 s when zero.
+	StatusEvery, StatusTime time.Duration
 }
 
 // Set is the custody plugins of a node, by name.
 type Set struct {
 	options   Options
 	instances []*Instance
+
+	watching context.CancelFunc
+	watches  sync.WaitGroup
+	back     atomic.Pointer[func(context.Context)]
 }
 
 // Start starts every plugin, all at once. It does not wait for them: an
@@ -44,15 +60,16 @@ func Start(ctx context.Context, o Options) (*Set, error) {
 	} else if err != nil {
 		o.Log.Warn("what earlier plugins left cannot be cleared away", "error", err)
 	}
+	o.StatusEvery, o.StatusTime = cmp.Or(o.StatusEvery, statusEvery), cmp.Or(o.StatusTime, statusTime)
 	s := &Set{options: o}
 	for _, p := range o.Plugins {
-		i := &Instance{config: p, set: s}
+		i := &Instance{name: p.Name, typ: p.Type, set: s, watch: newWatch()}
 		// What was enrolled is known by name also while its process is not ready.
 		var err error
 		if _, i.id, err = i.recorded(ctx); err != nil {
 			return nil, fmt.Errorf("plugin %q: %w", p.Name, err)
 		}
-		i.process = supervisor.New(i.spec(), supervisor.Options{})
+		i.process = supervisor.New(i.spec(p), supervisor.Options{})
 		s.instances = append(s.instances, i)
 	}
 	// A context that has ended begins the supervision and waits for nothing.
@@ -61,14 +78,26 @@ func Start(ctx context.Context, o Options) (*Set, error) {
 	for _, i := range s.instances {
 		if err := i.process.Start(over); err != nil && !fault.Of(err).Retryable() {
 			s.Stop(context.Background())
-			return nil, fmt.Errorf("plugin %q: %w", i.config.Name, err)
+			return nil, fmt.Errorf("plugin %q: %w", i.name, err)
 		}
+	}
+	watched, end := context.WithCancel(context.Background())
+	s.watching = end
+	for _, i := range s.instances {
+		s.watches.Go(func() { i.look(watched) })
 	}
 	return s, nil
 }
 
+// OnReturn has a function called whenever a plugin that could not work can again.
+func (s *Set) OnReturn(f func(context.Context)) { s.back.Store(&f) }
+
 // Stop drains and ends every plugin.
 func (s *Set) Stop(ctx context.Context) {
+	if s.watching != nil {
+		s.watching()
+		s.watches.Wait()
+	}
 	var wg sync.WaitGroup
 	for _, i := range s.instances {
 		wg.Go(func() { i.process.Stop(ctx) })
@@ -82,7 +111,7 @@ func (s *Set) Instances() []*Instance { return slices.Clone(s.instances) }
 // Instance finds an instance by name.
 func (s *Set) Instance(name string) (*Instance, error) {
 	for _, i := range s.instances {
-		if i.config.Name == name {
+		if i.name == name {
 			return i, nil
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/sdk/contract"
@@ -29,7 +30,7 @@ type Book interface {
 // recorded is what the host has kept of the instance's enrolment; nil where it
 // was never enrolled.
 func (i *Instance) recorded(ctx context.Context) (Root, *identity.Identity, error) {
-	root, err := i.set.options.Book.Root(ctx, i.config.Name)
+	root, err := i.set.options.Book.Root(ctx, i.name)
 	if fault.Of(err) == fault.NotFound {
 		return Root{}, nil, nil
 	}
@@ -45,9 +46,9 @@ func (i *Instance) recorded(ctx context.Context) (Root, *identity.Identity, erro
 
 // shown is the custody identity that a configured plugin has: the recorded one
 // or, where none is recorded, the one it shows or is now made.
-func (i *Instance) shown(ctx context.Context, c *contract.Client, known *identity.Identity, chain [][]byte) (*identity.Identity, error) {
+func (i *Instance) shown(ctx context.Context, c *contract.Client, p config.Plugin, known *identity.Identity, chain [][]byte) (*identity.Identity, error) {
 	switch {
-	case len(chain) == 0 && known == nil && i.config.SelfEnrol:
+	case len(chain) == 0 && known == nil && p.SelfEnrol:
 		return i.enrol(ctx, c, true)
 	case len(chain) == 0 && known == nil:
 		return nil, nil
@@ -62,7 +63,7 @@ func (i *Instance) shown(ctx context.Context, c *contract.Client, known *identit
 	if known == nil {
 		// The custodian keeps its root itself, and was enrolled before this
 		// node's store was made or had heard of it.
-		if err := i.set.options.Book.KeepRoot(ctx, i.config.Name, Root{Chain: chain}, false); err != nil {
+		if err := i.set.options.Book.KeepRoot(ctx, i.name, Root{Chain: chain}, false); err != nil {
 			return nil, err
 		}
 	}
@@ -85,7 +86,7 @@ func custodyIdentity(chain [][]byte) (*identity.Identity, error) {
 
 // enrol makes the custody identity and records it before anybody is told.
 func (i *Instance) enrol(ctx context.Context, c *contract.Client, automatic bool) (*identity.Identity, error) {
-	answer, err := c.Plugin.Enrol(ctx, &contract.EnrolRequest{Reference: i.set.options.Node + "/" + i.config.Name})
+	answer, err := c.Plugin.Enrol(ctx, &contract.EnrolRequest{Reference: i.set.options.Node + "/" + i.name})
 	if err != nil {
 		return nil, fmt.Errorf("enrol: %w", err)
 	}
@@ -97,7 +98,7 @@ func (i *Instance) enrol(ctx context.Context, c *contract.Client, automatic bool
 	if id == nil {
 		return nil, fault.New(fault.Internal, "enrol: the plugin made no custody identity")
 	}
-	return id, i.set.options.Book.KeepRoot(ctx, i.config.Name, root, automatic)
+	return id, i.set.options.Book.KeepRoot(ctx, i.name, root, automatic)
 }
 
 // Enrol makes the instance's custody identity; fault.Conflict when it has one.
@@ -106,14 +107,15 @@ func (i *Instance) Enrol(ctx context.Context) (id *identity.Identity, err error)
 		i.rooting.Lock()
 		defer i.rooting.Unlock()
 		if known := i.Identity(); known != nil {
-			return fault.New(fault.Conflict, "plugin %q: it is enrolled already, as %s", i.config.Name, known.Name)
+			return fault.New(fault.Conflict, "plugin %q: it is enrolled already, as %s", i.name, known.Name)
 		}
 		if id, err = i.enrol(ctx, c, false); err != nil {
 			return err
 		}
 		i.mu.Lock()
-		defer i.mu.Unlock()
 		i.id = id
+		i.mu.Unlock()
+		i.watch.nudge()
 		return nil
 	})
 	return id, err

@@ -18,25 +18,31 @@ import (
 
 // Instance is one custody plugin.
 type Instance struct {
-	config  config.Plugin
+	name    string
 	set     *Set
 	process *supervisor.Supervisor
+	watch   watch
 
 	// rooting is held while a plugin is enrolled, and while one is told of its enrolment: a process that starts
 	// meanwhile, because the one that was asked has died, would be told of none.
 	rooting sync.Mutex
 
 	mu    sync.Mutex // guards what follows
+	typ   string
 	id    *identity.Identity
 	about *contract.DescribeResponse
 	rung  string
 }
 
 // Name is the operator's name of the instance, Type the plugin's.
-func (i *Instance) Name() string { return i.config.Name }
+func (i *Instance) Name() string { return i.name }
 
 // Type is the plugin's type.
-func (i *Instance) Type() string { return i.config.Type }
+func (i *Instance) Type() string {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	return i.typ
+}
 
 // Identity is the instance's custody identity, nil while it is not enrolled.
 func (i *Instance) Identity() *identity.Identity {
@@ -63,30 +69,28 @@ func (i *Instance) Scheme() string {
 // Process is the state of the instance's process.
 func (i *Instance) Process() supervisor.Status { return i.process.Status() }
 
-// Restart starts a failed instance again.
-func (i *Instance) Restart() error { return i.process.Restart() }
-
-func (i *Instance) spec() supervisor.Spec {
-	env := make([]string, 0, len(i.config.Env)+1)
-	for name, value := range i.config.Env {
+// spec is how the plugin of a block is run.
+func (i *Instance) spec(p config.Plugin) supervisor.Spec {
+	env := make([]string, 0, len(p.Env)+1)
+	for name, value := range p.Env {
 		env = append(env, name+"="+string(value.Open()))
 	}
-	if level := i.set.options.Log.GetLevel(); level != hclog.NoLevel && i.config.Env[contract.EnvLogLevel] == nil {
+	if level := i.set.options.Log.GetLevel(); level != hclog.NoLevel && p.Env[contract.EnvLogLevel] == nil {
 		env = append(env, contract.EnvLogLevel+"="+level.String())
 	}
 	return supervisor.Spec{
-		Name: i.config.Name, Type: i.config.Type,
-		Command: i.config.Command, Args: i.config.Args, Env: env,
-		SHA256: hex.EncodeToString(i.config.SHA256), StartTimeout: i.config.Timeout,
+		Name: p.Name, Type: p.Type,
+		Command: p.Command, Args: p.Args, Env: env,
+		SHA256: hex.EncodeToString(p.SHA256), StartTimeout: p.Timeout,
 		RuntimeDir: i.set.options.RuntimeDir,
-		Prepare:    i.prepare,
+		Prepare:    func(ctx context.Context, c *contract.Client) error { return i.prepare(ctx, c, p) },
 		Logger:     i.set.options.Log,
 	}
 }
 
 // prepare configures a plugin whose process has just started, and refuses one
 // that is not what it was.
-func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
+func (i *Instance) prepare(ctx context.Context, c *contract.Client, p config.Plugin) error {
 	i.rooting.Lock()
 	defer i.rooting.Unlock()
 	root, known, err := i.recorded(ctx)
@@ -94,7 +98,7 @@ func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
 		return err
 	}
 	request := &contract.ConfigureRequest{
-		Block: Block(i.config.Config), Instance: i.config.Name, Type: i.config.Type,
+		Block: Block(p.Config), Instance: p.Name, Type: p.Type,
 		Root: root.Deposit, Supervised: true,
 	}
 	if known != nil {
@@ -104,23 +108,23 @@ func (i *Instance) prepare(ctx context.Context, c *contract.Client) error {
 	if err != nil {
 		return fmt.Errorf("configure: %w", err)
 	}
-	if diags := contract.ToHCL(answer.GetDiagnostics(), i.config.Config.Filename); diags.HasErrors() {
-		return fault.New(fault.Invalid, "configure: %s", onOneLine(diags))
+	if diags := contract.ToHCL(answer.GetDiagnostics(), p.Config.Filename); diags.HasErrors() {
+		return fault.New(fault.Invalid, "configure: %s", config.OneLine(diags))
 	}
 	if scheme := answer.GetScheme(); !order.IsLabel(scheme) {
 		return fault.New(fault.Invalid, "configure: expected a scheme of at most %d printable characters, found %.80q", order.MaxLabel, scheme)
 	}
-	about, err := describe(ctx, c, i.config)
+	about, err := describe(ctx, c, p)
 	if err != nil {
 		return err
 	}
-	id, err := i.shown(ctx, c, known, answer.GetCustodyChain())
+	id, err := i.shown(ctx, c, p, known, answer.GetCustodyChain())
 	if err != nil {
 		return err
 	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	i.id, i.about, i.rung = id, about, answer.GetScheme()
+	i.typ, i.id, i.about, i.rung = p.Type, id, about, answer.GetScheme()
 	return nil
 }
 
@@ -144,12 +148,19 @@ func Block(b config.Block) *contract.ConfigBlock {
 	}
 }
 
-// forOperator calls the plugin for this node's operator, who alone learns why a
-// plugin is failed. Other nodes and principals learn that it is.
-func (i *Instance) forOperator(ctx context.Context, fn func(context.Context, *contract.Client) error) error {
+// call calls the plugin. A failure that may be the plugin's is a reason to look how it is.
+func (i *Instance) call(ctx context.Context, fn func(context.Context, *contract.Client) error) error {
 	err := i.process.Call(ctx, fn)
+	i.watch.heard(err)
+	return err
+}
+
+// forOperator calls the plugin for this node's operator, who alone learns why a
+// plugin does not start. Other nodes and principals learn that it does not.
+func (i *Instance) forOperator(ctx context.Context, fn func(context.Context, *contract.Client) error) error {
+	err := i.call(ctx, fn)
 	if why := i.process.Failure(); why != nil && fault.Of(err) == fault.Unavailable {
-		return fmt.Errorf("plugin %q is failed: %w", i.config.Name, why)
+		return fmt.Errorf("plugin %q does not start: %w", i.name, why)
 	}
 	return err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/hcl/v2"
@@ -18,11 +17,19 @@ import (
 // wrong with its config block. The plugin touches no token and no network, and
 // looks for the files that the block names without reading them.
 func Validate(ctx context.Context, p config.Plugin, runtimeDir string) hcl.Diagnostics {
-	i := &Instance{config: p, set: &Set{options: Options{RuntimeDir: runtimeDir, Log: hclog.NewNullLogger()}}}
-	spec := i.spec()
+	i := &Instance{name: p.Name, set: &Set{options: Options{RuntimeDir: runtimeDir, Log: hclog.NewNullLogger()}}}
+	diags, err := i.validate(ctx, p)
+	if err != nil {
+		diags = append(diags, unusable(p, err))
+	}
+	return diags
+}
+
+// validate has a program look at its block. An error says why it could not.
+func (i *Instance) validate(ctx context.Context, p config.Plugin) (diags hcl.Diagnostics, err error) {
+	spec := i.spec(p)
 	spec.Prepare = nil
-	var diags hcl.Diagnostics
-	err := supervisor.Once(ctx, spec, func(ctx context.Context, c *contract.Client) error {
+	err = supervisor.Once(ctx, spec, func(ctx context.Context, c *contract.Client) error {
 		if _, err := describe(ctx, c, p); err != nil {
 			return err
 		}
@@ -33,10 +40,7 @@ func Validate(ctx context.Context, p config.Plugin, runtimeDir string) hcl.Diagn
 		diags = contract.ToHCL(answer.GetDiagnostics(), p.Config.Filename)
 		return nil
 	})
-	if err != nil {
-		diags = append(diags, unusable(p, err))
-	}
-	return diags
+	return diags, err
 }
 
 // unusable is why a plugin was not asked, at the line that has to change.
@@ -55,21 +59,4 @@ func unusable(p config.Plugin, err error) *hcl.Diagnostic {
 		Severity: hcl.DiagError, Summary: "Plugin not usable",
 		Detail: fmt.Sprintf("The plugin %q could not check its config block: %v.", p.Name, err), Subject: p.Range.Ptr(),
 	}
-}
-
-// onOneLine is what is wrong, with its places, as an error's text. The lines of
-// the file, which may show a secret, are left out.
-func onOneLine(diags hcl.Diagnostics) string {
-	var all []string
-	for _, d := range diags {
-		if d.Severity != hcl.DiagError {
-			continue
-		}
-		text := strings.TrimSuffix(d.Summary+": "+d.Detail, ".")
-		if at := d.Subject; at != nil {
-			text = fmt.Sprintf("%s:%d: %s", at.Filename, at.Start.Line, text)
-		}
-		all = append(all, strings.TrimSuffix(text, ": "))
-	}
-	return strings.Join(all, "; ")
 }

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"net/http"
 	"strconv"
 	"time"
@@ -46,16 +47,17 @@ func (s *Services) enrol(c echo.Context) error {
 	})
 }
 
+// renewTime bounds the wait for a plugin that is restarted: the operator is to get an answer.
+const renewTime = answerTime - 15*time.Second
+
 func (s *Services) restart(c echo.Context) error {
 	var req operator.Instance
 	if err := read(c, &req); err != nil {
 		return err
 	}
-	i, err := s.Custody.Instance(req.Name)
-	if err != nil {
-		return err
-	}
-	if err := i.Restart(); err != nil {
+	ctx, cancel := context.WithTimeout(c.Request().Context(), renewTime)
+	defer cancel()
+	if err := s.RenewPlugin(ctx, req.Name); err != nil {
 		return err
 	}
 	return c.JSON(http.StatusOK, struct{}{})

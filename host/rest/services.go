@@ -40,6 +40,7 @@ type Services struct {
 	Ready       func() error
 	Describe    func() operator.Identity
 	VerifyStore func(context.Context) (*scrub.Report, error)
+	RenewPlugin func(ctx context.Context, name string) error
 
 	gate   *gate   // of the calls of other nodes
 	queues *queues // as everybody sees them

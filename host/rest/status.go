@@ -32,9 +32,12 @@ type Status struct {
 type CustodyStatus struct {
 	Name     string   `json:"name"`
 	Type     string   `json:"type"`
+	Version  string   `json:"version,omitempty"` // of the program, as it says itself
 	State    string   `json:"state"`
-	Reason   string   `json:"reason,omitempty"`
-	Lines    []string `json:"lines,omitempty"` // the plugin's last, for the operator only
+	Reason   string   `json:"reason,omitempty"` // why it is not ready, for the operator only, as are:
+	Before   string   `json:"before,omitempty"` // why the process before this one ended
+	Lines    []string `json:"lines,omitempty"`  // the plugin's last
+	PID      int      `json:"pid,omitempty"`
 	SHA256   string   `json:"sha256"`
 	Pinned   bool     `json:"pinned"`
 	Enrolled bool     `json:"enrolled"` // has a custody identity
@@ -63,15 +66,16 @@ func (s *Services) report(operator bool) Status {
 	}
 	for _, i := range s.Custody.Instances() {
 		p := i.Process()
+		state, reason := i.State()
 		line := CustodyStatus{
-			Name: i.Name(), Type: i.Type(), State: string(p.State), SHA256: p.SHA256, Pinned: p.Pinned,
+			Name: i.Name(), Type: i.Type(), Version: fault.Foreign(i.About().GetVersion()), State: string(state), SHA256: p.SHA256, Pinned: p.Pinned,
 			Enrolled: i.Identity() != nil, Mode: "supervised", Scheme: i.Scheme(), Starts: p.Starts,
 		}
 		if id := i.Identity(); id != nil {
 			line.Identity = id.Name.String()
 		}
 		if operator {
-			line.Reason, line.Lines = p.Reason, p.LastLines
+			line.Reason, line.Before, line.Lines, line.PID = reason, p.Before, p.LastLines, p.PID
 		}
 		out.Custody = append(out.Custody, line)
 	}

@@ -50,6 +50,13 @@ func (tx *Tx) HastenJob(kind, key string, due int64) error {
 	return err
 }
 
+// RetryJobs ends the back-off of every job of a kind that has failed.
+func (tx *Tx) RetryJobs(kind string, now int64) error {
+	_, err := tx.exec("retry jobs", `
+		update jobs set due = $1 where kind = $2 and state = 'pending' and attempts > 0 and due > $1`, now, kind)
+	return err
+}
+
 // ClaimJobs gives owner at most n due jobs of the kinds, the longest due first,
 // until now+lease (milliseconds). Jobs that another has claimed, or whose place
 // is held, are passed over. The claim is one compare-and-set statement, so that

@@ -28,11 +28,13 @@ func (a *app) pluginStatus() *cobra.Command {
 		Long: `Show every plugin of the running node, and why one does not serve.
 
 Asked is the node that runs with this configuration; where none does there is no
-status. STARTS counts how often the node has started the program: more than once
-where it ended by itself or did not become ready. PINNED tells whether the file had
-the program's SHA-256 when the node was started (dta plugin pin). SCHEME is how the
-plugin seals what it keeps. Below the table stands why one does not serve, with its
-last lines.`,
+status. STATE is ready, not-ready (the program runs, and says that it cannot work), backoff
+(it did not start, and is tried again), failed (it did not start, and is tried again
+at dta plugin restart), or what the program is about to do. STARTS counts how often
+the node has started it: more than once where it ended by itself or did not become
+ready. PINNED tells whether the file had the program's SHA-256 when the plugin was
+started (dta plugin pin). SCHEME is how the plugin seals what it keeps. Below the
+table stands why one does not serve, with its last lines.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {
@@ -53,13 +55,17 @@ last lines.`,
 
 func printPlugins(w io.Writer, list []rest.CustodyStatus) {
 	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(t, "NAME\tTYPE\tSTATE\tSTARTS\tPINNED\tSCHEME\tCUSTODY IDENTITY")
+	fmt.Fprintln(t, "NAME\tTYPE\tVERSION\tSTATE\tPID\tSTARTS\tPINNED\tSCHEME\tCUSTODY IDENTITY")
 	for _, p := range list {
 		id := p.Identity
 		if !p.Enrolled {
 			id = "not enrolled: dta plugin enrol " + p.Name
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%d\t%t\t%s\t%s\n", p.Name, p.Type, p.State, p.Starts, p.Pinned, p.Scheme, id)
+		pid := "-"
+		if p.PID != 0 {
+			pid = fmt.Sprint(p.PID)
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%t\t%s\t%s\n", p.Name, p.Type, p.Version, p.State, pid, p.Starts, p.Pinned, p.Scheme, id)
 	}
 	_ = t.Flush()
 	for _, p := range list {
@@ -115,7 +121,17 @@ name that is printed in their peer blocks.`,
 
 func (a *app) pluginRestart() *cobra.Command {
 	return a.configFlag(&cobra.Command{
-		Use: "restart NAME", Short: "Start a failed plugin of the running node again", Args: exactly(1, "the name of a plugin"),
+		Use: "restart NAME", Short: "Restart a plugin of the running node as the file says now", Args: exactly(1, "the name of a plugin"),
+		Long: `Restart a plugin of the running node as the file says now.
+
+The node reads its file again and takes command, sha256, args, env, start_timeout
+and the config block of this plugin from it, and nothing else. A file in which
+anything is wrong, another program than the pinned one, or a config block that the
+plugin refuses changes nothing: the plugin that runs goes on. Calls under way are
+finished first.
+
+Exit code 0 says that the plugin is ready again. Where it is not within a minute,
+the code is that of the reason; the node goes on trying where that may help.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {
@@ -137,8 +153,8 @@ func (a *app) pluginPin() *cobra.Command {
 
 The file of --config is edited in place: the sum of the program as it is now goes
 into the plugin's block, in place of the one that stands there or on a line after
-command; nothing else changes. From its next start on the node runs no other
-program as this plugin. Pin again after each upgrade of the program.`,
+command; nothing else changes. From the plugin's next start on the node runs no other
+program. After an upgrade of the program pin again, then dta plugin restart NAME.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {
