@@ -69,7 +69,7 @@ func (n *Node) openIdentity(ctx context.Context) (*identity.Keyring, error) {
 	if kept.Seal != n.config.Node.Seal {
 		return nil, fault.New(fault.Conflict, "the node's identity is sealed by plugin %q; the configuration names %q", kept.Seal, n.config.Node.Seal)
 	}
-	plain, err := unseal(ctx, vault, kept.Deposit, kept.Keyring, aadKeyring)
+	plain, err := n.unseal(ctx, vault, kept.Deposit, kept.Keyring, aadKeyring)
 	if err != nil {
 		return nil, fmt.Errorf("open the node's identity: %w", err)
 	}
@@ -174,11 +174,11 @@ func sealUp(ctx context.Context, vault *custody.Instance, plain *secret.Bytes, a
 	return deposit, sealed, err
 }
 
-func unseal(ctx context.Context, vault *custody.Instance, deposit, sealed []byte, aad string) (*secret.Bytes, error) {
+func (n *Node) unseal(ctx context.Context, vault *custody.Instance, deposit, sealed []byte, aad string) (*secret.Bytes, error) {
 	if vault == nil {
 		return secret.Copy(sealed), nil
 	}
-	key, err := vault.OpenKey(ctx, deposit)
+	key, err := n.openKey(ctx, vault, deposit)
 	if err != nil {
 		return nil, err
 	}

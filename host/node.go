@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -50,6 +51,9 @@ type Options struct {
 	// Only names the plugins that a command without a running node needs beside
 	// the seal's; none of them enrols itself. Nil: all, as for serving.
 	Only []string
+	// Wait leaves the identity to Serve, which listens meanwhile, and waits for the
+	// seal's plugin for as long as it takes.
+	Wait bool
 }
 
 // Node is one running D-TA.
@@ -64,6 +68,9 @@ type Node struct {
 	custody *custody.Set
 	keys    *identity.Keyring
 	health  *health.Board
+
+	waits    bool
+	unopened atomic.Pointer[error] // why the identity is not open yet
 
 	courier     *courier.Courier
 	records     *records.Records
@@ -110,11 +117,19 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if err := n.start(ctx, o.Only); err != nil {
 		return nil, err
 	}
+	if n.waits = o.Wait; n.waits {
+		return n, nil
+	}
+	return n, n.open(ctx)
+}
+
+// open opens the identity.
+func (n *Node) open(ctx context.Context) (err error) {
 	if n.keys, err = n.openIdentity(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	n.audit.SetSigner(audit.NewSigner(n.keys))
-	return n, nil
+	return nil
 }
 
 // Init makes a node: its data directory, which must be missing or empty, its
@@ -205,7 +220,7 @@ func runtimeDir(data string) string {
 	return filepath.Join(os.TempDir(), fmt.Sprintf("dta-%d-%s", os.Getuid(), dag.Sum([]byte(abs)).String()[8:24]))
 }
 
-// Identity is the node's own identity.
+// Identity is the node's own identity, once it is open.
 func (n *Node) Identity() *identity.Identity { return n.keys.Identity() }
 
 // Custody is the node's plugins.

@@ -28,12 +28,10 @@ import (
 const drain = 3 * time.Second
 
 // Serve listens until ctx ends, then drains and closes the node. ready is called
-// with the address of every listener once all of them listen.
+// with the address of every listener once the node has its identity and serves;
+// until then the listeners show what it waits for.
 func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 	defer n.Close()
-	if err := n.wire(); err != nil {
-		return err
-	}
 	listening, err := n.listen()
 	if err != nil {
 		return err
@@ -43,18 +41,9 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 	for _, l := range listening {
 		group.Go(func() error { return l.server.Serve(l.Listener, l.tls) })
 	}
-	n.courier.Start()
-	group.Go(func() error { n.recover(serving); return nil })
-	group.Go(func() error { n.tidy(serving); return nil })
-	group.Go(func() error { n.scrub.Run(serving); return nil })
-	for _, l := range listening {
-		if l.address != "" {
-			ready(l.address)
-		}
-	}
 	group.Go(func() error {
 		<-serving.Done()
-		n.log.Info("stopping", "reason", context.Cause(ctx))
+		n.log.Info("stopping", "reason", context.Cause(serving))
 		end, cancel := context.WithTimeout(context.Background(), drain)
 		defer cancel()
 		var all errgroup.Group
@@ -63,7 +52,43 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 		}
 		return all.Wait()
 	})
+	group.Go(func() error {
+		if err := n.begin(serving, listening); err != nil {
+			if ctx.Err() != nil {
+				return nil // it was told to stop
+			}
+			return err
+		}
+		for _, l := range listening {
+			if l.address != "" {
+				ready(l.address)
+			}
+		}
+		group.Go(func() error { n.recover(serving); return nil })
+		group.Go(func() error { n.scrub.Run(serving); return nil })
+		n.tidy(serving)
+		return nil
+	})
 	return group.Wait()
+}
+
+// begin opens the identity, where that is still to be done, and has the listeners
+// serve.
+func (n *Node) begin(ctx context.Context, listening []listener) error {
+	if n.keys == nil {
+		if err := n.open(ctx); err != nil {
+			return err
+		}
+	}
+	if err := n.wire(); err != nil {
+		return err
+	}
+	services := n.restServices()
+	for _, l := range listening {
+		l.server.Open(services)
+	}
+	n.courier.Start()
+	return nil
 }
 
 // recover goes on with what an earlier process had begun. What cannot be
@@ -131,10 +156,10 @@ func (n *Node) listen() (all []listener, err error) {
 			}
 		}
 	}()
-	services := n.restServices()
+	waiting := n.waiting()
 	for _, c := range n.config.Listeners {
 		faces := facesOf(c)
-		l := listener{server: rest.New(services, faces, n.log.Named("http"))}
+		l := listener{server: rest.NewWaiting(waiting, faces, n.log.Named("http"))}
 		if l.tls, err = serverTLS(c.TLS, faces.Nodes); err != nil {
 			return all, fmt.Errorf("listener %q: %w", c.Name, err)
 		}
@@ -150,7 +175,7 @@ func (n *Node) listen() (all []listener, err error) {
 	if err != nil {
 		return all, fmt.Errorf("operator socket: %w", err)
 	}
-	return append(all, listener{Listener: socket, server: rest.New(services, rest.Faces{Operator: true}, n.log.Named("operator"))}), nil
+	return append(all, listener{Listener: socket, server: rest.NewWaiting(waiting, rest.Faces{Operator: true}, n.log.Named("operator"))}), nil
 }
 
 // operatorSocket listens on a socket that only this user can open. One left

@@ -78,6 +78,22 @@ func (i *Instance) State() (supervisor.State, string) {
 	return p.State, ""
 }
 
+// Changed is closed when the state of the plugin's process is no longer what it
+// was when Changed was called.
+func (i *Instance) Changed() <-chan struct{} { return i.process.Changed() }
+
+// MayReturn tells whether a call that ended with err may succeed later, without
+// anybody's doing: the plugin goes on being started, or has not refused.
+func (i *Instance) MayReturn(err error) bool {
+	switch i.process.Status().State {
+	case supervisor.Failed, supervisor.Stopped:
+		return false
+	case supervisor.Ready:
+		return !fault.Of(err).Final()
+	}
+	return true
+}
+
 // look watches a plugin until ctx ends: it asks on a schedule, when the state of
 // the process has changed, and when a call has failed.
 func (i *Instance) look(ctx context.Context) {

@@ -123,10 +123,9 @@ func (c *Client) Patient() *Client {
 	return &Client{http: &patient}
 }
 
-// Running tells whether a node answers.
+// Running tells whether a node answers, be it ready or not.
 func (c *Client) Running(ctx context.Context) bool {
-	_, err := c.Identity(ctx)
-	return err == nil
+	return c.Call(ctx, http.MethodGet, PathStatus, nil, nil) == nil
 }
 
 // Identity asks for the node's own identity.

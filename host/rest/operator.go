@@ -19,7 +19,7 @@ func (s *Services) operate(g *echo.Group) {
 	g.GET("/status", func(c echo.Context) error { return c.JSON(http.StatusOK, s.report(true)) })
 	g.GET("/identity", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Describe()) })
 	g.POST("/plugin/enrol", s.enrol)
-	g.POST("/plugin/restart", s.restart)
+	g.POST("/plugin/restart", restart(s.RenewPlugin))
 	g.GET("/audit", s.auditList)
 	g.GET("/audit/checkpoint", s.auditCheckpoint)
 	g.POST("/audit/verify", s.auditVerify)
@@ -50,17 +50,19 @@ func (s *Services) enrol(c echo.Context) error {
 // renewTime bounds the wait for a plugin that is restarted: the operator is to get an answer.
 const renewTime = answerTime - 15*time.Second
 
-func (s *Services) restart(c echo.Context) error {
-	var req operator.Instance
-	if err := read(c, &req); err != nil {
-		return err
+func restart(renew func(context.Context, string) error) echo.HandlerFunc {
+	return func(c echo.Context) error {
+		var req operator.Instance
+		if err := read(c, &req); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(c.Request().Context(), renewTime)
+		defer cancel()
+		if err := renew(ctx, req.Name); err != nil {
+			return err
+		}
+		return c.JSON(http.StatusOK, struct{}{})
 	}
-	ctx, cancel := context.WithTimeout(c.Request().Context(), renewTime)
-	defer cancel()
-	if err := s.RenewPlugin(ctx, req.Name); err != nil {
-		return err
-	}
-	return c.JSON(http.StatusOK, struct{}{})
 }
 
 // MaxAuditPage bounds the entries of one page.

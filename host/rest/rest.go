@@ -12,6 +12,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-hclog"
@@ -41,22 +42,58 @@ type Faces struct {
 	Certified bool
 }
 
-// Server is one listener.
+// Server is one listener. What it answers with may change while it listens.
 type Server struct {
-	http *http.Server
+	http    *http.Server
+	faces   Faces
+	log     hclog.Logger
+	handler atomic.Pointer[http.Handler]
 }
 
-// New makes the handler of a listener.
+// New makes a listener that serves.
 func New(s Services, faces Faces, log hclog.Logger) *Server {
-	s.gate = newGate(nodesAtWork, nodesWaiting)
-	s.queues = &queues{read: s.Courier.Status, now: time.Now}
-	room := newBudget(bodiesHeld)
+	server := newServer(faces, log)
+	server.Open(s)
+	return server
+}
+
+func newServer(faces Faces, log hclog.Logger) *Server {
+	s := &Server{faces: faces, log: log}
+	s.http = &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*s.handler.Load()).ServeHTTP(w, r) }),
+		ReadHeaderTimeout: headerTime,
+		ReadTimeout:       bodyTime,
+		WriteTimeout:      answerTime,
+		IdleTimeout:       idleTime,
+		MaxHeaderBytes:    MaxHeader,
+		ErrorLog:          log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
+	}
+	return s
+}
+
+// show answers further calls with h.
+func (s *Server) show(h http.Handler) { s.handler.Store(&h) }
+
+// Open serves further calls with the services.
+func (s *Server) Open(services Services) { s.show(routes(services, s.faces, s.log)) }
+
+// newEcho answers nothing yet, and errors as problems.
+func newEcho(log hclog.Logger) *echo.Echo {
 	e := echo.New()
 	e.HideBanner, e.HidePort = true, true
 	e.IPExtractor = echo.ExtractIPDirect()
 	e.HTTPErrorHandler = problems(log)
 	e.Logger.SetOutput(log.StandardWriter(&hclog.StandardLoggerOptions{}))
 	e.Use(numbered, logged(log), plain, contained)
+	return e
+}
+
+// routes is the handler of a listener.
+func routes(s Services, faces Faces, log hclog.Logger) http.Handler {
+	s.gate = newGate(nodesAtWork, nodesWaiting)
+	s.queues = &queues{read: s.Courier.Status, now: time.Now}
+	room := newBudget(bodiesHeld)
+	e := newEcho(log)
 
 	// Middleware is given to routes, not to the group: a group with middleware
 	// answers a wrong method with 404.
@@ -101,15 +138,7 @@ func New(s Services, faces Faces, log hclog.Logger) *Server {
 	if faces.Operator {
 		s.operate(e.Group("/operator", limited(MaxPrincipalBody, room)))
 	}
-	return &Server{http: &http.Server{
-		Handler:           e,
-		ReadHeaderTimeout: headerTime,
-		ReadTimeout:       bodyTime,
-		WriteTimeout:      answerTime,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    MaxHeader,
-		ErrorLog:          log.StandardLogger(&hclog.StandardLoggerOptions{ForceLevel: hclog.Debug}),
-	}}
+	return e
 }
 
 // Serve answers on a listener until Shutdown.

@@ -7,6 +7,8 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/milagro-dta/dta/host/courier"
+	"github.com/milagro-dta/dta/host/custody"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -52,19 +54,25 @@ func (s *Services) status(c echo.Context) error {
 }
 
 func (s *Services) report(operator bool) Status {
-	out := Status{
-		Application: "Milagro Distributed Trust", TimeStamp: time.Now().UTC().Format(time.RFC3339Nano), APIVersion: "v1",
-		NodeCID: s.Records.Self().Name.String(), NodeName: s.Config.Node.Name,
-		ExtensionVendor: "Milagro", Plugin: "milagro", NodeType: "principal",
-		Ready: true, Custody: []CustodyStatus{}, Queues: s.queues.status(operator), AuditSize: s.Ledger.Audit.Size(),
-	}
+	out := newStatus(s.Records.Self().Name, s.Config.Node.Name, s.Custody, operator)
+	out.Ready, out.Queues, out.AuditSize = true, s.queues.status(operator), s.Ledger.Audit.Size()
 	if s.Fiduciary != nil {
 		out.NodeType = "multi"
 	}
 	if err := s.Ready(); err != nil {
 		out.Ready, out.Reason = false, fault.Public(err)
 	}
-	for _, i := range s.Custody.Instances() {
+	return out
+}
+
+// newStatus is the status of a node that is not ready, and of its plugins.
+func newStatus(node dag.CID, name string, plugins *custody.Set, operator bool) Status {
+	out := Status{
+		Application: "Milagro Distributed Trust", TimeStamp: time.Now().UTC().Format(time.RFC3339Nano), APIVersion: "v1",
+		NodeCID: node.String(), NodeName: name, ExtensionVendor: "Milagro", Plugin: "milagro", NodeType: "principal",
+		Custody: []CustodyStatus{}, Queues: []courier.Status{},
+	}
+	for _, i := range plugins.Instances() {
 		p := i.Process()
 		state, reason := i.State()
 		line := CustodyStatus{

@@ -17,7 +17,9 @@ func (a *app) hostCommand() *cobra.Command {
 		Long: `Run a node until it is told to stop (SIGTERM, SIGINT).
 
 The node must have been made by dta init. Where its data directory has no node, or
-less than the node had acknowledged, the command says so and ends.`,
+less than the node had acknowledged, the command says so and ends. Where the plugin
+that seals the identity is away, the node waits for it: it listens, its status says
+what it waits for, and it is ready once it prints so.`,
 		Example: "  dta host --config examples/one-node.hcl",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			hangups := outlive()
@@ -35,7 +37,7 @@ less than the node had acknowledged, the command says so and ends.`,
 					return err
 				}
 			}
-			node, err := host.Open(cmd.Context(), c, host.Options{Log: log})
+			node, err := host.Open(cmd.Context(), c, host.Options{Log: log, Wait: true})
 			if err != nil {
 				return ended(cmd.Context(), err)
 			}
