@@ -34,12 +34,12 @@ type Status struct {
 type CustodyStatus struct {
 	Name     string   `json:"name"`
 	Type     string   `json:"type"`
-	Version  string   `json:"version,omitempty"` // of the program, as it says itself
 	State    string   `json:"state"`
 	Reason   string   `json:"reason,omitempty"` // why it is not ready, for the operator only, as are:
 	Before   string   `json:"before,omitempty"` // why the process before this one ended
 	Lines    []string `json:"lines,omitempty"`  // the plugin's last
 	PID      int      `json:"pid,omitempty"`
+	Version  string   `json:"version,omitempty"` // of the program, as it says itself
 	SHA256   string   `json:"sha256"`
 	Pinned   bool     `json:"pinned"`
 	Enrolled bool     `json:"enrolled"` // has a custody identity

@@ -65,7 +65,7 @@ func printPlugins(w io.Writer, list []rest.CustodyStatus) {
 		if p.PID != 0 {
 			pid = fmt.Sprint(p.PID)
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%d\t%t\t%s\t%s\n", p.Name, p.Type, p.Version, p.State, pid, p.Starts, p.Pinned, p.Scheme, id)
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%-7s\t%d\t%t\t%s\t%s\n", p.Name, p.Type, p.Version, p.State, pid, p.Starts, p.Pinned, p.Scheme, id)
 	}
 	_ = t.Flush()
 	for _, p := range list {
