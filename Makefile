@@ -9,6 +9,7 @@ ROOT    := $(CURDIR)
 TOOLS   := $(ROOT)/.tools
 KUBO    := $(TOOLS)/ipfs
 SOFTHSM := /usr/lib/softhsm/libsofthsm2.so
+P11KIT  := $(wildcard /usr/lib/*/pkcs11/p11-kit-client.so)
 FILE    ?=
 export DTA_KUBO ?= $(KUBO)
 export DTA_BIN  ?= $(ROOT)/bin
@@ -27,7 +28,7 @@ demo: toolchain softhsm build ## a secret kept and given back, a network to log 
 	@go run ./examples/demo --bin bin $(if $(FILE),--file "$(FILE)")
 
 .PHONY: test
-test: toolchain softhsm curl kubo build generate-check ## every test, on real components
+test: toolchain softhsm p11kit curl kubo build generate-check ## every test, on real components
 	go vet ./...
 	go test -timeout 30m ./...
 	@$(MAKE) --no-print-directory fuzz
@@ -49,7 +50,7 @@ check: toolchain softhsm build ## the quick part of the tests, for daily use: no
 	go test -short -timeout 5m $$(go list ./... | grep -vE '/(docs|host/systest|plugins/.*|sdk/plugintest.*|protocol/ipfs/kubo)$$')
 
 .PHONY: race
-race: toolchain softhsm kubo build ## the quick tests under the race detector
+race: toolchain softhsm p11kit kubo build ## the quick tests under the race detector
 	go test -race -short -timeout 30m ./...
 
 .PHONY: bench
@@ -82,6 +83,10 @@ endef
 .PHONY: softhsm
 softhsm: ## SoftHSM 2, installed when this user may
 	@if [ ! -e $(SOFTHSM) ]; then $(call package,SoftHSM ($(SOFTHSM)),softhsm2); fi
+
+.PHONY: p11kit
+p11kit: ## p11-kit, which puts a token behind a socket, for tests; installed when this user may
+	@if [ -z "$(P11KIT)" ] || ! command -v p11-kit >/dev/null; then $(call package,p11-kit,p11-kit p11-kit-modules); fi
 
 .PHONY: curl
 curl:

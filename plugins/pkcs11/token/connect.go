@@ -3,6 +3,7 @@ package token
 import (
 	"errors"
 	"fmt"
+	"time"
 	"unsafe"
 
 	"github.com/miekg/pkcs11"
@@ -14,7 +15,15 @@ import (
 // connection is one way to a logged-in token.
 type connection struct {
 	slot   uint
+	epoch  uint64               // of the module
 	anchor pkcs11.SessionHandle // kept open and unused: a login lasts while one session is open
+	device string               // maker, model and serial number: the same for every process that uses the token
+}
+
+// handle is a session that is left over.
+type handle struct {
+	session pkcs11.SessionHandle
+	epoch   uint64
 }
 
 // connecting is an attempt under way; all who need the connection share its outcome, and the PIN is tried once.
@@ -34,28 +43,63 @@ func (t *Token) connectOnce() error {
 		t.mu.Lock()
 		return c.err
 	}
+	if wait := time.Until(t.retry); wait > 0 && t.failure != nil {
+		return fault.New(fault.Unavailable, "%w; tried again in %s", t.failure, wait.Round(time.Millisecond))
+	}
 	c := &connecting{done: make(chan struct{})}
 	t.connecting = c
-	stale := t.stale
+	stale, doubted := t.stale, t.doubted
 	t.stale = nil
 	t.mu.Unlock()
 	t.closeSessions(stale)
-	made, err := t.connect()
+	made, err := t.connect(doubted)
 	t.mu.Lock()
 	t.connecting, c.err = nil, err
 	close(c.done)
 	if err != nil {
-		if errors.Is(err, ErrPIN) {
-			t.refusal = err
-		}
+		t.failed(err)
 		return err
 	}
 	t.connection, t.connected = made, true
 	return nil
 }
 
-// connect finds the token, opens the anchor session and logs in.
-func (t *Token) connect() (c connection, err error) {
+// failed notes an attempt that came to nothing. Called with t.mu held.
+func (t *Token) failed(err error) {
+	if errors.Is(err, ErrPIN) {
+		t.refusal = err
+		return
+	}
+	t.failure = err
+	t.lose()
+	if unwell(err) && time.Since(t.since) > stuckAfter {
+		err = fault.New(fault.Unavailable, "%w: %w", ErrStuck, err)
+	}
+	if errors.Is(err, ErrStuck) && t.options.Stuck != nil && t.opened {
+		t.options.Stuck(err)
+	}
+}
+
+// connect connects; where that fails for want of the token, or the token is doubted, it has the module initialised anew
+// first.
+func (t *Token) connect(doubted bool) (connection, error) {
+	epoch := t.module.epoch.Load()
+	if !doubted {
+		c, err := t.reach()
+		if err == nil || !unwell(err) {
+			return c, err
+		}
+	}
+	if err := t.module.renew(epoch); err != nil {
+		return connection{}, err
+	}
+	return t.reach()
+}
+
+// reach finds the token, opens the anchor session and logs in.
+func (t *Token) reach() (c connection, err error) {
+	t.module.gate.enter()
+	defer t.module.gate.leave()
 	slot, info, err := t.module.find(t.options)
 	if err != nil {
 		return c, err
@@ -68,7 +112,8 @@ func (t *Token) connect() (c connection, err error) {
 		_ = t.module.lib.CloseSession(anchor)
 		return c, err
 	}
-	return connection{slot, anchor}, nil
+	device := info.ManufacturerID + "/" + info.Model + "/" + info.SerialNumber + "/" + info.Label
+	return connection{slot, t.module.epoch.Load(), anchor, device}, nil
 }
 
 // login makes at most one attempt, and none where a mistake could be the last one allowed.
@@ -111,26 +156,41 @@ func (t *Token) currentGeneration() uint64 {
 	return t.generation
 }
 
-// disconnect ends a generation: its handles are forgotten, and its sessions left to whoever connects next or closes
-// the token. Only the first to notice does it.
-func (t *Token) disconnect(generation uint64) {
+// disconnect ends a generation. Only the first to notice does it. A token that was lost, and not just its sessions,
+// counts as a loss.
+func (t *Token) disconnect(generation uint64, lost bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if t.generation != generation || !t.connected {
 		return
 	}
-	for _, s := range t.idle {
-		t.stale = append(t.stale, s.handle)
+	t.endGeneration()
+	if lost {
+		t.lose()
+		t.doubted = t.losses > 1
 	}
-	t.stale = append(t.stale, t.anchor)
+}
+
+// endGeneration forgets a generation's handles, and leaves its sessions to whoever connects next or closes the token.
+// Called with t.mu held.
+func (t *Token) endGeneration() {
+	for _, s := range t.idle {
+		t.stale = append(t.stale, handle{s.handle, s.epoch})
+	}
+	t.stale = append(t.stale, handle{t.anchor, t.epoch})
 	t.idle, t.connected = nil, false
 	t.generation++
 	clear(t.handles)
 }
 
-// closeSessions closes what may be long gone: errors are of no interest.
-func (t *Token) closeSessions(handles []pkcs11.SessionHandle) {
+// closeSessions closes what may be long gone: errors are of no interest. Handles from before the module was initialised
+// anew may be those of others by now.
+func (t *Token) closeSessions(handles []handle) {
+	t.module.gate.enter()
+	defer t.module.gate.leave()
 	for _, h := range handles {
-		_ = t.module.lib.CloseSession(h)
+		if h.epoch == t.module.epoch.Load() {
+			_ = t.module.lib.CloseSession(h.session)
+		}
 	}
 }

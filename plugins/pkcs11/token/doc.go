@@ -21,6 +21,10 @@
 //   - When sessions or handles turn out to be stale (the token was unplugged, another part of the process closed all
 //     sessions) the token is found, opened and logged into anew, and the call is made once more. Object handles are
 //     never kept across that: they are found again.
+//   - When connecting anew fails, or the token was lost twice in a row, the module is finalised and initialised again
+//     first, once no call is in it: many libraries look for their tokens at no other time. Attempts are spaced, up to 5
+//     seconds apart, so that a token that is away is not logged in to over and over. A library that cannot be
+//     initialised anew, since a call hangs in it or for other reasons, is reported to Options.Stuck.
 //   - A PIN that was refused is never tried again in this process, and a PIN is not tried at all where the token says
 //     that one more mistake locks it. ErrPIN marks both.
 //   - A call into a module cannot be interrupted. When the context ends first, the caller gets its answer and the

@@ -59,7 +59,7 @@ func Code(err error) (code uint, ok bool) {
 // kind is what a CKR_ value means to a caller of the node.
 func (e *Error) kind() fault.Kind {
 	switch e.Code {
-	case pkcs11.CKR_SESSION_COUNT, pkcs11.CKR_OPERATION_ACTIVE, pkcs11.CKR_DEVICE_MEMORY, pkcs11.CKR_HOST_MEMORY:
+	case pkcs11.CKR_SESSION_COUNT, pkcs11.CKR_OPERATION_ACTIVE, pkcs11.CKR_DEVICE_MEMORY:
 		return fault.Busy
 	case pkcs11.CKR_MECHANISM_INVALID, pkcs11.CKR_MECHANISM_PARAM_INVALID, pkcs11.CKR_FUNCTION_NOT_SUPPORTED,
 		pkcs11.CKR_KEY_SIZE_RANGE:
@@ -67,14 +67,13 @@ func (e *Error) kind() fault.Kind {
 	case pkcs11.CKR_ENCRYPTED_DATA_INVALID, pkcs11.CKR_ENCRYPTED_DATA_LEN_RANGE, pkcs11.CKR_SIGNATURE_INVALID,
 		pkcs11.CKR_SIGNATURE_LEN_RANGE:
 		return fault.Invalid
-	case pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_FUNCTION_CANCELED,
-		pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED:
+	case pkcs11.CKR_FUNCTION_CANCELED:
 		return fault.Unavailable
 	}
 	switch {
 	case refusesPIN(e.Code):
 		return fault.Denied
-	case staleSession(e.Code), lostToken(e.Code):
+	case staleSession(e.Code), lostToken(e.Code), general(e.Code):
 		return fault.Unavailable
 	}
 	return fault.Internal
@@ -100,19 +99,35 @@ func staleSession(code uint) bool {
 	return false
 }
 
-// lostToken tells the codes that say: the token is not there, or not well. Whether anything was done is unknown.
+// lostToken tells the codes that say: the token is not there, or not well. Whether anything was done is unknown. Codes
+// of a maker's own count among them, and those that are no codes at all: a library that lost its server answers so.
 func lostToken(code uint) bool {
 	switch code {
 	case pkcs11.CKR_DEVICE_ERROR, pkcs11.CKR_DEVICE_REMOVED, pkcs11.CKR_TOKEN_NOT_PRESENT,
-		pkcs11.CKR_TOKEN_NOT_RECOGNIZED, pkcs11.CKR_SLOT_ID_INVALID:
+		pkcs11.CKR_TOKEN_NOT_RECOGNIZED, pkcs11.CKR_SLOT_ID_INVALID, pkcs11.CKR_CRYPTOKI_NOT_INITIALIZED:
+		return true
+	}
+	return code >= pkcs11.CKR_VENDOR_DEFINED
+}
+
+// general tells the codes that can mean anything: a lost token, or a forged ciphertext.
+func general(code uint) bool {
+	switch code {
+	case pkcs11.CKR_GENERAL_ERROR, pkcs11.CKR_FUNCTION_FAILED, pkcs11.CKR_HOST_MEMORY:
 		return true
 	}
 	return false
+}
+
+// General tells whether a module gave so general an error that the token may be lost: see Suspect.
+func General(err error) bool {
+	code, ok := Code(err)
+	return ok && general(code)
 }
 
 // Refused tells an operation that the token itself turned down from one that never reached it: a missing or busy
 // token proves nothing about what it would have allowed.
 func Refused(err error) bool {
 	code, ok := Code(err)
-	return ok && !staleSession(code) && !lostToken(code) && (&Error{Code: code}).kind() != fault.Busy
+	return ok && !staleSession(code) && !lostToken(code) && code != pkcs11.CKR_HOST_MEMORY && (&Error{Code: code}).kind() != fault.Busy
 }

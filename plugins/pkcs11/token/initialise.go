@@ -21,6 +21,8 @@ func Initialise(module, label string, officer, user *secret.Bytes) (err error) {
 			err = released
 		}
 	}()
+	m.gate.enter()
+	defer m.gate.leave()
 	slots, err := m.slots()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/miekg/pkcs11"
 
@@ -15,16 +16,26 @@ import (
 )
 
 // module is a loaded PKCS#11 library. There is one for each library file in a process, kept for good; it is
-// initialised by its first user and finalised after its last.
+// initialised by its first user, anew when a token was lost, and finalised after its last user.
 type module struct {
 	path string
 	lib  *pkcs11.Ctx
+	gate gate // entered for every call into lib but those that initialise and finalise it
 
-	mu      sync.Mutex
-	users   int
-	foreign bool                // somebody else initialised it, and will finalise it
-	refused map[string][32]byte // by serial number: keyed hash of the PIN that the token refused
+	mu          sync.Mutex // held while the module is initialised or finalised; never while it is used
+	users       int
+	foreign     bool // somebody else initialised it, and will finalise it
+	initialised bool
+
+	epoch atomic.Uint64 // counts initialisations; it changes only while the gate is shut or the module has no user
+
+	refusedMu sync.Mutex
+	refused   map[string][32]byte // by serial number: keyed hash of the PIN that the token refused
 }
+
+// softHSMConf names SoftHSM's configuration. A library that does not find its configuration, or the directory that this
+// names, says no more than CKR_GENERAL_ERROR.
+const softHSMConf = "SOFTHSM2_CONF"
 
 var (
 	modulesMu sync.Mutex
@@ -66,34 +77,49 @@ func (m *module) acquire() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.users == 0 {
-		err := m.lib.Initialize()
-		m.foreign = errors.Is(err, pkcs11.Error(pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED))
-		if err != nil && !m.foreign {
-			return failed(err, "initialise "+m.path, "")
+		if err := m.initialise(); err != nil {
+			return err
 		}
 	}
 	m.users++
 	return nil
 }
 
+// initialise is called with m.mu held.
+func (m *module) initialise() error {
+	err := m.lib.Initialize()
+	m.foreign = errors.Is(err, pkcs11.Error(pkcs11.CKR_CRYPTOKI_ALREADY_INITIALIZED))
+	if err != nil && !m.foreign {
+		what := "initialise " + m.path
+		if conf, ok := os.LookupEnv(softHSMConf); ok {
+			what += " (" + softHSMConf + "=" + conf + ")"
+		}
+		return failed(err, what, "")
+	}
+	m.initialised = true
+	m.epoch.Add(1)
+	return nil
+}
+
 func (m *module) release() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.users--; m.users > 0 || m.foreign {
+	if m.users--; m.users > 0 || m.foreign || !m.initialised {
 		return nil
 	}
+	m.initialised = false
 	return failed(m.lib.Finalize(), "finalise "+m.path, "")
 }
 
 func (m *module) rememberRefusal(serial string, pin *secret.Bytes) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.refusedMu.Lock()
+	defer m.refusedMu.Unlock()
 	m.refused[serial] = pinHash(pin)
 }
 
 func (m *module) hasRefused(serial string, pin *secret.Bytes) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
+	m.refusedMu.Lock()
+	defer m.refusedMu.Unlock()
 	before, ok := m.refused[serial]
 	now := pinHash(pin)
 	return ok && hmac.Equal(before[:], now[:])

@@ -77,56 +77,90 @@ func attempt[T any](t *Token, fn func(*Session) (T, error)) (value T, err error)
 	return fn(s)
 }
 
-// borrow takes an idle session or opens one, connecting first where needed. No lock is held while the module works:
-// it may never return.
+// borrow takes an idle session or opens one, connecting first where needed. No lock is held while the module works: it
+// may never return. The module's gate is entered for the one who borrows, until giveBack.
 func (t *Token) borrow() (*Session, error) {
 	for {
-		s, slot, generation, err := t.takeIdle()
-		if s != nil || err != nil {
-			return s, err
-		}
-		handle, err := t.module.lib.OpenSession(slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+		c, generation, err := t.connectedAs()
 		if err != nil {
-			err = failed(err, fmt.Sprintf("open a session with %s", t), "")
-			if code, ok := Code(err); ok && lostToken(code) {
-				t.disconnect(generation)
-			}
 			return nil, err
 		}
-		if t.currentGeneration() == generation {
-			return &Session{token: t, lib: t.module.lib, handle: handle, generation: generation}, nil
+		t.module.gate.enter()
+		s, err := t.open(c, generation)
+		if s != nil {
+			return s, nil
 		}
-		// Meanwhile the token was found to be lost: the slot may hold another by now.
-		_ = t.module.lib.CloseSession(handle)
+		t.module.gate.leave()
+		if err != nil {
+			return nil, err
+		}
+		// Meanwhile the token was found to be lost.
 	}
 }
 
-// takeIdle returns an idle session or, where there is none, the slot to open one with, of this generation.
-func (t *Token) takeIdle() (s *Session, slot uint, generation uint64, err error) {
+// connectedAs returns the connection, made if need be, and its generation.
+func (t *Token) connectedAs() (connection, uint64, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	for !t.connected {
-		if t.closed {
-			break
-		}
+	for !t.connected && !t.closed {
 		if err := t.connectOnce(); err != nil {
-			return nil, 0, 0, err
+			return connection{}, 0, err
 		}
 	}
 	if t.closed {
-		return nil, 0, 0, fault.New(fault.Unavailable, "pkcs11: use %s: it is closed", t)
+		return connection{}, 0, fault.New(fault.Unavailable, "pkcs11: use %s: it is closed", t)
+	}
+	return t.connection, t.generation, nil
+}
+
+// open returns an idle session of a generation, or a new one; nil where that generation is over.
+func (t *Token) open(c connection, generation uint64) (*Session, error) {
+	if c.epoch != t.module.epoch.Load() {
+		t.disconnect(generation, false) // another user of the module had it initialised anew
+		return nil, nil
+	}
+	if s, ok := t.takeIdle(generation); s != nil || !ok {
+		return s, nil
+	}
+	opened, err := t.module.lib.OpenSession(c.slot, pkcs11.CKF_SERIAL_SESSION|pkcs11.CKF_RW_SESSION)
+	if err != nil {
+		err = failed(err, fmt.Sprintf("open a session with %s", t), "")
+		if code, ok := Code(err); ok && lostToken(code) {
+			t.disconnect(generation, true)
+		}
+		return nil, err
+	}
+	if t.currentGeneration() == generation {
+		return &Session{token: t, lib: t.module.lib, handle: opened, generation: generation, epoch: c.epoch, slot: c.slot}, nil
+	}
+	// The slot may hold another token by now.
+	_ = t.module.lib.CloseSession(opened)
+	return nil, nil
+}
+
+// takeIdle returns an idle session, nil if there is none; !ok: the generation is over.
+func (t *Token) takeIdle(generation uint64) (s *Session, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.generation != generation || !t.connected {
+		return nil, false
 	}
 	if n := len(t.idle); n > 0 {
 		s = t.idle[n-1]
 		t.idle = t.idle[:n-1]
 	}
-	return s, t.slot, t.generation, nil
+	return s, true
 }
 
 // giveBack returns a session. One that met an error is closed: the failed operation may still be active in it.
 func (t *Token) giveBack(s *Session, err error) {
-	if code, ok := Code(err); ok && (staleSession(code) || lostToken(code)) {
-		t.disconnect(s.generation)
+	defer t.module.gate.leave()
+	code, ok := Code(err)
+	switch {
+	case ok && (staleSession(code) || lostToken(code)):
+		t.disconnect(s.generation, lostToken(code))
+	case err == nil && !s.broken:
+		t.worked()
 	}
 	if err != nil || s.broken || !t.keepIdle(s) {
 		_ = t.module.lib.CloseSession(s.handle)

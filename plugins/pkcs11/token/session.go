@@ -1,6 +1,8 @@
 package token
 
 import (
+	"fmt"
+
 	"github.com/miekg/pkcs11"
 
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -12,6 +14,8 @@ type Session struct {
 	lib        *pkcs11.Ctx
 	handle     pkcs11.SessionHandle
 	generation uint64
+	epoch      uint64
+	slot       uint
 	broken     bool
 }
 
@@ -32,7 +36,8 @@ func (s *Session) usable() error {
 	return nil
 }
 
-// Check asks the token whether it is there and this process logged in.
+// Check asks the token whether it is there and this process logged in. A library may answer from memory for a token that
+// is away; what it says of the token itself gives that away.
 func (s *Session) Check() error {
 	if err := s.usable(); err != nil {
 		return err
@@ -41,5 +46,13 @@ func (s *Session) Check() error {
 	if err == nil && info.State != pkcs11.CKS_RW_USER_FUNCTIONS {
 		err = pkcs11.Error(pkcs11.CKR_USER_NOT_LOGGED_IN)
 	}
-	return s.fail(err, "ask for the state of a session", "")
+	if err != nil {
+		return s.fail(err, "ask for the state of a session", "")
+	}
+	about, err := s.lib.GetTokenInfo(s.slot)
+	if err != nil || !s.token.options.match(about) {
+		// One that cannot say what it is counts as gone, whatever the code.
+		err = pkcs11.Error(pkcs11.CKR_TOKEN_NOT_PRESENT)
+	}
+	return s.fail(err, fmt.Sprintf("ask whether %s is present", s.token), "")
 }

@@ -31,6 +31,9 @@ type Options struct {
 	Serial   string        // the token's serial number
 	PIN      *secret.Bytes // the user PIN; Open keeps its own copy
 	Sessions int           // sessions lent at once, 1…MaxSessions; 0 means DefaultSessions
+	// Stuck is called when the token was lost and the library does not find it again in this process (ErrStuck), so
+	// that the process can end and a new one begin. It may be nil, and may not return.
+	Stuck func(error)
 }
 
 // Token is an open, logged-in token. It is safe for concurrent use.
@@ -46,9 +49,15 @@ type Token struct {
 	connection        // while connected
 	generation uint64 // counts connections: a session or handle of another generation is stale
 	idle       []*Session
-	handles    map[Query]Object       // of this generation
-	stale      []pkcs11.SessionHandle // of former generations, to be closed
-	refusal    error                  // a login that was refused for its PIN; permanent
+	handles    map[Query]Object // of this generation
+	stale      []handle         // sessions of former generations, to be closed
+	refusal    error            // a login that was refused for its PIN; permanent
+	opened     bool             // Open has succeeded
+	losses     int              // in a row, without an operation that worked in between
+	since      time.Time        // the first of them
+	retry      time.Time        // no attempt to connect before that
+	failure    error            // of the last attempt; nil once an operation worked
+	doubted    bool             // the module is initialised anew before the token is connected to
 }
 
 // Open loads the module, finds the token and logs in. A wrong PIN is tried once: the error is ErrPIN of kind denied.
@@ -80,6 +89,9 @@ func Open(ctx context.Context, o Options) (*Token, error) {
 		}
 		return nil, err
 	}
+	t.mu.Lock()
+	t.opened = true
+	t.mu.Unlock()
 	return t, nil
 }
 
@@ -109,7 +121,7 @@ func (t *Token) end() <-chan error {
 		for range cap(t.lent) {
 			t.lent <- struct{}{}
 		}
-		t.disconnect(t.currentGeneration())
+		t.disconnect(t.currentGeneration(), false)
 		t.closeSessions(t.stale) // nobody else is left
 		t.options.PIN.Clear()
 		ended <- t.module.release()
@@ -130,6 +142,12 @@ func (o Options) name() string {
 	return fmt.Sprintf("token %q with serial number %q", o.Label, o.Serial)
 }
 
+// match tells whether the options mean this token.
+func (o Options) match(in pkcs11.TokenInfo) bool {
+	return in.Flags&pkcs11.CKF_TOKEN_INITIALIZED != 0 &&
+		(o.Label == "" || in.Label == o.Label) && (o.Serial == "" || in.SerialNumber == o.Serial)
+}
+
 // find returns the one slot whose token the options mean.
 func (m *module) find(o Options) (slot uint, info pkcs11.TokenInfo, err error) {
 	slots, err := m.slots()
@@ -141,7 +159,7 @@ func (m *module) find(o Options) (slot uint, info pkcs11.TokenInfo, err error) {
 		if in.Flags&pkcs11.CKF_TOKEN_INITIALIZED == 0 {
 			continue
 		}
-		if (o.Label != "" && in.Label != o.Label) || (o.Serial != "" && in.SerialNumber != o.Serial) {
+		if !o.match(in) {
 			others = append(others, fmt.Sprintf("%q", in.Label))
 			continue
 		}

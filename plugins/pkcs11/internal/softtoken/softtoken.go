@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/milagro-dta/dta/crypto/secret"
@@ -35,6 +36,7 @@ var shim []byte
 var (
 	module string // the shim
 	orders string // directory of orders to the shim
+	tokens string // SoftHSM's directory
 )
 
 // Main runs the tests of a package with a SoftHSM of their own.
@@ -59,13 +61,14 @@ func setUp(dir string) error {
 		return fmt.Errorf("SoftHSM is missing (%s): as root, run: apt-get install softhsm2", Library)
 	}
 	orders = filepath.Join(dir, "orders")
+	tokens = filepath.Join(dir, "tokens")
 	conf := filepath.Join(dir, "softhsm2.conf")
-	for _, d := range []string{orders, filepath.Join(dir, "tokens")} {
+	for _, d := range []string{orders, tokens} {
 		if err := os.Mkdir(d, 0o700); err != nil {
 			return err
 		}
 	}
-	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", filepath.Join(dir, "tokens"))
+	text := fmt.Sprintf("directories.tokendir = %s\nobjectstore.backend = file\nlog.level = ERROR\n", tokens)
 	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
 		return err
 	}
@@ -132,6 +135,25 @@ func MakeExtractable(t testing.TB) {
 func Flag(t testing.TB, flags uint) {
 	t.Helper()
 	order(t, "C_GetTokenInfo.flags", fmt.Sprintf("%x", flags))
+}
+
+// Away takes SoftHSM's tokens away, until the returned function is called.
+func Away(t testing.TB) (back func()) {
+	t.Helper()
+	if err := os.Rename(tokens, tokens+".away"); err != nil {
+		t.Fatal(err)
+	}
+	back = sync.OnceFunc(func() {
+		// SoftHSM makes the directory anew where it misses it.
+		if err := os.RemoveAll(tokens); err != nil {
+			t.Error(err)
+		}
+		if err := os.Rename(tokens+".away", tokens); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(back)
+	return back
 }
 
 // Hang makes calls of a function wait, until the returned function is called.
