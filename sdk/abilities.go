@@ -1,6 +1,11 @@
 package sdk
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+)
 
 // The abilities here are optional: a Custodian has one by having its methods. A Custodian may also be an io.Closer.
 
@@ -38,6 +43,28 @@ type RootKeeper interface {
 	// KeepRoot keeps the deposit, at most 256 KiB, durably. It is called once in the life of a realm;
 	// fault.Conflict if there is one.
 	KeepRoot(ctx context.Context, deposit []byte) error
+}
+
+// TenureKeeper keeps, in the realm itself, which node the realm belongs to and which host start of that node came last,
+// so that another node is refused and a copy of the node's data is noticed. Without it neither is.
+type TenureKeeper interface {
+	// Claim gives the realm to a node's instance for good, or confirms it, and records a host start with a number
+	// above every one before and above t.Number, which is what the host knows. It returns what it recorded.
+	// fault.Conflict: the realm belongs to another node or instance, which the text names. fault.Unsupported: this
+	// realm keeps no such record.
+	Claim(ctx context.Context, t Tenure) (Tenure, error)
+	// Holder returns the newest claim; fault.NotFound when nobody has the realm.
+	Holder(ctx context.Context) (Tenure, error)
+}
+
+// Tenure is a claim to a realm.
+type Tenure struct {
+	Node     dag.CID   // the node's name
+	Instance string    // the operator's name of the plugin
+	Number   uint64    // counts the node's host starts; 0 in a Holder that has recorded none yet
+	Mark     []byte    // 16 random bytes of the host's, which tell its claims from others
+	Host     string    // where that host runs, for messages
+	Since    time.Time // when it claimed, by its own clock
 }
 
 // Issuer keeps networks' shares in hardware that computes with them, so that they never leave it. P is the generator

@@ -144,5 +144,5 @@ func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req
 	if err != nil {
 		s.logger.Warn("networks' shares are not kept opened", "error", err)
 	}
-	return &instance{custodian: custodian, guard: g, scrub: r.Scrub}, nil
+	return &instance{name: req.GetInstance(), custodian: custodian, guard: g, scrub: r.Scrub}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"io"
+	"slices"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type server struct {
 	contract.UnimplementedCustodyServer
 	contract.UnimplementedIssuingServer
 	contract.UnimplementedNodeIdentityServer
+	contract.UnimplementedTenureServer
 
 	plugin program
 	mode   order.Mode
@@ -42,6 +44,7 @@ type server struct {
 
 // instance is a configured plugin.
 type instance struct {
+	name      string // the operator's
 	custodian Custodian
 	guard     *guard.Guard
 	scrub     func(string) string
@@ -59,6 +62,7 @@ func (s *server) register(r grpc.ServiceRegistrar) {
 	contract.RegisterCustodyServer(r, s)
 	contract.RegisterIssuingServer(r, s)
 	contract.RegisterNodeIdentityServer(r, s)
+	contract.RegisterTenureServer(r, s)
 }
 
 func (s *server) Describe(context.Context, *contract.DescribeRequest) (*contract.DescribeResponse, error) {
@@ -72,6 +76,9 @@ func (s *server) Describe(context.Context, *contract.DescribeRequest) (*contract
 	}
 	if i, err := s.configured(); err == nil {
 		d.Configured, d.Enrolled = true, i.guard.Chain() != nil
+		if _, ok := i.custodian.(TenureKeeper); ok {
+			d.Services = append(slices.Clone(services), contract.Tenure_ServiceDesc.ServiceName)
+		}
 	}
 	return d, nil
 }

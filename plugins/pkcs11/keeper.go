@@ -2,9 +2,12 @@ package pkcs11
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
+	"time"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/plugins/pkcs11/token"
@@ -46,6 +49,10 @@ type Keeper struct {
 	mu    sync.Mutex
 	key   []byte    // id of the key for new deposits; nil while the realm has none
 	known inventory // what the token held at start, and what was made since
+
+	doubted   time.Time // when the token was last doubted
+	tenure    tenure    // the newest claim when last looked at
+	keepsNone bool      // the token takes no claim
 }
 
 var (
@@ -54,6 +61,7 @@ var (
 	_ sdk.Schemer        = (*Keeper)(nil)
 	_ sdk.StatusReporter = (*Keeper)(nil)
 	_ sdk.ShareCacher    = (*Keeper)(nil)
+	_ sdk.TenureKeeper   = (*Keeper)(nil)
 )
 
 // Open logs in to the token, checks that the realm is whole and proves a rung.
@@ -78,7 +86,7 @@ func Open(ctx context.Context, s Settings, log Logger) (*Keeper, error) {
 }
 
 func (k *Keeper) start(ctx context.Context, s Settings) error {
-	found, err := token.Use(ctx, k.token, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
+	found, err := again(ctx, k, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
 	if err != nil {
 		return err
 	}
@@ -89,7 +97,10 @@ func (k *Keeper) start(ctx context.Context, s Settings) error {
 	if k.rung, k.key, err = k.choose(ctx, s.Rung, found); err != nil {
 		return err
 	}
-	if k.key == nil && !found.virgin() {
+	if stray := found.stray(); len(stray) > 0 {
+		k.log.Warn("the realm has keys beside the one in use; what was sealed with them still opens", "realm", k.realm, "stray", strings.Join(stray, ", "))
+	}
+	if len(found.keys[k.rung.name]) == 0 && !found.virgin() {
 		if !s.CreateKeys {
 			return fault.New(fault.Invalid, "pkcs11: realm %q has no key for rung %s, but one for another: set create_keys to move the realm, or name the other rung",
 				k.realm, k.rung.name)
@@ -132,6 +143,7 @@ func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) (
 		plain.Clear() // otherwise the call left behind may still use it, and the garbage collector gets it
 	}
 	if err != nil {
+		k.doubt(ctx, err, k.rung, id)
 		return nil, err
 	}
 	return dag.Encode(d)
@@ -161,8 +173,30 @@ func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.Context) ([]by
 		// To a forged deposit some tokens give their most general error. Since the same key works, it is the deposit.
 		return nil, fault.New(fault.Denied, "pkcs11: deposit does not open: it was changed, or belongs to something else: %w", err)
 	}
+	if err != nil {
+		k.doubt(ctx, err, r, d.Key)
+	}
 	return key, err
 }
+
+// doubt has the token connected to anew where an error may mean that it is away although its library answers.
+func (k *Keeper) doubt(ctx context.Context, err error, r rung, id []byte) {
+	if !errors.Is(err, errVanished) && !(token.General(err) && ctx.Err() == nil && !k.works(ctx, r, id)) {
+		return
+	}
+	k.mu.Lock()
+	early := time.Since(k.doubted) < doubtEvery
+	if !early {
+		k.doubted = time.Now()
+	}
+	k.mu.Unlock()
+	if !early {
+		k.token.Suspect()
+	}
+}
+
+// doubtEvery keeps a key that was really removed from costing a login for each call that misses it.
+const doubtEvery = 5 * time.Second
 
 // works tells whether a rung's key seals and opens.
 func (k *Keeper) works(ctx context.Context, r rung, id []byte) bool {
@@ -170,12 +204,12 @@ func (k *Keeper) works(ctx context.Context, r rung, id []byte) bool {
 }
 
 // sealingKey returns the id of the key for new deposits. It makes the realm's first key, for the first thing that is
-// ever sealed in a realm.
+// ever sealed in a realm, or settles which of its keys is used.
 func (k *Keeper) sealingKey(ctx context.Context, p sdk.Purpose) ([]byte, error) {
 	if id := k.currentKey(); id != nil {
 		return id, nil
 	}
-	if p != sdk.PurposeCustodyRoot && p != sdk.PurposeNodeIdentity {
+	if p != sdk.PurposeCustodyRoot && p != sdk.PurposeNodeIdentity && !k.hasKey() {
 		return nil, fault.New(fault.Unavailable, "pkcs11: realm %q has no key: enrol first", k.realm)
 	}
 	select {
@@ -197,6 +231,12 @@ func (k *Keeper) sealingKey(ctx context.Context, p sdk.Purpose) ([]byte, error) 
 	return id, nil
 }
 
+func (k *Keeper) hasKey() bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return len(k.known.keys[k.rung.name]) > 0
+}
+
 func (k *Keeper) currentKey() []byte {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -215,7 +255,7 @@ func (k *Keeper) Close() error {
 // virgin tells that nothing was ever kept in the realm.
 func (i inventory) virgin() bool { return i.root == nil && len(i.keys) == 0 }
 
-// choose takes a rung and the id of its key, nil if the realm has none for it.
+// choose takes a rung and the id of its key, nil if none is settled.
 func (k *Keeper) choose(ctx context.Context, named string, found inventory) (rung, []byte, error) {
 	candidates := ladder
 	switch {
@@ -231,13 +271,9 @@ func (k *Keeper) choose(ctx context.Context, named string, found inventory) (run
 	}
 	var reasons error
 	for _, r := range candidates {
-		id, err := found.only(r, k.realm)
-		if err != nil {
-			return rung{}, nil, err
-		}
-		err = k.prove(ctx, r, id)
+		err := k.proveTwice(ctx, r, found.candidate(r))
 		if err == nil {
-			return r, id, nil
+			return r, found.settled(r), nil
 		}
 		if kind := fault.Of(err); kind != fault.Unsupported && !token.Refused(err) {
 			return rung{}, nil, fault.New(kind, "pkcs11: prove rung %s: %w", r.name, err)
@@ -248,6 +284,11 @@ func (k *Keeper) choose(ctx context.Context, named string, found inventory) (run
 		} else {
 			reasons = fmt.Errorf("%w; rung %s: %w", reasons, r.name, err)
 		}
+	}
+	if token.Lost(reasons) {
+		// Whether the token is unwell or bears no rung cannot be told: it is tried again.
+		return rung{}, nil, fault.New(fault.Unavailable, "pkcs11: no way of keeping keys holds on %s, which was lost meanwhile (rung = %q may help): %w",
+			k.token, ladder[len(ladder)-1].name, reasons)
 	}
 	return rung{}, nil, fault.New(fault.Unsupported, "pkcs11: no way of keeping keys holds on %s: %w", k.token, reasons)
 }

@@ -3,6 +3,7 @@ package pkcs11
 import (
 	"bytes"
 	"context"
+	"time"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/plugins/pkcs11/token"
@@ -56,6 +57,43 @@ func (k *Keeper) prove(ctx context.Context, r rung, id []byte) error {
 		}
 	}
 	return nil
+}
+
+// proveTwice tries a rung again when the token was lost in the proof. A second loss is the rung's doing, where the token
+// is well in between: some libraries lose their server over a mechanism that it does not know. A realm's own key has
+// worked before, so there the token is to blame.
+func (k *Keeper) proveTwice(ctx context.Context, r rung, id []byte) error {
+	err := k.prove(ctx, r, id)
+	if !token.Lost(err) {
+		return err
+	}
+	k.log.Warn("the token was lost in the proof of a rung", "rung", r.name, "error", err.Error())
+	if err := k.awaitToken(ctx); err != nil {
+		return err
+	}
+	if err = k.prove(ctx, r, id); !token.Lost(err) || id != nil {
+		return err
+	}
+	if away := k.awaitToken(ctx); away != nil {
+		return away
+	}
+	return fault.New(fault.Unsupported, "the connection with the token is lost over it, twice: %w", err)
+}
+
+// awaitToken waits for a token that was lost, for as long as its pauses between attempts can be.
+func (k *Keeper) awaitToken(ctx context.Context) error {
+	end := time.Now().Add(6 * time.Second)
+	for {
+		_, err := token.Use(ctx, k.token, func(s *token.Session) (struct{}, error) { return struct{}{}, s.Check() })
+		if err == nil || fault.Of(err) != fault.Unavailable || time.Now().After(end) {
+			return err
+		}
+		select {
+		case <-time.After(50 * time.Millisecond):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 func (k *Keeper) holds(ctx context.Context, key subject, try func(*token.Session, token.Object) error) error {

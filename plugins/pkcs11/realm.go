@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/plugins/pkcs11/token"
@@ -22,26 +23,33 @@ func checkRealm(name string) error {
 	return nil
 }
 
-func keyLabel(r rung, realm string) string { return "dta/" + r.name + "/" + realm }
-func rootLabel(realm string) string        { return "dta/root/" + realm }
+func keyLabel(r rung, realm string) string  { return "dta/" + r.name + "/" + realm }
+func usedLabel(r rung, realm string) string { return "dta/key/" + r.name + "/" + realm }
+func rootLabel(realm string) string         { return "dta/root/" + realm }
 
 // inventory is what a token holds of a realm.
 type inventory struct {
-	keys map[string][][]byte // by rung: key ids
+	keys map[string][][]byte // by rung: key ids, in order
+	used map[string][]byte   // by rung: id of the key that was decided on
 	root []byte              // the custody root's deposit; nil: never enrolled
 }
 
 func (i inventory) has(r rung, id []byte) bool {
-	for _, known := range i.keys[r.name] {
-		if bytes.Equal(known, id) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(i.keys[r.name], func(known []byte) bool { return bytes.Equal(known, id) })
 }
 
-func takeInventory(s *token.Session, realm string) (inventory, error) {
-	found := inventory{keys: map[string][][]byte{}}
+// takeInventory looks again when a key was taken back meanwhile.
+func takeInventory(s *token.Session, realm string) (found inventory, err error) {
+	for range lookAgain {
+		if found, err = takeInventoryOnce(s, realm); !errors.Is(err, token.ErrNoObject) {
+			break
+		}
+	}
+	return found, err
+}
+
+func takeInventoryOnce(s *token.Session, realm string) (inventory, error) {
+	found := inventory{keys: map[string][][]byte{}, used: map[string][]byte{}}
 	for _, r := range ladder {
 		keys, err := s.Find(token.Query{Class: token.SecretKey, Label: keyLabel(r, realm)})
 		if err != nil {
@@ -52,74 +60,122 @@ func takeInventory(s *token.Session, realm string) (inventory, error) {
 			if err != nil {
 				return found, err
 			}
+			if len(id) != keyIDSize {
+				return found, fault.New(fault.Conflict, "pkcs11: key %q: expected a CKA_ID of %d bytes, found %d", keyLabel(r, realm), keyIDSize, len(id))
+			}
 			found.keys[r.name] = append(found.keys[r.name], id)
 		}
+		slices.SortFunc(found.keys[r.name], bytes.Compare)
+		if found.used[r.name], err = readRecord(s, usedLabel(r, realm)); err != nil {
+			return found, err
+		}
 	}
-	roots, err := s.Find(token.Query{Class: token.Data, Label: rootLabel(realm)})
+	roots, all, err := contents(s, rootLabel(realm))
 	switch {
 	case err != nil:
 		return found, err
-	case len(roots) > 1:
+	case len(roots) > 0 && slices.ContainsFunc(all, func(b []byte) bool { return !bytes.Equal(b, all[0]) }):
 		return found, fault.New(fault.Conflict, "pkcs11: realm %q has %d custody roots in its token; expected one", realm, len(roots))
-	case len(roots) == 1:
-		found.root, err = s.Value(roots[0])
-		if err == nil && len(found.root) == 0 {
-			err = fault.New(fault.Conflict, "pkcs11: realm %q has an empty custody root in its token", realm)
-		}
+	case len(roots) > 0 && len(all[0]) == 0:
+		return found, fault.New(fault.Conflict, "pkcs11: realm %q has an empty custody root in its token", realm)
+	case len(roots) > 0:
+		found.root = all[0]
 	}
-	return found, err
+	return found, nil
 }
 
-// only returns the id of the realm's key for a rung; nil if there is none.
-func (i inventory) only(r rung, realm string) ([]byte, error) {
-	switch ids := i.keys[r.name]; len(ids) {
-	case 0:
-		return nil, nil
-	case 1:
-		if len(ids[0]) != keyIDSize {
-			return nil, fault.New(fault.Conflict, "pkcs11: key %q: expected a CKA_ID of %d bytes, found %d", keyLabel(r, realm), keyIDSize, len(ids[0]))
-		}
-		return ids[0], nil
-	default:
-		return nil, fault.New(fault.Conflict, "pkcs11: realm %q has %d keys for rung %s in its token (%x); expected one", realm, len(ids), r.name, ids)
+// settled returns the id of the key that new deposits of a rung are made with, nil while none is certain: the one that
+// was decided on or, in a realm from before that was recorded, the one that the custody root was sealed with. A root
+// names its key, and eight random bytes are found in it for no other reason.
+func (i inventory) settled(r rung) []byte {
+	if id := i.used[r.name]; id != nil {
+		return id
 	}
+	for _, id := range i.keys[r.name] {
+		if bytes.Contains(i.root, id) {
+			return id
+		}
+	}
+	return nil
 }
 
-// makeKey makes the realm's key for a rung and returns its id. If one has appeared since the inventory it is taken, once
-// it is proved: another process was quicker, or a write of which this one never heard the end. A start would take it,
-// too.
+// candidate is the key of a rung that a start proves: the settled one, or else the first.
+func (i inventory) candidate(r rung) []byte {
+	if id := i.settled(r); id != nil {
+		return id
+	}
+	if ids := i.keys[r.name]; len(ids) > 0 {
+		return ids[0]
+	}
+	return nil
+}
+
+// stray lists the keys beside those in use: left by an earlier version, by a process that died or by hand. Deposits may
+// have been made with them.
+func (i inventory) stray() (names []string) {
+	for _, r := range ladder {
+		for _, id := range i.keys[r.name] {
+			if !bytes.Equal(id, i.candidate(r)) {
+				names = append(names, fmt.Sprintf("%s %x", r.name, id))
+			}
+		}
+	}
+	return names
+}
+
+// makeKey makes the realm's key for a rung and returns its id. Where processes meet they decide on one, and each of the
+// others takes back the key that it made; nobody else has used it. A key that is there already, left by a process that
+// died before it was decided on, is proposed in place of a new one. A key that this process did not make is proved.
 func (k *Keeper) makeKey(ctx context.Context, r rung) ([]byte, error) {
-	type outcome struct {
-		id      []byte
-		adopted bool
-	}
-	made, err := write(ctx, k, "make a key", func(s *token.Session) (outcome, error) {
+	var mine []byte // what write may repeat knows the key that it made before
+	id, err := write(ctx, k, "make a key", func(s *token.Session) ([]byte, error) {
 		found, err := takeInventory(s, k.realm)
 		if err != nil {
-			return outcome{}, err
+			return nil, err
 		}
-		if id, err := found.only(r, k.realm); id != nil || err != nil {
-			return outcome{id, true}, err
+		used, proposal := found.settled(r), found.candidate(r)
+		if proposal == nil {
+			mine = secret.Random(keyIDSize).Open()
+			if _, err := s.Generate(token.KeySpec{Use: r.use, Label: keyLabel(r, k.realm), ID: mine, Keep: true}); err != nil {
+				return nil, err
+			}
+			proposal = mine
 		}
-		id := secret.Random(keyIDSize).Open()
-		_, err = s.Generate(token.KeySpec{Use: r.use, Label: keyLabel(r, k.realm), ID: id, Keep: true})
-		return outcome{id, false}, err
+		if used == nil {
+			if used, err = decideOnKey(s, usedLabel(r, k.realm), proposal); err != nil {
+				return nil, err
+			}
+		}
+		if mine != nil && !bytes.Equal(used, mine) {
+			err = s.DestroyAll(token.Query{Class: token.SecretKey, Label: keyLabel(r, k.realm), ID: string(mine)})
+		}
+		return used, err
 	})
 	if err != nil {
 		return nil, err
 	}
 	message := "made the realm's key"
-	if made.adopted {
-		if err := k.prove(ctx, r, made.id); err != nil {
-			return nil, fault.New(fault.Of(err), "pkcs11: realm %q has a key %x for rung %s since a moment ago: %w", k.realm, made.id, r.name, err)
+	if !bytes.Equal(id, mine) {
+		if err := k.prove(ctx, r, id); err != nil {
+			return nil, fault.New(fault.Of(err), "pkcs11: realm %q has a key %x for rung %s since a moment ago: %w", k.realm, id, r.name, err)
 		}
-		message = "took the realm's key, which was made since the start"
+		message = "took the realm's key, which another process made"
 	}
 	k.mu.Lock()
-	k.known.keys[r.name] = append(k.known.keys[r.name], made.id)
+	k.known.keys[r.name] = append(k.known.keys[r.name], id)
 	k.mu.Unlock()
-	k.log.Info(message, "realm", k.realm, "rung", r.name, "key", fmt.Sprintf("%x", made.id))
-	return made.id, nil
+	k.log.Info(message, "realm", k.realm, "rung", r.name, "key", fmt.Sprintf("%x", id))
+	return id, nil
+}
+
+// decideOnKey decides on a key's id. A token without data objects has nothing to decide with: a key is used as it is
+// found there.
+func decideOnKey(s *token.Session, record string, proposal []byte) ([]byte, error) {
+	id, err := decide(s, record, proposal)
+	if token.CannotStore(err) {
+		return proposal, nil
+	}
+	return id, err
 }
 
 // findKey finds the key that a deposit names.
@@ -131,7 +187,10 @@ func (k *Keeper) findKey(s *token.Session, r rung, id []byte) (token.Object, err
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.known.has(r, id) {
-		return 0, fault.New(fault.Unavailable, "pkcs11: realm %q: its key %x for rung %s has vanished from the token: %w", k.realm, id, r.name, token.ErrNoObject)
+		return 0, fault.New(fault.Unavailable, "pkcs11: realm %q: its key %x for rung %s %w: %w", k.realm, id, r.name, errVanished, token.ErrNoObject)
 	}
 	return 0, fault.New(fault.Denied, "pkcs11: realm %q never had the key %x for rung %s: %w", k.realm, id, r.name, token.ErrNoObject)
 }
+
+// errVanished marks the want of a key that was there before: it was removed, or the token answers although it is away.
+var errVanished = errors.New("has vanished from the token")

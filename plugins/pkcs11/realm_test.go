@@ -3,6 +3,7 @@ package pkcs11
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -71,6 +72,32 @@ func TestTheFirstRungThatHoldsIsTaken(t *testing.T) {
 	})
 	t.Run("no decision, where the token is in trouble", func(t *testing.T) {
 		s := settings(t, "")
+		softtoken.Fail(t, "C_GenerateKey", softtoken.DeviceError, 1000)
+		_, err := Open(t.Context(), s, &quiet{})
+		refused(t, err, fault.Unavailable, `rung = "hmac-derive" may help`)
+	})
+	t.Run("the next, where the proof of one costs the connection", func(t *testing.T) {
+		for _, code := range []uint{softtoken.DeviceError, 1<<64 - 1} {
+			s := settings(t, "")
+			softtoken.Fail(t, "C_EncryptInit", code, 1000)
+			if k := open(t, s); k.Scheme() != "pkcs11/hmac-derive" {
+				t.Errorf("expected hmac-derive, got %s", k.Scheme())
+			}
+			softtoken.Fail(t, "C_EncryptInit", code, 0)
+		}
+	})
+	t.Run("the best, where the connection was lost by chance", func(t *testing.T) {
+		s := settings(t, "")
+		softtoken.Fail(t, "C_EncryptInit", softtoken.DeviceError, 1)
+		if k := open(t, s); k.Scheme() != "pkcs11/gcm" {
+			t.Errorf("expected gcm, got %s", k.Scheme())
+		}
+	})
+	t.Run("no other, where the realm has a key", func(t *testing.T) {
+		s := settings(t, "")
+		k := open(t, s)
+		enrol(t, k)
+		k.Close()
 		softtoken.Fail(t, "C_EncryptInit", softtoken.DeviceError, 1000)
 		_, err := Open(t.Context(), s, &quiet{})
 		refused(t, err, fault.Unavailable, "prove rung gcm")
@@ -127,16 +154,56 @@ func TestAVanishedKeyIsAnError(t *testing.T) {
 	})
 }
 
-func TestTwoKeysForOneRungAreAnError(t *testing.T) {
-	s := settings(t, "gcm")
-	k := open(t, s)
-	enrol(t, k)
+// strayKey puts a second key beside the realm's.
+func strayKey(t *testing.T, k *Keeper, id string) {
+	t.Helper()
 	inToken(t, k, func(s *token.Session) error {
-		_, err := s.Generate(token.KeySpec{Use: token.ForAES, Label: keyLabel(gcm, k.realm), ID: []byte("12345678"), Keep: true})
+		_, err := s.Generate(token.KeySpec{Use: k.rung.use, Label: keyLabel(k.rung, k.realm), ID: []byte(id), Keep: true})
 		return err
 	})
+}
+
+// forget removes the record of the key that was decided on, as if an earlier version had made the realm.
+func forget(t *testing.T, k *Keeper) {
+	t.Helper()
+	destroyAll(t, k, token.Query{Class: token.Data, Label: usedLabel(k.rung, k.realm)})
+}
+
+func TestARealmWithTwoKeysIsOpenedWithTheOneOfItsRoot(t *testing.T) {
+	onEveryRung(t, func(t *testing.T, s Settings) {
+		k := open(t, s)
+		enrol(t, k)
+		used := k.currentKey()
+		d := keep(t, k, share, []byte("secret"))
+		for _, stray := range []string{"\x00\x00\x00\x00\x00\x00\x00\x00", "\xff\xff\xff\xff\xff\xff\xff\xff"} {
+			strayKey(t, k, stray)
+			forget(t, k)
+			log := &quiet{}
+			k, err := Open(t.Context(), s, log)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(func() { k.Close() })
+			mustRestore(t, k, d, share, []byte("secret"))
+			if now := k.currentKey(); !bytes.Equal(now, used) {
+				t.Errorf("expected the root's key %x, got %x", used, now)
+			}
+			name := fmt.Sprintf("%s %x", k.rung.name, stray)
+			if !strings.Contains(log.text.String(), name) || !strings.Contains(k.Status(t.Context()).Text, "not used for new deposits: "+name) {
+				t.Errorf("expected the stray key to be reported; got %s and %s", log.text.String(), k.Status(t.Context()).Text)
+			}
+			destroyAll(t, k, token.Query{Class: token.SecretKey, Label: keyLabel(k.rung, k.realm), ID: stray})
+		}
+	})
+}
+
+func TestADecidedKeyThatIsGoneIsAnError(t *testing.T) {
+	s := settings(t, "gcm")
+	k := open(t, s)
+	keep(t, k, sdk.Context{Purpose: sdk.PurposeNodeIdentity}, []byte("key"))
+	destroyAll(t, k, token.Query{Class: token.SecretKey, Label: keyLabel(k.rung, k.realm)})
 	_, err := reopen(t, k, s)
-	refused(t, err, fault.Conflict, "2 keys")
+	refused(t, err, fault.Conflict, "lost its key")
 }
 
 func TestTheRootIsKeptOnce(t *testing.T) {

@@ -18,12 +18,17 @@ func checkRoot(found inventory, realm string) error {
 	if found.root != nil && len(found.keys) == 0 {
 		return fault.New(fault.Conflict, "pkcs11: realm %q has a custody root but no key any more: restore the token from its backup", realm)
 	}
+	for _, r := range ladder {
+		if id := found.used[r.name]; id != nil && !found.has(r, id) {
+			return fault.New(fault.Conflict, "pkcs11: realm %q has lost its key %x for rung %s: restore the token from its backup", realm, id, r.name)
+		}
+	}
 	return nil
 }
 
 // Root returns the realm's custody root as it was kept, nil if the realm was never enrolled.
 func (k *Keeper) Root(ctx context.Context) ([]byte, error) {
-	found, err := token.Use(ctx, k.token, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
+	found, err := again(ctx, k, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
 	return found.root, err
 }
 
@@ -35,25 +40,11 @@ func (k *Keeper) KeepRoot(ctx context.Context, root []byte) error {
 	}
 	root = bytes.Clone(root)
 	_, err := write(ctx, k, "keep the custody root", func(s *token.Session) (struct{}, error) {
-		found, err := takeInventory(s, k.realm)
-		switch {
-		case err != nil:
-			return struct{}{}, err
-		case found.root != nil && bytes.Equal(found.root, root):
-			return struct{}{}, nil
-		case found.root != nil:
-			return struct{}{}, fault.New(fault.Conflict, "pkcs11: realm %q has another custody root already", k.realm)
+		decided, err := decide(s, rootLabel(k.realm), root)
+		if err == nil && !bytes.Equal(decided, root) {
+			err = fault.New(fault.Conflict, "pkcs11: realm %q has another custody root already", k.realm)
 		}
-		mine, err := s.StoreData(rootLabel(k.realm), root)
-		if err != nil {
-			return struct{}{}, err
-		}
-		// Two processes that enrol at once both notice, and take back what they wrote.
-		if _, err := takeInventory(s, k.realm); err != nil {
-			_ = s.Destroy(mine)
-			return struct{}{}, err
-		}
-		return struct{}{}, nil
+		return struct{}{}, err
 	})
 	return err
 }

@@ -14,7 +14,8 @@ const writeLimit = 20 * time.Second
 
 // write has fn write to the token, and settles what it wrote. Once begun it is seen through: a caller that gave up in
 // the middle would leave a realm that has what nobody here knows of. One write at a time is under way, until the module
-// has returned and all is settled, also where that takes longer than its caller waits.
+// has returned and all is settled, also where that takes longer than its caller waits. When the token was lost on the
+// way, fn runs again: it must come to the same end.
 func write[T any](ctx context.Context, k *Keeper, what string, fn func(*token.Session) (T, error)) (T, error) {
 	var none T
 	select {
@@ -29,7 +30,9 @@ func write[T any](ctx context.Context, k *Keeper, what string, fn func(*token.Se
 	done := make(chan result, 1)
 	go func() {
 		defer func() { <-k.writing }()
-		value, err := token.Use(context.WithoutCancel(ctx), k.token, fn)
+		release := k.token.Exclusive()
+		defer release()
+		value, err := again(context.WithoutCancel(ctx), k, fn)
 		if err == nil {
 			if failed := k.settle(); failed != nil {
 				err = fault.New(fault.Unavailable, "pkcs11: %s: %w", what, failed)
@@ -43,6 +46,18 @@ func write[T any](ctx context.Context, k *Keeper, what string, fn func(*token.Se
 	case <-time.After(writeLimit):
 		return none, fault.New(fault.Deadline, "pkcs11: %s: %s is still writing after %s", what, k.token, writeLimit)
 	}
+}
+
+// again has fn use the token, and repeats it when the token was lost meanwhile and is there again. SoftHSM loses a token
+// that another process logs in to at the same moment.
+func again[T any](ctx context.Context, k *Keeper, fn func(*token.Session) (T, error)) (T, error) {
+	for range 2 {
+		value, err := token.Use(ctx, k.token, fn)
+		if !token.Lost(err) || k.awaitToken(ctx) != nil {
+			return value, err
+		}
+	}
+	return token.Use(ctx, k.token, fn)
 }
 
 // awaitWrite waits for a write under way, though not for ever.

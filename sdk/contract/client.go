@@ -14,6 +14,7 @@ type Client struct {
 	Custody      CustodyClient
 	Issuing      IssuingClient
 	NodeIdentity NodeIdentityClient
+	Tenure       TenureClient
 
 	health grpc_health_v1.HealthClient
 }
@@ -26,6 +27,7 @@ func NewClient(conn grpc.ClientConnInterface) *Client {
 		Custody:      NewCustodyClient(c),
 		Issuing:      NewIssuingClient(c),
 		NodeIdentity: NewNodeIdentityClient(c),
+		Tenure:       NewTenureClient(c),
 		health:       grpc_health_v1.NewHealthClient(c),
 	}
 }

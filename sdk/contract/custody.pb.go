@@ -1662,6 +1662,261 @@ func (x *OpenResponse) GetKey() []byte {
 	return nil
 }
 
+// TenureRecord is a claim.
+type TenureRecord struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Node          []byte                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`         // the node's name, CID bytes
+	Instance      string                 `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"` // the operator's name of the instance, at most 64 bytes
+	Number        uint64                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`    // counts the node's host starts; 0 where the realm has an owner and no claim is recorded
+	Mark          []byte                 `protobuf:"bytes,4,opt,name=mark,proto3" json:"mark,omitempty"`         // 16 random bytes of the host's, which tell its claims from others
+	Host          string                 `protobuf:"bytes,5,opt,name=host,proto3" json:"host,omitempty"`         // where that host ran, at most 255 bytes; for messages
+	Time          int64                  `protobuf:"varint,6,opt,name=time,proto3" json:"time,omitempty"`        // when it claimed, Unix seconds by its own clock; for messages
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TenureRecord) Reset() {
+	*x = TenureRecord{}
+	mi := &file_custody_proto_msgTypes[26]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TenureRecord) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TenureRecord) ProtoMessage() {}
+
+func (x *TenureRecord) ProtoReflect() protoreflect.Message {
+	mi := &file_custody_proto_msgTypes[26]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TenureRecord.ProtoReflect.Descriptor instead.
+func (*TenureRecord) Descriptor() ([]byte, []int) {
+	return file_custody_proto_rawDescGZIP(), []int{26}
+}
+
+func (x *TenureRecord) GetNode() []byte {
+	if x != nil {
+		return x.Node
+	}
+	return nil
+}
+
+func (x *TenureRecord) GetInstance() string {
+	if x != nil {
+		return x.Instance
+	}
+	return ""
+}
+
+func (x *TenureRecord) GetNumber() uint64 {
+	if x != nil {
+		return x.Number
+	}
+	return 0
+}
+
+func (x *TenureRecord) GetMark() []byte {
+	if x != nil {
+		return x.Mark
+	}
+	return nil
+}
+
+func (x *TenureRecord) GetHost() string {
+	if x != nil {
+		return x.Host
+	}
+	return ""
+}
+
+func (x *TenureRecord) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+type ClaimRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// The instance is the one that Configure named; instance is ignored here. number is the highest that the host knows:
+	// the claim gets a higher one.
+	Claim         *TenureRecord `protobuf:"bytes,1,opt,name=claim,proto3" json:"claim,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClaimRequest) Reset() {
+	*x = ClaimRequest{}
+	mi := &file_custody_proto_msgTypes[27]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClaimRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClaimRequest) ProtoMessage() {}
+
+func (x *ClaimRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_custody_proto_msgTypes[27]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClaimRequest.ProtoReflect.Descriptor instead.
+func (*ClaimRequest) Descriptor() ([]byte, []int) {
+	return file_custody_proto_rawDescGZIP(), []int{27}
+}
+
+func (x *ClaimRequest) GetClaim() *TenureRecord {
+	if x != nil {
+		return x.Claim
+	}
+	return nil
+}
+
+type ClaimResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Claim         *TenureRecord          `protobuf:"bytes,1,opt,name=claim,proto3" json:"claim,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ClaimResponse) Reset() {
+	*x = ClaimResponse{}
+	mi := &file_custody_proto_msgTypes[28]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ClaimResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ClaimResponse) ProtoMessage() {}
+
+func (x *ClaimResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_custody_proto_msgTypes[28]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ClaimResponse.ProtoReflect.Descriptor instead.
+func (*ClaimResponse) Descriptor() ([]byte, []int) {
+	return file_custody_proto_rawDescGZIP(), []int{28}
+}
+
+func (x *ClaimResponse) GetClaim() *TenureRecord {
+	if x != nil {
+		return x.Claim
+	}
+	return nil
+}
+
+type HolderRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HolderRequest) Reset() {
+	*x = HolderRequest{}
+	mi := &file_custody_proto_msgTypes[29]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HolderRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HolderRequest) ProtoMessage() {}
+
+func (x *HolderRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_custody_proto_msgTypes[29]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HolderRequest.ProtoReflect.Descriptor instead.
+func (*HolderRequest) Descriptor() ([]byte, []int) {
+	return file_custody_proto_rawDescGZIP(), []int{29}
+}
+
+type HolderResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Claim         *TenureRecord          `protobuf:"bytes,1,opt,name=claim,proto3" json:"claim,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *HolderResponse) Reset() {
+	*x = HolderResponse{}
+	mi := &file_custody_proto_msgTypes[30]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *HolderResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*HolderResponse) ProtoMessage() {}
+
+func (x *HolderResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_custody_proto_msgTypes[30]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use HolderResponse.ProtoReflect.Descriptor instead.
+func (*HolderResponse) Descriptor() ([]byte, []int) {
+	return file_custody_proto_rawDescGZIP(), []int{30}
+}
+
+func (x *HolderResponse) GetClaim() *TenureRecord {
+	if x != nil {
+		return x.Claim
+	}
+	return nil
+}
+
 var File_custody_proto protoreflect.FileDescriptor
 
 const file_custody_proto_rawDesc = "" +
@@ -1792,7 +2047,21 @@ const file_custody_proto_rawDesc = "" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12\x18\n" +
 	"\adeposit\x18\x02 \x01(\fR\adeposit\" \n" +
 	"\fOpenResponse\x12\x10\n" +
-	"\x03key\x18\x01 \x01(\fR\x03key2\x87\x03\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\"\x92\x01\n" +
+	"\fTenureRecord\x12\x12\n" +
+	"\x04node\x18\x01 \x01(\fR\x04node\x12\x1a\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\x12\x16\n" +
+	"\x06number\x18\x03 \x01(\x04R\x06number\x12\x12\n" +
+	"\x04mark\x18\x04 \x01(\fR\x04mark\x12\x12\n" +
+	"\x04host\x18\x05 \x01(\tR\x04host\x12\x12\n" +
+	"\x04time\x18\x06 \x01(\x03R\x04time\"B\n" +
+	"\fClaimRequest\x122\n" +
+	"\x05claim\x18\x01 \x01(\v2\x1c.dta.custody.v1.TenureRecordR\x05claim\"C\n" +
+	"\rClaimResponse\x122\n" +
+	"\x05claim\x18\x01 \x01(\v2\x1c.dta.custody.v1.TenureRecordR\x05claim\"\x0f\n" +
+	"\rHolderRequest\"D\n" +
+	"\x0eHolderResponse\x122\n" +
+	"\x05claim\x18\x01 \x01(\v2\x1c.dta.custody.v1.TenureRecordR\x05claim2\x87\x03\n" +
 	"\x06Plugin\x12M\n" +
 	"\bDescribe\x12\x1f.dta.custody.v1.DescribeRequest\x1a .dta.custody.v1.DescribeResponse\x12M\n" +
 	"\bValidate\x12\x1f.dta.custody.v1.ValidateRequest\x1a .dta.custody.v1.ValidateResponse\x12P\n" +
@@ -1806,7 +2075,10 @@ const file_custody_proto_rawDesc = "" +
 	"\x05Issue\x12\x1c.dta.custody.v1.IssueRequest\x1a\x1d.dta.custody.v1.IssueResponse2\x94\x01\n" +
 	"\fNodeIdentity\x12A\n" +
 	"\x04Make\x12\x1b.dta.custody.v1.MakeRequest\x1a\x1c.dta.custody.v1.MakeResponse\x12A\n" +
-	"\x04Open\x12\x1b.dta.custody.v1.OpenRequest\x1a\x1c.dta.custody.v1.OpenResponseB2Z0github.com/milagro-dta/dta/sdk/contract;contractb\x06proto3"
+	"\x04Open\x12\x1b.dta.custody.v1.OpenRequest\x1a\x1c.dta.custody.v1.OpenResponse2\x97\x01\n" +
+	"\x06Tenure\x12D\n" +
+	"\x05Claim\x12\x1c.dta.custody.v1.ClaimRequest\x1a\x1d.dta.custody.v1.ClaimResponse\x12G\n" +
+	"\x06Holder\x12\x1d.dta.custody.v1.HolderRequest\x1a\x1e.dta.custody.v1.HolderResponseB2Z0github.com/milagro-dta/dta/sdk/contract;contractb\x06proto3"
 
 var (
 	file_custody_proto_rawDescOnce sync.Once
@@ -1821,7 +2093,7 @@ func file_custody_proto_rawDescGZIP() []byte {
 }
 
 var file_custody_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_custody_proto_msgTypes = make([]protoimpl.MessageInfo, 26)
+var file_custody_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
 var file_custody_proto_goTypes = []any{
 	(Diagnostic_Severity)(0),  // 0: dta.custody.v1.Diagnostic.Severity
 	(*DescribeRequest)(nil),   // 1: dta.custody.v1.DescribeRequest
@@ -1850,6 +2122,11 @@ var file_custody_proto_goTypes = []any{
 	(*MakeResponse)(nil),      // 24: dta.custody.v1.MakeResponse
 	(*OpenRequest)(nil),       // 25: dta.custody.v1.OpenRequest
 	(*OpenResponse)(nil),      // 26: dta.custody.v1.OpenResponse
+	(*TenureRecord)(nil),      // 27: dta.custody.v1.TenureRecord
+	(*ClaimRequest)(nil),      // 28: dta.custody.v1.ClaimRequest
+	(*ClaimResponse)(nil),     // 29: dta.custody.v1.ClaimResponse
+	(*HolderRequest)(nil),     // 30: dta.custody.v1.HolderRequest
+	(*HolderResponse)(nil),    // 31: dta.custody.v1.HolderResponse
 }
 var file_custody_proto_depIdxs = []int32{
 	3,  // 0: dta.custody.v1.Range.start:type_name -> dta.custody.v1.Position
@@ -1874,31 +2151,38 @@ var file_custody_proto_depIdxs = []int32{
 	15, // 19: dta.custody.v1.IssueRequest.request:type_name -> dta.custody.v1.Shown
 	16, // 20: dta.custody.v1.IssueRequest.chains:type_name -> dta.custody.v1.Chain
 	15, // 21: dta.custody.v1.IssueResponse.grant:type_name -> dta.custody.v1.Shown
-	1,  // 22: dta.custody.v1.Plugin.Describe:input_type -> dta.custody.v1.DescribeRequest
-	7,  // 23: dta.custody.v1.Plugin.Validate:input_type -> dta.custody.v1.ValidateRequest
-	9,  // 24: dta.custody.v1.Plugin.Configure:input_type -> dta.custody.v1.ConfigureRequest
-	11, // 25: dta.custody.v1.Plugin.Enrol:input_type -> dta.custody.v1.EnrolRequest
-	13, // 26: dta.custody.v1.Plugin.Status:input_type -> dta.custody.v1.StatusRequest
-	17, // 27: dta.custody.v1.Custody.Safeguard:input_type -> dta.custody.v1.SafeguardRequest
-	19, // 28: dta.custody.v1.Custody.Restore:input_type -> dta.custody.v1.RestoreRequest
-	21, // 29: dta.custody.v1.Issuing.Issue:input_type -> dta.custody.v1.IssueRequest
-	23, // 30: dta.custody.v1.NodeIdentity.Make:input_type -> dta.custody.v1.MakeRequest
-	25, // 31: dta.custody.v1.NodeIdentity.Open:input_type -> dta.custody.v1.OpenRequest
-	2,  // 32: dta.custody.v1.Plugin.Describe:output_type -> dta.custody.v1.DescribeResponse
-	8,  // 33: dta.custody.v1.Plugin.Validate:output_type -> dta.custody.v1.ValidateResponse
-	10, // 34: dta.custody.v1.Plugin.Configure:output_type -> dta.custody.v1.ConfigureResponse
-	12, // 35: dta.custody.v1.Plugin.Enrol:output_type -> dta.custody.v1.EnrolResponse
-	14, // 36: dta.custody.v1.Plugin.Status:output_type -> dta.custody.v1.StatusResponse
-	18, // 37: dta.custody.v1.Custody.Safeguard:output_type -> dta.custody.v1.SafeguardResponse
-	20, // 38: dta.custody.v1.Custody.Restore:output_type -> dta.custody.v1.RestoreResponse
-	22, // 39: dta.custody.v1.Issuing.Issue:output_type -> dta.custody.v1.IssueResponse
-	24, // 40: dta.custody.v1.NodeIdentity.Make:output_type -> dta.custody.v1.MakeResponse
-	26, // 41: dta.custody.v1.NodeIdentity.Open:output_type -> dta.custody.v1.OpenResponse
-	32, // [32:42] is the sub-list for method output_type
-	22, // [22:32] is the sub-list for method input_type
-	22, // [22:22] is the sub-list for extension type_name
-	22, // [22:22] is the sub-list for extension extendee
-	0,  // [0:22] is the sub-list for field type_name
+	27, // 22: dta.custody.v1.ClaimRequest.claim:type_name -> dta.custody.v1.TenureRecord
+	27, // 23: dta.custody.v1.ClaimResponse.claim:type_name -> dta.custody.v1.TenureRecord
+	27, // 24: dta.custody.v1.HolderResponse.claim:type_name -> dta.custody.v1.TenureRecord
+	1,  // 25: dta.custody.v1.Plugin.Describe:input_type -> dta.custody.v1.DescribeRequest
+	7,  // 26: dta.custody.v1.Plugin.Validate:input_type -> dta.custody.v1.ValidateRequest
+	9,  // 27: dta.custody.v1.Plugin.Configure:input_type -> dta.custody.v1.ConfigureRequest
+	11, // 28: dta.custody.v1.Plugin.Enrol:input_type -> dta.custody.v1.EnrolRequest
+	13, // 29: dta.custody.v1.Plugin.Status:input_type -> dta.custody.v1.StatusRequest
+	17, // 30: dta.custody.v1.Custody.Safeguard:input_type -> dta.custody.v1.SafeguardRequest
+	19, // 31: dta.custody.v1.Custody.Restore:input_type -> dta.custody.v1.RestoreRequest
+	21, // 32: dta.custody.v1.Issuing.Issue:input_type -> dta.custody.v1.IssueRequest
+	23, // 33: dta.custody.v1.NodeIdentity.Make:input_type -> dta.custody.v1.MakeRequest
+	25, // 34: dta.custody.v1.NodeIdentity.Open:input_type -> dta.custody.v1.OpenRequest
+	28, // 35: dta.custody.v1.Tenure.Claim:input_type -> dta.custody.v1.ClaimRequest
+	30, // 36: dta.custody.v1.Tenure.Holder:input_type -> dta.custody.v1.HolderRequest
+	2,  // 37: dta.custody.v1.Plugin.Describe:output_type -> dta.custody.v1.DescribeResponse
+	8,  // 38: dta.custody.v1.Plugin.Validate:output_type -> dta.custody.v1.ValidateResponse
+	10, // 39: dta.custody.v1.Plugin.Configure:output_type -> dta.custody.v1.ConfigureResponse
+	12, // 40: dta.custody.v1.Plugin.Enrol:output_type -> dta.custody.v1.EnrolResponse
+	14, // 41: dta.custody.v1.Plugin.Status:output_type -> dta.custody.v1.StatusResponse
+	18, // 42: dta.custody.v1.Custody.Safeguard:output_type -> dta.custody.v1.SafeguardResponse
+	20, // 43: dta.custody.v1.Custody.Restore:output_type -> dta.custody.v1.RestoreResponse
+	22, // 44: dta.custody.v1.Issuing.Issue:output_type -> dta.custody.v1.IssueResponse
+	24, // 45: dta.custody.v1.NodeIdentity.Make:output_type -> dta.custody.v1.MakeResponse
+	26, // 46: dta.custody.v1.NodeIdentity.Open:output_type -> dta.custody.v1.OpenResponse
+	29, // 47: dta.custody.v1.Tenure.Claim:output_type -> dta.custody.v1.ClaimResponse
+	31, // 48: dta.custody.v1.Tenure.Holder:output_type -> dta.custody.v1.HolderResponse
+	37, // [37:49] is the sub-list for method output_type
+	25, // [25:37] is the sub-list for method input_type
+	25, // [25:25] is the sub-list for extension type_name
+	25, // [25:25] is the sub-list for extension extendee
+	0,  // [0:25] is the sub-list for field type_name
 }
 
 func init() { file_custody_proto_init() }
@@ -1912,9 +2196,9 @@ func file_custody_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_custody_proto_rawDesc), len(file_custody_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   26,
+			NumMessages:   31,
 			NumExtensions: 0,
-			NumServices:   4,
+			NumServices:   5,
 		},
 		GoTypes:           file_custody_proto_goTypes,
 		DependencyIndexes: file_custody_proto_depIdxs,

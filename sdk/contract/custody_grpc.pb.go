@@ -732,3 +732,157 @@ var NodeIdentity_ServiceDesc = grpc.ServiceDesc{
 	Streams:  []grpc.StreamDesc{},
 	Metadata: "custody.proto",
 }
+
+const (
+	Tenure_Claim_FullMethodName  = "/dta.custody.v1.Tenure/Claim"
+	Tenure_Holder_FullMethodName = "/dta.custody.v1.Tenure/Holder"
+)
+
+// TenureClient is the client API for Tenure service.
+//
+// For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
+//
+// Tenure is served by a plugin whose realm keeps, beside its keys, which node it belongs to; such a plugin lists the
+// service once it is configured. A host claims the realm once in its life, with a number that grows with every claim:
+// whoever finds a newer one than its own has been replaced, or copied.
+type TenureClient interface {
+	// Claim gives the realm to a node and this instance for good, or confirms it, and records a start of the node's host.
+	// Conflict: the realm belongs to another node or instance. Unsupported: this realm keeps no such record.
+	Claim(ctx context.Context, in *ClaimRequest, opts ...grpc.CallOption) (*ClaimResponse, error)
+	// Holder returns the newest claim; not_found when nobody has the realm.
+	Holder(ctx context.Context, in *HolderRequest, opts ...grpc.CallOption) (*HolderResponse, error)
+}
+
+type tenureClient struct {
+	cc grpc.ClientConnInterface
+}
+
+func NewTenureClient(cc grpc.ClientConnInterface) TenureClient {
+	return &tenureClient{cc}
+}
+
+func (c *tenureClient) Claim(ctx context.Context, in *ClaimRequest, opts ...grpc.CallOption) (*ClaimResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ClaimResponse)
+	err := c.cc.Invoke(ctx, Tenure_Claim_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+func (c *tenureClient) Holder(ctx context.Context, in *HolderRequest, opts ...grpc.CallOption) (*HolderResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(HolderResponse)
+	err := c.cc.Invoke(ctx, Tenure_Holder_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// TenureServer is the server API for Tenure service.
+// All implementations must embed UnimplementedTenureServer
+// for forward compatibility.
+//
+// Tenure is served by a plugin whose realm keeps, beside its keys, which node it belongs to; such a plugin lists the
+// service once it is configured. A host claims the realm once in its life, with a number that grows with every claim:
+// whoever finds a newer one than its own has been replaced, or copied.
+type TenureServer interface {
+	// Claim gives the realm to a node and this instance for good, or confirms it, and records a start of the node's host.
+	// Conflict: the realm belongs to another node or instance. Unsupported: this realm keeps no such record.
+	Claim(context.Context, *ClaimRequest) (*ClaimResponse, error)
+	// Holder returns the newest claim; not_found when nobody has the realm.
+	Holder(context.Context, *HolderRequest) (*HolderResponse, error)
+	mustEmbedUnimplementedTenureServer()
+}
+
+// UnimplementedTenureServer must be embedded to have
+// forward compatible implementations.
+//
+// NOTE: this should be embedded by value instead of pointer to avoid a nil
+// pointer dereference when methods are called.
+type UnimplementedTenureServer struct{}
+
+func (UnimplementedTenureServer) Claim(context.Context, *ClaimRequest) (*ClaimResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Claim not implemented")
+}
+func (UnimplementedTenureServer) Holder(context.Context, *HolderRequest) (*HolderResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Holder not implemented")
+}
+func (UnimplementedTenureServer) mustEmbedUnimplementedTenureServer() {}
+func (UnimplementedTenureServer) testEmbeddedByValue()                {}
+
+// UnsafeTenureServer may be embedded to opt out of forward compatibility for this service.
+// Use of this interface is not recommended, as added methods to TenureServer will
+// result in compilation errors.
+type UnsafeTenureServer interface {
+	mustEmbedUnimplementedTenureServer()
+}
+
+func RegisterTenureServer(s grpc.ServiceRegistrar, srv TenureServer) {
+	// If the following call panics, it indicates UnimplementedTenureServer was
+	// embedded by pointer and is nil.  This will cause panics if an
+	// unimplemented method is ever invoked, so we test this at initialization
+	// time to prevent it from happening at runtime later due to I/O.
+	if t, ok := srv.(interface{ testEmbeddedByValue() }); ok {
+		t.testEmbeddedByValue()
+	}
+	s.RegisterService(&Tenure_ServiceDesc, srv)
+}
+
+func _Tenure_Claim_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ClaimRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TenureServer).Claim(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tenure_Claim_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TenureServer).Claim(ctx, req.(*ClaimRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+func _Tenure_Holder_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(HolderRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(TenureServer).Holder(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Tenure_Holder_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(TenureServer).Holder(ctx, req.(*HolderRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
+// Tenure_ServiceDesc is the grpc.ServiceDesc for Tenure service.
+// It's only intended for direct use with grpc.RegisterService,
+// and not to be introspected or modified (even as a copy)
+var Tenure_ServiceDesc = grpc.ServiceDesc{
+	ServiceName: "dta.custody.v1.Tenure",
+	HandlerType: (*TenureServer)(nil),
+	Methods: []grpc.MethodDesc{
+		{
+			MethodName: "Claim",
+			Handler:    _Tenure_Claim_Handler,
+		},
+		{
+			MethodName: "Holder",
+			Handler:    _Tenure_Holder_Handler,
+		},
+	},
+	Streams:  []grpc.StreamDesc{},
+	Metadata: "custody.proto",
+}

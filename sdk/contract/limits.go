@@ -18,6 +18,11 @@ const (
 	MaxDocuments = 64
 	// MaxCheckpoint bounds an audit checkpoint, in bytes.
 	MaxCheckpoint = 4 << 10
+	// TenureMark is the size of the mark in a claim, MaxHostName bounds the host's name in it, in bytes, and MaxTenure
+	// its number.
+	TenureMark  = 16
+	MaxHostName = 255
+	MaxTenure   = 1 << 53
 	// MaxDiagnostics bounds the diagnostics of one answer.
 	MaxDiagnostics = 256
 

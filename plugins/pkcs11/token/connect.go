@@ -17,7 +17,6 @@ type connection struct {
 	slot   uint
 	epoch  uint64               // of the module
 	anchor pkcs11.SessionHandle // kept open and unused: a login lasts while one session is open
-	device string               // maker, model and serial number: the same for every process that uses the token
 }
 
 // handle is a session that is left over.
@@ -83,6 +82,7 @@ func (t *Token) failed(err error) {
 // connect connects; where that fails for want of the token, or the token is doubted, it has the module initialised anew
 // first.
 func (t *Token) connect(doubted bool) (connection, error) {
+	defer t.module.exclusion.enter()()
 	epoch := t.module.epoch.Load()
 	if !doubted {
 		c, err := t.reach()
@@ -112,8 +112,7 @@ func (t *Token) reach() (c connection, err error) {
 		_ = t.module.lib.CloseSession(anchor)
 		return c, err
 	}
-	device := info.ManufacturerID + "/" + info.Model + "/" + info.SerialNumber + "/" + info.Label
-	return connection{slot, t.module.epoch.Load(), anchor, device}, nil
+	return connection{slot, t.module.epoch.Load(), anchor}, nil
 }
 
 // login makes at most one attempt, and none where a mistake could be the last one allowed.

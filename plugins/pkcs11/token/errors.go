@@ -125,6 +125,12 @@ func General(err error) bool {
 	return ok && general(code)
 }
 
+// Lost tells whether the token was lost on the way.
+func Lost(err error) bool {
+	code, ok := Code(err)
+	return ok && lostToken(code)
+}
+
 // Refused tells an operation that the token itself turned down from one that never reached it: a missing or busy
 // token proves nothing about what it would have allowed.
 func Refused(err error) bool {

@@ -21,6 +21,7 @@ func Initialise(module, label string, officer, user *secret.Bytes) (err error) {
 			err = released
 		}
 	}()
+	defer m.exclusion.enter()()
 	m.gate.enter()
 	defer m.gate.leave()
 	slots, err := m.slots()

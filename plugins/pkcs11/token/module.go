@@ -22,6 +22,8 @@ type module struct {
 	lib  *pkcs11.Ctx
 	gate gate // entered for every call into lib but those that initialise and finalise it
 
+	exclusion exclusion
+
 	mu          sync.Mutex // held while the module is initialised or finalised; never while it is used
 	users       int
 	foreign     bool // somebody else initialised it, and will finalise it
@@ -66,7 +68,7 @@ func loadModule(path string) (*module, error) {
 			modulesMu.Unlock()
 			return nil, fault.New(fault.Invalid, "pkcs11: load module %q: not a PKCS#11 library for this machine", path)
 		}
-		m = &module{path: path, lib: lib, refused: map[string][32]byte{}}
+		m = &module{path: path, lib: lib, exclusion: exclusion{name: resolved}, refused: map[string][32]byte{}}
 		modules[resolved] = m
 	}
 	modulesMu.Unlock()
@@ -77,6 +79,7 @@ func (m *module) acquire() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.users == 0 {
+		defer m.exclusion.enter()()
 		if err := m.initialise(); err != nil {
 			return err
 		}

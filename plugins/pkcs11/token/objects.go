@@ -1,6 +1,7 @@
 package token
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/miekg/pkcs11"
@@ -107,10 +108,29 @@ func (s *Session) One(q Query) (Object, error) {
 	return found[0], nil
 }
 
-// KeyID reads a key's CKA_ID.
-func (s *Session) KeyID(o Object) ([]byte, error) { return s.attribute(o, pkcs11.CKA_ID, "CKA_ID") }
+// KeyID reads the CKA_ID of a key just found; ErrNoObject when it was destroyed since, by another process.
+func (s *Session) KeyID(o Object) ([]byte, error) { return s.fresh(o, pkcs11.CKA_ID, "CKA_ID") }
 
-// Value reads CKA_VALUE: the content of a data object. For a key that is as it should be, it fails or is empty.
+// Content reads the value of a data object just found; ErrNoObject when it was destroyed since, by another process.
+func (s *Session) Content(o Object) ([]byte, error) { return s.fresh(o, pkcs11.CKA_VALUE, "CKA_VALUE") }
+
+// fresh reads an attribute of an object that was found in this Use: it may be gone, but its handle is not stale, and
+// the session is as good as before.
+func (s *Session) fresh(o Object, kind uint, name string) ([]byte, error) {
+	if err := s.usable(); err != nil {
+		return nil, err
+	}
+	got, err := s.lib.GetAttributeValue(s.handle, pkcs11.ObjectHandle(o), []*pkcs11.Attribute{pkcs11.NewAttribute(kind, nil)})
+	if errors.Is(err, pkcs11.Error(pkcs11.CKR_OBJECT_HANDLE_INVALID)) {
+		return nil, fault.New(fault.Unavailable, "pkcs11: read %s in %s: %w", name, s.token, ErrNoObject)
+	}
+	if err != nil {
+		return nil, s.fail(err, "read "+name, "")
+	}
+	return got[0].Value, nil
+}
+
+// Value reads CKA_VALUE. For a key that is as it should be, it fails or is empty.
 func (s *Session) Value(o Object) ([]byte, error) {
 	return s.attribute(o, pkcs11.CKA_VALUE, "CKA_VALUE")
 }
@@ -166,7 +186,22 @@ func (s *Session) StoreData(label string, value []byte) (Object, error) {
 	return Object(o), s.fail(err, fmt.Sprintf("store %s", Query{Class: Data, Label: label}), "")
 }
 
-// Destroy removes an object.
+// CannotStore tells the errors of StoreData that say: this token takes no data objects, or none from this user.
+func CannotStore(err error) bool {
+	code, ok := Code(err)
+	if !ok {
+		return false
+	}
+	switch code {
+	case pkcs11.CKR_TEMPLATE_INCONSISTENT, pkcs11.CKR_TEMPLATE_INCOMPLETE, pkcs11.CKR_ATTRIBUTE_TYPE_INVALID,
+		pkcs11.CKR_ATTRIBUTE_VALUE_INVALID, pkcs11.CKR_ATTRIBUTE_READ_ONLY, pkcs11.CKR_FUNCTION_NOT_SUPPORTED,
+		pkcs11.CKR_TOKEN_WRITE_PROTECTED, pkcs11.CKR_SESSION_READ_ONLY, pkcs11.CKR_ACTION_PROHIBITED:
+		return true
+	}
+	return false
+}
+
+// Destroy removes an object found in this Use. One that another process has destroyed is fine.
 func (s *Session) Destroy(o Object) error {
 	if err := s.usable(); err != nil {
 		return err
@@ -174,5 +209,20 @@ func (s *Session) Destroy(o Object) error {
 	s.token.mu.Lock()
 	clear(s.token.handles)
 	s.token.mu.Unlock()
-	return s.fail(s.lib.DestroyObject(s.handle, pkcs11.ObjectHandle(o)), "destroy an object", "")
+	err := s.lib.DestroyObject(s.handle, pkcs11.ObjectHandle(o))
+	if errors.Is(err, pkcs11.Error(pkcs11.CKR_OBJECT_HANDLE_INVALID)) {
+		return nil
+	}
+	return s.fail(err, "destroy an object", "")
+}
+
+// DestroyAll removes the objects that match.
+func (s *Session) DestroyAll(q Query) error {
+	found, err := s.Find(q)
+	for _, o := range found {
+		if err == nil {
+			err = s.Destroy(o)
+		}
+	}
+	return err
 }

@@ -85,6 +85,7 @@ func setUp(dir string) error {
 		return err
 	}
 	module = filepath.Join(dir, "shim.so")
+	os.Setenv("SHIM_MODULE", module)
 	out, err := exec.Command("cc", "-shared", "-fPIC", "-O1", "-I", strings.TrimSpace(string(headers)), "-o", module, source, "-ldl").CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("compile the test library: %w\n%s", err, out)
@@ -104,10 +105,13 @@ func New(t testing.TB) token.Options {
 	return token.Options{Module: module, Label: label, PIN: pin}
 }
 
+// Module is the library through which tokens are used, also in a process that was started with Env.
+func Module() string { return os.Getenv("SHIM_MODULE") }
+
 // Env is what a process needs to use the tokens made here.
 func Env() []string {
 	var env []string
-	for _, name := range []string{"SOFTHSM2_CONF", "SHIM_TARGET", "SHIM_ORDERS"} {
+	for _, name := range []string{"SOFTHSM2_CONF", "SHIM_TARGET", "SHIM_ORDERS", "SHIM_MODULE"} {
 		env = append(env, name+"="+os.Getenv(name))
 	}
 	return env
