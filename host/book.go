@@ -82,3 +82,40 @@ func (b book) KeepRoot(ctx context.Context, instance string, root custody.Root, 
 		return err
 	})
 }
+
+func metaTenure(instance string) string { return "custody-tenure/" + instance }
+
+// Tenure implements [custody.Book].
+func (b book) Tenure(ctx context.Context, instance string) (t custody.Tenure, err error) {
+	err = b.store.View(ctx, func(tx *store.Tx) error {
+		t, err = readTenure(tx, instance)
+		return err
+	})
+	return t, err
+}
+
+// KeepTenure implements [custody.Book].
+func (b book) KeepTenure(ctx context.Context, instance string, change func(custody.Tenure) custody.Tenure) error {
+	return b.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
+		was, err := readTenure(tx, instance)
+		if err != nil {
+			return err
+		}
+		block, err := dag.Encode(change(was))
+		if err != nil {
+			return err
+		}
+		return tx.SetMeta(metaTenure(instance), block)
+	})
+}
+
+func readTenure(tx *store.Tx, instance string) (t custody.Tenure, err error) {
+	block, err := tx.Meta(metaTenure(instance))
+	if fault.Of(err) == fault.NotFound || err == nil && len(block) == 0 {
+		return custody.Tenure{}, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	return t, dag.Decode(block, &t)
+}

@@ -162,7 +162,24 @@ func Init(ctx context.Context, c *config.Config, o Options) (_ *identity.Identit
 	if n.keys, err = n.makeIdentity(ctx); err != nil {
 		return nil, err
 	}
+	// Only now: a realm that a node never made would have is nobody's to give back.
+	if err := n.claimSeal(ctx); err != nil {
+		return nil, err
+	}
 	return n.keys.Identity(), nil
+}
+
+// claimSeal gives the seal's realm to the node that was just made.
+func (n *Node) claimSeal(ctx context.Context) error {
+	name := n.config.Node.Seal
+	if name == "" {
+		return nil
+	}
+	vault, err := n.custody.Instance(name)
+	if err != nil {
+		return err
+	}
+	return vault.Claim(ctx, n.keys.Identity().Name)
 }
 
 func newNode(c *config.Config, o Options) *Node {
@@ -194,6 +211,7 @@ func (n *Node) start(ctx context.Context, only []string) (err error) {
 	n.custody, err = custody.Start(ctx, custody.Options{
 		Plugins: plugins, Book: book{n.store, n.audit, n.clock},
 		RuntimeDir: runtimeDir(n.config.Node.DataDir), Node: n.config.Node.Name, Log: n.log,
+		Tenant: n.state.Node(), Serving: only == nil,
 		Health: n.health, Needed: slices.Concat(n.served(), []string{n.config.Node.Seal}), Enrolled: n.served(),
 	})
 	if err != nil {

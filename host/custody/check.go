@@ -13,7 +13,7 @@ type check func(ctx context.Context, i *Instance, c *contract.Client, said *cont
 
 // checks are made in this order, up to the first that fails, whenever a plugin is
 // asked how it is. They share the deadline of one Status call.
-var checks = []check{saysReady}
+var checks = []check{saysReady, checkTenure}
 
 // saysReady believes the plugin.
 func saysReady(_ context.Context, _ *Instance, _ *contract.Client, said *contract.StatusResponse) error {

@@ -20,6 +20,7 @@ import (
 	"github.com/milagro-dta/dta/config"
 	"github.com/milagro-dta/dta/host/health"
 	"github.com/milagro-dta/dta/host/supervisor"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -30,6 +31,12 @@ type Options struct {
 	RuntimeDir string // private directory for sockets
 	Node       string // the operator's name of the node
 	Log        hclog.Logger
+
+	// Tenant is the node whose realms the plugins' are; undefined while a node is
+	// being made, which has none. Serving tells a host, which claims its realms,
+	// from a command that only looks whose they are.
+	Tenant  dag.CID
+	Serving bool
 
 	// Health is told when a plugin that Needed names cannot do its work, or one
 	// that Enrolled names too has no custody identity. Nil: nobody is told.

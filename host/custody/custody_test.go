@@ -83,7 +83,9 @@ func (liar) Describe(context.Context, *contract.DescribeRequest) (*contract.Desc
 type book struct {
 	mu    sync.Mutex
 	roots map[string]custody.Root
-	keep  func() // runs before a root is kept, or nil
+
+	tenures map[string]custody.Tenure
+	keep    func() // runs before a root is kept, or nil
 }
 
 func (b *book) Root(_ context.Context, instance string) (custody.Root, error) {
@@ -103,6 +105,22 @@ func (b *book) KeepRoot(_ context.Context, instance string, root custody.Root, _
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.roots[instance] = root
+	return nil
+}
+
+func (b *book) Tenure(_ context.Context, instance string) (custody.Tenure, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.tenures[instance], nil
+}
+
+func (b *book) KeepTenure(_ context.Context, instance string, change func(custody.Tenure) custody.Tenure) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tenures == nil {
+		b.tenures = map[string]custody.Tenure{}
+	}
+	b.tenures[instance] = change(b.tenures[instance])
 	return nil
 }
 

@@ -25,6 +25,10 @@ type Root struct {
 type Book interface {
 	Root(ctx context.Context, instance string) (Root, error)
 	KeepRoot(ctx context.Context, instance string, r Root, automatic bool) error
+	// Tenure is what is kept of the claims to an instance's realm, empty if there
+	// were none. KeepTenure changes it in one step, durably.
+	Tenure(ctx context.Context, instance string) (Tenure, error)
+	KeepTenure(ctx context.Context, instance string, change func(Tenure) Tenure) error
 }
 
 // recorded is what the host has kept of the instance's enrolment; nil where it
@@ -108,6 +112,9 @@ func (i *Instance) Enrol(ctx context.Context) (id *identity.Identity, err error)
 		defer i.rooting.Unlock()
 		if known := i.Identity(); known != nil {
 			return fault.New(fault.Conflict, "plugin %q: it is enrolled already, as %s", i.name, known.Name)
+		}
+		if err = i.own(ctx, c); err != nil {
+			return err
 		}
 		if id, err = i.enrol(ctx, c, false); err != nil {
 			return err

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"github.com/hashicorp/go-hclog"
 
@@ -26,6 +27,8 @@ type Instance struct {
 	// rooting is held while a plugin is enrolled, and while one is told of its enrolment: a process that starts
 	// meanwhile, because the one that was asked has died, would be told of none.
 	rooting sync.Mutex
+
+	claimed atomic.Bool // the realm, by this host
 
 	mu    sync.Mutex // guards what follows
 	typ   string
@@ -117,6 +120,11 @@ func (i *Instance) prepare(ctx context.Context, c *contract.Client, p config.Plu
 	about, err := describe(ctx, c, p)
 	if err != nil {
 		return err
+	}
+	if tenured(about) {
+		if err := i.hold(ctx, c); err != nil {
+			return err
+		}
 	}
 	id, err := i.shown(ctx, c, p, known, answer.GetCustodyChain())
 	if err != nil {
