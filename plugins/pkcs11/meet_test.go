@@ -149,7 +149,7 @@ func TestOneOfTheNodesThatMeetInANewRealmHasIt(t *testing.T) {
 	o := softtoken.New(t)
 	guests := []*process{startGuest(t, o), startGuest(t, o), startGuest(t, o)}
 	name := func(i int) string { return fmt.Sprintf("node-%d", i) }
-	for try := range 20 {
+	for try := range 10 {
 		realm := fmt.Sprintf("realm-%d", try)
 		answers := meetIn(t, guests, realm, name)
 		winner := -1

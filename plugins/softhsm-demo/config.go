@@ -3,7 +3,6 @@ package softhsmdemo
 import (
 	"context"
 	"path/filepath"
-	"strings"
 	"sync/atomic"
 
 	"github.com/milagro-dta/dta/plugins/pkcs11"
@@ -36,16 +35,17 @@ func (c *Config) realm() string {
 	return c.Realm
 }
 
-// check finds what is wrong without touching token, file or network.
+// check finds what is wrong without touching token or network. Where the directory lies it looks up.
 func (c *Config) check() []pluginconf.Problem {
 	var found []pluginconf.Problem
 	if c.Directory == "" {
 		found = append(found, pluginconf.Problem{Attribute: "directory", Summary: "No directory",
 			Detail: "The token needs a directory of its own."})
 	}
-	if strings.ContainsAny(c.Directory, "#\r\n") {
-		found = append(found, pluginconf.Problem{Attribute: "directory", Summary: "Unusable directory name",
-			Detail: "SoftHSM's configuration cannot name a directory with '#' or a line break in it."})
+	if c.Directory != "" {
+		if _, err := usablePath(c.Directory); err != nil {
+			found = append(found, pluginconf.Problem{Attribute: "directory", Summary: "Unusable directory name", Detail: err.Error()})
+		}
 	}
 	if c.Module != "" && !filepath.IsAbs(c.Module) {
 		found = append(found, pluginconf.Problem{Attribute: "module", Summary: "Module is not an absolute path",

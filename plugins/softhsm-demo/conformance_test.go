@@ -26,6 +26,7 @@ func conformance() plugintest.Config {
 			{Name: "a misspelt argument", Block: "directroy = \"/d\"\n", Line: 1, Text: `Did you mean "directory"?`},
 			{Name: "no directory", Block: "directory = \"\"\n", Line: 1, Text: "directory"},
 			{Name: "a directory that SoftHSM cannot use", Block: "directory = \"/a#b\"\n", Line: 1, Text: "'#'"},
+			{Name: "a directory that SoftHSM would cut", Block: "\ndirectory = \"/a=b\"\n", Line: 2, Text: "'='"},
 			{Name: "a relative module", Block: "directory = \"/d\"\nmodule = \"m.so\"\n", Line: 2, Text: "absolute path"},
 			{Name: "less than no cache", Block: "directory = \"/d\"\nshare_cache = -1\n", Line: 2, Text: "found -1"},
 			{Name: "an unknown rung", Block: "directory = \"/d\"\nrung = \"x\"\n", Line: 2, Text: "gcm or hmac-derive"},

@@ -22,14 +22,29 @@ type directory struct {
 // lockPatience bounds the wait for a predecessor that is about to end.
 const lockPatience = 5 * time.Second
 
+func usablePath(directory string) (string, error) {
+	path, err := realPath(directory)
+	if err == nil {
+		err = nameable(path)
+	}
+	if err != nil {
+		return "", fault.New(fault.Invalid, "softhsm-demo: directory: %w", err)
+	}
+	return path, nil
+}
+
 // openDirectory makes the directory if need be, checks that nobody else can read it, and locks it.
 func openDirectory(ctx context.Context, path string) (*directory, error) {
-	path, err := filepath.Abs(path)
+	path, err := usablePath(path)
 	if err != nil {
-		return nil, fault.New(fault.Invalid, "softhsm-demo: directory: %w", err)
+		return nil, err
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fault.New(fault.Invalid, "softhsm-demo: directory: %w", err)
+	}
+	// What was missing may have appeared as a link.
+	if path, err = usablePath(path); err != nil {
+		return nil, err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
