@@ -15,6 +15,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -229,10 +230,11 @@ func fits(dir string) error {
 }
 
 // runtimeDir is where plugins' sockets live: in the data directory, or, where
-// that path is too long for a socket's name, in a private temporary one.
+// that path is too long for a socket's name, or a plugin's handshake line would
+// be cut in it, in a private temporary one.
 func runtimeDir(data string) string {
 	abs, err := filepath.Abs(filepath.Join(data, runDirectory))
-	if err == nil && len(abs) < 60 {
+	if err == nil && len(abs) < 60 && !strings.ContainsAny(abs, "|\r\n") {
 		return abs
 	}
 	return filepath.Join(os.TempDir(), fmt.Sprintf("dta-%d-%s", os.Getuid(), dag.Sum([]byte(abs)).String()[8:24]))

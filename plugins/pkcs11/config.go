@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 
 	"github.com/milagro-dta/dta/crypto/secret"
@@ -88,11 +89,19 @@ func CheckCommon(realm, rung string, sessions, shareCache int) (found []pluginco
 	return found
 }
 
+// EndProcess is what a plugin does about a library that does not recover: its host starts the program again.
+func EndProcess(log Logger) func(error) {
+	return func(err error) {
+		log.Warn("this process ends so that a new one can load the PKCS#11 library", "error", err.Error())
+		os.Exit(1)
+	}
+}
+
 func (c *Config) open(ctx context.Context, log Logger) (*Keeper, error) {
 	pin := secret.New([]byte(c.PIN.Reveal()))
 	defer pin.Clear()
 	return Open(ctx, Settings{
-		Token:      token.Options{Module: c.Module, Label: c.TokenLabel, Serial: c.TokenSerial, PIN: pin, Sessions: c.Sessions},
+		Token:      token.Options{Module: c.Module, Label: c.TokenLabel, Serial: c.TokenSerial, PIN: pin, Sessions: c.Sessions, Stuck: EndProcess(log)},
 		Realm:      c.Realm,
 		Rung:       c.Rung,
 		CreateKeys: c.CreateKeys,

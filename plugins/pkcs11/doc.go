@@ -19,11 +19,18 @@
 //
 // A realm is a namespace in a token: its keys and its custody root. Objects are found by label and key id:
 //
-//	secret key   CKA_LABEL "dta/<rung>/<realm>"   CKA_ID 8 random bytes
-//	data object  CKA_LABEL "dta/root/<realm>"     private; the deposit of the custody identity
+//	secret key   CKA_LABEL "dta/<rung>/<realm>"      CKA_ID 8 random bytes
+//	data object  CKA_LABEL "dta/key/<rung>/<realm>"  private; CKA_ID of the key that was decided on
+//	data object  CKA_LABEL "dta/root/<realm>"        private; the deposit of the custody identity
+//	data object  CKA_LABEL "dta/owner/<realm>"       private; the node and instance that the realm belongs to
+//	data object  CKA_LABEL "dta/tenure/<realm>"      private; the newest start of that node's host
+//	data object  CKA_LABEL "dta/ballot/…"            private; gone once the record of that name is decided
 //
 // A realm's key is made when the realm is first used: at enrolment, or when the node's own identity is sealed in it. It
-// is never made again: a realm whose key or root has vanished is an error at start. A deposit names its rung, realm and
-// key, so that deposits of several rungs live side by side: to move a realm to another rung, name the rung and set
+// is never made again: a realm whose key or root has vanished is an error at start. Processes that meet in a new realm,
+// on one machine or several, decide on one key, one root and one owner: see decide.go. A deposit names its rung, realm
+// and key, so that deposits of several rungs live side by side: to move a realm to another rung, name the rung and set
 // create_keys for one start. What was deposited before still opens.
+//
+// A token that was lost is connected to anew by package token. Status asks it.
 package pkcs11

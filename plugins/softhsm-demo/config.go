@@ -105,7 +105,7 @@ func (c *Config) open(ctx context.Context, log pkcs11.Logger) (_ *keeper, err er
 		return nil, fault.New(fault.Invalid, "softhsm-demo: %w", err)
 	}
 	k, err := pkcs11.Open(ctx, pkcs11.Settings{
-		Token:      token.Options{Module: module, Label: tokenLabel, PIN: pin, Sessions: c.Sessions},
+		Token:      token.Options{Module: module, Label: tokenLabel, PIN: pin, Sessions: c.Sessions, Stuck: pkcs11.EndProcess(log)},
 		Realm:      c.realm(),
 		Rung:       c.Rung,
 		CreateKeys: c.CreateKeys,
