@@ -37,7 +37,6 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 		return err
 	}
 	group, serving := errgroup.WithContext(ctx)
-	n.watchAudit(serving, group)
 	for _, l := range listening {
 		group.Go(func() error { return l.server.Serve(l.Listener, l.tls) })
 	}
@@ -53,7 +52,7 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 		return all.Wait()
 	})
 	group.Go(func() error {
-		if err := n.begin(serving, listening); err != nil {
+		if err := n.begin(serving, group, listening); err != nil {
 			if ctx.Err() != nil {
 				return nil // it was told to stop
 			}
@@ -74,12 +73,13 @@ func (n *Node) Serve(ctx context.Context, ready func(address string)) error {
 
 // begin opens the identity, where that is still to be done, and has the listeners
 // serve.
-func (n *Node) begin(ctx context.Context, listening []listener) error {
+func (n *Node) begin(ctx context.Context, group *errgroup.Group, listening []listener) error {
 	if n.keys == nil {
 		if err := n.open(ctx); err != nil {
 			return err
 		}
 	}
+	n.watchAudit(ctx, group)
 	if err := n.wire(); err != nil {
 		return err
 	}
