@@ -91,7 +91,7 @@ func lock(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
 			_ = f.Close()
-			return nil, fault.New(fault.Conflict, "softhsm-demo: %s is used by another process", filepath.Dir(path))
+			return nil, fault.New(fault.Unavailable, "softhsm-demo: %s is used by another process", filepath.Dir(path))
 		}
 	}
 }

@@ -82,11 +82,24 @@ func restore(place string) error {
 		if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 			return fault.New(fault.Invalid, "softhsm-demo: put an object back: %w", err)
 		}
-		if err := writeFile(file, content); err != nil {
+		err := writeFile(file, content)
+		if err == nil {
+			err = makeLock(file)
+		}
+		if err != nil {
 			return fault.New(fault.Invalid, "softhsm-demo: put an object back: %w", err)
 		}
 	}
 	return nil
+}
+
+// makeLock makes the empty file by which SoftHSM locks an object; it cannot remove an object without one.
+func makeLock(object string) error {
+	lock, err := os.OpenFile(strings.TrimSuffix(object, ".object")+".lock", os.O_WRONLY|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	return lock.Close()
 }
 
 func readSettled(place string) (settled, error) {

@@ -145,8 +145,8 @@ func TestADirectoryHasOneProcess(t *testing.T) {
 	defer cancel()
 	c := Config{Directory: dir}
 	_, err := c.open(ctx, hclog.NewNullLogger())
-	if fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "another process") {
-		t.Errorf("expected a conflict, got %v", err)
+	if fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "another process") {
+		t.Errorf("expected it unavailable, found %v", err)
 	}
 	kill(cmd, lines)
 	mustClose(t, mustOpen(t, dir))

@@ -55,6 +55,10 @@ func (s *Session) Generate(k KeySpec) (Object, error) {
 		pkcs11.CKA_WRAP, pkcs11.CKA_UNWRAP, pkcs11.CKA_DERIVE} {
 		template = append(template, pkcs11.NewAttribute(ability, contains(k.Use.granted, ability)))
 	}
+	if k.Keep {
+		s.token.module.files.Lock()
+		defer s.token.module.files.Unlock()
+	}
 	o, err := s.lib.GenerateKey(s.handle, []*pkcs11.Mechanism{pkcs11.NewMechanism(k.Use.making, nil)}, template)
 	return Object(o), s.fail(err, fmt.Sprintf("make a key for %s", k.Use.name), "")
 }

@@ -22,6 +22,9 @@ type module struct {
 	lib  *pkcs11.Ctx
 	gate gate // entered for every call into lib but those that initialise and finalise it
 
+	// files is held while objects are written, and shared while they are searched: SoftHSM's own locks exclude other
+	// processes only, and a search takes an object that another thread is writing for a broken one.
+	files     sync.RWMutex
 	exclusion exclusion
 
 	mu          sync.Mutex // held while the module is initialised or finalised; never while it is used
