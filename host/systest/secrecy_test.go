@@ -370,7 +370,7 @@ func openHost(t *testing.T, n *rig.Node) *host.Node {
 	if diags.HasErrors() {
 		t.Fatal(diags)
 	}
-	node, err := host.Open(t.Context(), cfg, host.Options{Log: hclog.NewNullLogger()})
+	node, err := host.Open(t.Context(), cfg, host.Options{Log: hclog.NewNullLogger(), Only: n.Instances})
 	if err != nil {
 		t.Fatal(err)
 	}
