@@ -9,14 +9,12 @@ import (
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/custody"
+	"github.com/milagro-dta/dta/host/state"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 )
-
-// metaIdentity is where the node's sealed identity lies in the store.
-const metaIdentity = "identity"
 
 // sealed is the node's identity at rest. The keyring is under a key that only
 // the seal plugin gives back; the next signing key, which a rotation needs, is
@@ -54,7 +52,7 @@ func (n *Node) openIdentity(ctx context.Context) (*identity.Keyring, error) {
 	}
 	var kept sealed
 	err = n.store.View(ctx, func(tx *store.Tx) error {
-		block, err := tx.Meta(metaIdentity)
+		block, err := tx.Meta(state.MetaIdentity)
 		if fault.Of(err) == fault.NotFound || (err == nil && len(block) == 0) {
 			return fault.New(fault.Conflict, "the database has none: restore the data directory %s from a backup", n.config.Node.DataDir)
 		}
@@ -123,7 +121,7 @@ func (n *Node) makeIdentity(ctx context.Context) (_ *identity.Keyring, err error
 		return nil, err
 	}
 	return keys, n.store.Update(ctx, func(tx *store.Tx) error {
-		if err := tx.SetMeta(metaIdentity, block); err != nil {
+		if err := tx.SetMeta(state.MetaIdentity, block); err != nil {
 			return err
 		}
 		if err := n.state.PutName(tx); err != nil {

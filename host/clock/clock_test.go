@@ -141,5 +141,5 @@ func TestADamagedMarkIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := store.Open(ctx, path, store.Options{Create: true})
-	wantKind(t, fault.Unavailable, err)
+	wantKind(t, fault.Conflict, err)
 }

@@ -9,8 +9,10 @@
 // A node puts its database, lock, anchor and sockets into a directory that is its
 // own: owned by the user who runs the node, mode 0700, and either empty before
 // the node was made or a node's already. Nothing is changed in a directory that
-// is not, since an operator who mistypes data_dir may have named /tmp. In such a
-// directory nobody else can plant links, so files in it are opened by name.
+// is not, since an operator who mistypes data_dir may have named /tmp. Every
+// directory above it, and every link on the way, is root's or the same user's, and
+// nobody else may write it. So nobody else can plant links in it or put another
+// directory in its place, and files in it are opened by name.
 //
 // A directory without a database makes no node: where a volume is not mounted or
 // a restore was cut short, a new node would hide that the old one is gone.
@@ -26,6 +28,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/milagro-dta/dta/internal/ownership"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -86,13 +89,17 @@ func Check(dir string) error {
 // Make makes the directory (0700) for a new node, or takes an empty one. It
 // reports whether it made it; a directory that is not empty is fault.Conflict.
 func Make(dir string) (made bool, err error) {
-	if err := os.MkdirAll(filepath.Dir(filepath.Clean(dir)), 0o700); err != nil {
+	dir = filepath.Clean(full(dir))
+	if err := above(filepath.Dir(dir)); err != nil {
+		return false, err
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return false, fault.New(fault.Invalid, "make the data directory: %w", err)
 	}
 	err = os.Mkdir(dir, 0o700)
 	switch {
 	case err == nil:
-		return true, syncDirectory(filepath.Dir(filepath.Clean(dir)))
+		return true, syncDirectory(filepath.Dir(dir))
 	case !errors.Is(err, fs.ErrExist):
 		return false, fault.New(fault.Invalid, "make the data directory: %w", err)
 	}
@@ -146,12 +153,39 @@ func private(dir string) ([]fs.DirEntry, error) {
 	case info.Mode().Perm() != 0o700:
 		return nil, fault.New(fault.Denied, "data directory %s: expected mode 0700, found %s: if it is meant for a node alone, chmod 700 it", full(dir), octal(info))
 	}
+	if err := replaceable(dir); err != nil {
+		return nil, err
+	}
 	found, err := d.ReadDir(-1)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "data directory %s: %w", full(dir), err)
 	}
 	slices.SortFunc(found, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return found, nil
+}
+
+// above checks the deepest directory that there is on the way to a new one.
+func above(dir string) error {
+	for {
+		_, err := os.Lstat(dir)
+		if err == nil || !errors.Is(err, fs.ErrNotExist) || dir == filepath.Dir(dir) {
+			return replaceable(dir)
+		}
+		dir = filepath.Dir(dir)
+	}
+}
+
+// replaceable refuses a directory in the place of which another user could put
+// another one.
+func replaceable(dir string) error {
+	err := ownership.Check(dir)
+	if _, others := errors.AsType[*ownership.Error](err); others {
+		return fault.New(fault.Denied, "data directory %s: %w", full(dir), err)
+	}
+	if err != nil {
+		return fault.New(fault.Invalid, "data directory %s: %w", full(dir), err)
+	}
+	return nil
 }
 
 // plain refuses a file of the node's that another user owns, or that is a link or

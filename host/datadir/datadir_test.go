@@ -97,6 +97,23 @@ func TestOnlyANodesDirectoryIsOpened(t *testing.T) {
 			}
 			return os.Lchown(path, another, another)
 		}), fault.Denied, "expected "},
+		"one below a directory that others may write": {within(t, directory(t, 0o700, "node.db"), func(dir string) error {
+			return os.Chmod(filepath.Dir(dir), 0o777)
+		}), fault.Denied, "can be changed by others"},
+		"a link to a link that others may replace": {within(t, filepath.Join(t.TempDir(), "l"), func(path string) error {
+			open := filepath.Join(t.TempDir(), "open")
+			if err := os.Mkdir(open, 0o700); err != nil {
+				return err
+			}
+			second := filepath.Join(open, "second")
+			if err := os.Symlink(directory(t, 0o700, "node.db"), second); err != nil {
+				return err
+			}
+			if err := os.Chmod(open, 0o777); err != nil {
+				return err
+			}
+			return os.Symlink(second, path)
+		}), fault.Denied, "can be changed by others"},
 		"a planted link as database": {within(t, directory(t, 0o700), func(dir string) error {
 			return os.Symlink(filepath.Join(t.TempDir(), "precious"), filepath.Join(dir, "node.db"))
 		}), fault.Denied, "expected a regular file, found a symbolic link"},

@@ -22,6 +22,7 @@ import (
 
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/host/state"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -47,6 +48,8 @@ type Report struct {
 	Audit    int64     `json:"auditEntries"`
 	Repaired []string  `json:"repaired"` // blocks
 	Findings []Finding `json:"findings"`
+	// Notice says what was not compared; "" where everything was.
+	Notice string `json:"notice,omitempty"`
 	// More is how many findings are left out.
 	More int `json:"more,omitempty"`
 }
@@ -72,6 +75,13 @@ func (c *Checker) All(ctx context.Context) (*Report, error) {
 		return nil, err
 	}
 	r.add(found...)
+	if found, err = c.self(ctx); err != nil {
+		return nil, err
+	}
+	r.add(found...)
+	if c.Records == nil {
+		r.Notice = "not compared, since the node does not run: deposits with their acceptances, and which shares there should be"
+	}
 	for _, t := range store.Tables() {
 		for key := []any(nil); ; {
 			page, err := c.page(ctx, t, key)
@@ -93,6 +103,24 @@ func (c *Checker) All(ctx context.Context) (*Report, error) {
 	r.Audit = size
 	r.add(found...)
 	return r, nil
+}
+
+// self looks for what makes the database a node's.
+func (c *Checker) self(ctx context.Context) (found []Finding, err error) {
+	err = c.Store.View(ctx, func(tx *store.Tx) error {
+		for _, name := range []string{state.MetaName, state.MetaIdentity} {
+			value, err := tx.Meta(name)
+			missing, err := lookup(tx, err)
+			if err != nil {
+				return err
+			}
+			if missing || len(value) == 0 {
+				found = append(found, Finding{Kind: Identity, Key: name, Expected: "the node's own; restore the database from a backup", Found: "none"})
+			}
+		}
+		return nil
+	})
+	return damaged(ctx, found, "meta", "readable rows", err)
 }
 
 // structure has the database check a table, or everything, and its counts.
@@ -159,7 +187,47 @@ func (c *Checker) log(ctx context.Context) (size int64, found []Finding, err err
 	if err := report.Reaches(changed); err != nil {
 		found = append(found, Finding{Kind: Audit, Key: "end", Expected: whole, Found: err.Error()})
 	}
-	return report.Size, found, nil
+	missing, err := c.recorded(ctx)
+	return report.Size, append(found, missing...), err
+}
+
+// onRecord are the audited kinds whose object is an envelope that stays on record.
+var onRecord = []string{"order.placed", "order.accepted"}
+
+// recorded looks for the orders and acceptances that the audit log tells of.
+func (c *Checker) recorded(ctx context.Context) (found []Finding, err error) {
+	for from, more := int64(0), true; more; {
+		err := c.Store.View(ctx, func(tx *store.Tx) error {
+			rows, err := tx.AuditEntries(from, Page)
+			if err != nil {
+				return err
+			}
+			more = len(rows) == Page
+			for _, row := range rows {
+				from = row.Number + 1
+				e, err := audit.ParseEntry(row.Entry)
+				if err != nil || !slices.Contains(onRecord, e.Kind) {
+					continue // what is damaged has a finding of its own
+				}
+				_, err = tx.OrderOf(e.Object)
+				missing, err := lookup(tx, err)
+				if err != nil {
+					return err
+				}
+				if missing {
+					found = append(found, Finding{
+						Kind: Audit, Key: strconv.FormatInt(row.Number, 10), Order: orderOf(e.Order),
+						Expected: "the envelope " + e.Object.String() + " on record, of which the entry " + e.Kind + " tells", Found: "none",
+					})
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return damaged(ctx, found, "audit log", "readable rows", err)
+		}
+	}
+	return found, nil
 }
 
 // checked is what the check of a page came to.

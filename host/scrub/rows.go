@@ -112,6 +112,9 @@ func (c *Checker) order(tx *store.Tx, row store.Row) (found []Finding, err error
 	if role != fiduciary.Role {
 		return found, nil
 	}
+	if has[envelope.Acceptance] && (state == order.Ordered || state == order.Failed) {
+		wrong("a state after "+string(order.Accepted)+", since the order was accepted", string(state))
+	}
 	_, _, err = tx.Answer(id)
 	missing, err := lookup(tx, err)
 	if err != nil {

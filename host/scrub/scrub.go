@@ -144,6 +144,11 @@ func (s *Scrub) goRound(ctx context.Context, from cursor) error {
 			wait(ctx, time.Second*Page/time.Duration(s.Rows)-time.Since(began))
 		}
 	}
+	missing, err := s.checker.recorded(ctx)
+	if err != nil {
+		return err
+	}
+	s.met(missing)
 	s.keep(ctx, cursor{})
 	s.ended()
 	return nil

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/mod/sumdb/tlog"
+
 	"github.com/milagro-dta/dta/host/anchor"
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/datadir"
@@ -89,13 +91,13 @@ func check(tx *store.Tx, blank bool, dir string) (a *anchor.Anchor, node dag.CID
 		return a, node, fault.New(fault.Conflict, "%w: restore the data directory %s from a backup", err, full(dir))
 	}
 	if root != mark.Root {
-		err = lost(mark.Size, "the first %d audit entries are not the acknowledged ones: the anchor attests root %x, the database has %x", mark.Size, mark.Root, root)
+		err = lost(mark.Size, "the first %d audit entries are not the acknowledged ones: the anchor attests root %s, the database has %s", mark.Size, tlog.Hash(mark.Root), root)
 	}
 	return a, node, err
 }
 
 func nodeName(tx *store.Tx) (dag.CID, error) {
-	b, err := tx.Meta(metaName)
+	b, err := tx.Meta(MetaName)
 	if fault.Of(err) == fault.NotFound || (err == nil && len(b) == 0) {
 		return dag.CID{}, nil
 	}

@@ -35,9 +35,14 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// metaName is where the node's name lies in the database, readable without the
-// key to its identity.
-const metaName = "node-name"
+// Names of the two values that make a database a node's.
+const (
+	// MetaName is where the node's name lies, readable without the key to its
+	// identity.
+	MetaName = "node-name"
+	// MetaIdentity is where the node's sealed identity lies.
+	MetaIdentity = "identity"
+)
 
 // State is what a node has kept, open.
 type State struct {
@@ -126,7 +131,7 @@ func (s *State) Named(name dag.CID) (err error) {
 }
 
 // PutName writes the node's name in the transaction that makes its identity.
-func (s *State) PutName(tx *store.Tx) error { return tx.SetMeta(metaName, s.node.Bytes()) }
+func (s *State) PutName(tx *store.Tx) error { return tx.SetMeta(MetaName, s.node.Bytes()) }
 
 // Node is the node's name; undefined before [State.Named].
 func (s *State) Node() dag.CID { return s.node }

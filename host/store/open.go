@@ -125,6 +125,10 @@ func Open(ctx context.Context, path string, o Options) (_ *Store, err error) {
 	for range o.Readers {
 		s.pool <- nil
 	}
+	if err := s.View(ctx, complete); err != nil {
+		s.drain()
+		return nil, fmt.Errorf("open store %s: %w", path, err)
+	}
 	if err := s.View(ctx, s.loadStamp); err != nil {
 		s.drain()
 		return nil, err

@@ -73,6 +73,26 @@ func current(tx *Tx) error {
 	if version != len(files) {
 		return fault.New(fault.Unsupported, "expected schema version %d, found %d: it was written by another version of this program", len(files), version)
 	}
+	return complete(tx)
+}
+
+// complete refuses a database of which a table is gone.
+func complete(tx *Tx) error {
+	have := map[string]bool{}
+	err := tx.rows("list the tables", `select name from sqlite_master where type = 'table'`, nil, func(scan func(...any) error) error {
+		var name string
+		err := scan(&name)
+		have[name] = true
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, t := range append(Tables(), Table{Name: "audit_entries"}) {
+		if !have[t.Name] {
+			return fault.New(fault.Conflict, "%w: the table %s is missing; %s", ErrDamaged, t.Name, remedy)
+		}
+	}
 	return nil
 }
 

@@ -7,6 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+
+	"golang.org/x/sys/unix"
 )
 
 // Sizes and marks of SQLite's write-ahead log, https://sqlite.org/fileformat2.html#walformat.
@@ -22,7 +24,7 @@ const (
 // not. A log that is missing or empty has none; where the header itself is damaged
 // all frames are dropped.
 func tornFrames(path string) (int, error) {
-	f, err := os.Open(path)
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
 	}

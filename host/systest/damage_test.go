@@ -329,3 +329,50 @@ func damagedStore(t *testing.T, path string) bool {
 	report, err := (&scrub.Checker{Store: s}).All(t.Context())
 	return err != nil || len(report.Findings) > 0
 }
+
+// TestWhatIsGoneIsMissed: rows that are gone leave no damaged row behind. The audit
+// log tells which order there was, and a node without one of its tables, or without
+// its own rows, does not start.
+func TestWhatIsGoneIsMissed(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	n := rig.One(t, rig.Options{})
+	placed, err := n.Client().Place(ctx, rig.Order{Secret: []byte("gone")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.Stop()
+	good := kept(t, n)
+	for name, c := range map[string]struct {
+		gone   string
+		finds  string
+		starts bool
+	}{
+		"an order with all that belongs to it": {
+			"delete from envelopes where reference = 'R'; delete from orders where reference = 'R'; delete from deposits; delete from answers; delete from blocks where reference = 'R'",
+			"order.accepted tells, found none", true},
+		"the table of deposits": {"drop table deposits", "the table deposits is missing", false},
+		"the identity":          {"delete from meta where name = 'identity'", "identity identity: expected the node's own", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			put(t, n, good)
+			cut(t, n, strings.Split(strings.ReplaceAll(c.gone, "'R'", "'"+placed.OrderReference+"'"), "; ")...)
+			out, err := n.Command("store", "verify")
+			if err == nil || !strings.Contains(err.Error(), "exit status 5") || !strings.Contains(out, c.finds) {
+				t.Errorf("store verify: expected exit code 5 with %q; found %v\n%s", c.finds, err, out)
+			}
+			if c.starts {
+				n.Restart()
+				for s := status(ctx, t, n); s.Ready; s = status(ctx, t, n) {
+					if ctx.Err() != nil {
+						t.Fatal("expected that the running node misses it, too")
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				n.Stop()
+			} else if err := n.TryStart(); err == nil {
+				t.Error("expected that the node does not start")
+			}
+		})
+	}
+}

@@ -117,6 +117,9 @@ func printReport(w io.Writer, r *scrub.Report) {
 		fmt.Fprint(w, ": nothing wrong")
 	}
 	fmt.Fprintln(w)
+	if r.Notice != "" {
+		fmt.Fprintln(w, r.Notice)
+	}
 }
 
 // verifyStore asks the running node, or reads the database of one that does not run.

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/milagro-dta/dta/host/anchor"
+	"github.com/milagro-dta/dta/internal/ownership"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -39,6 +40,9 @@ func private(dir string) error {
 	if !info.IsDir() || !ours(info) || !ok || owner != 0 && owner != os.Geteuid() {
 		return fault.New(fault.Denied, "the server's state %s: expected a directory of this user (%d) that nobody else can open (mode 0700); found %s of user %s",
 			dir, os.Geteuid(), info.Mode(), userOf(info))
+	}
+	if err := ownership.Check(dir); err != nil {
+		return fault.New(fault.Denied, "the server's state %s: %w", dir, err)
 	}
 	for _, name := range files {
 		info, err := os.Lstat(filepath.Join(dir, name))
