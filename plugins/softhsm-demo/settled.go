@@ -83,7 +83,7 @@ func restore(place string) error {
 			return fault.New(fault.Invalid, "softhsm-demo: put an object back: %w", err)
 		}
 		err := writeFile(file, content)
-		if err == nil {
+		if err == nil && strings.HasSuffix(file, ".object") {
 			err = makeLock(file)
 		}
 		if err != nil {
