@@ -130,7 +130,7 @@ func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) (
 	}
 	// A copy, since a call left behind in the module may outlive this one, and the caller clears its key.
 	plain := secret.Copy(key)
-	d, err = token.Use(ctx, k.token, func(s *token.Session) (deposit, error) {
+	d, err = twice(ctx, k, func(s *token.Session) (deposit, error) {
 		object, err := k.findKey(s, k.rung, id)
 		if err != nil {
 			return d, err
@@ -162,7 +162,7 @@ func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.Context) ([]by
 	if err != nil {
 		return nil, err
 	}
-	key, err := token.Use(ctx, k.token, func(s *token.Session) ([]byte, error) {
+	key, err := twice(ctx, k, func(s *token.Session) ([]byte, error) {
 		object, err := k.findKey(s, r, d.Key)
 		if err != nil {
 			return nil, err

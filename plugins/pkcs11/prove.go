@@ -68,6 +68,7 @@ func (k *Keeper) proveTwice(ctx context.Context, r rung, id []byte) error {
 		return err
 	}
 	k.log.Warn("the token was lost in the proof of a rung", "rung", r.name, "error", err.Error())
+	defer k.token.Exclusive()()
 	if err := k.awaitToken(ctx); err != nil {
 		return err
 	}

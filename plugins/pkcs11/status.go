@@ -11,14 +11,14 @@ import (
 )
 
 // statusLimit bounds the wait for a token that does not answer.
-const statusLimit = 5 * time.Second
+const statusLimit = 4 * time.Second
 
 // Status asks the token, and lists the realm's keys: "token "custody": realm acme, new deposits by gcm; keys: gcm
 // 0123456789abcdef".
 func (k *Keeper) Status(ctx context.Context) sdk.Status {
 	ctx, cancel := context.WithTimeout(ctx, statusLimit)
 	defer cancel()
-	found, err := token.Use(ctx, k.token, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
+	found, err := twice(ctx, k, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
 	if err != nil {
 		return sdk.Status{Text: err.Error()}
 	}

@@ -49,14 +49,31 @@ func write[T any](ctx context.Context, k *Keeper, what string, fn func(*token.Se
 }
 
 // again has fn use the token, and repeats it when the token was lost meanwhile and is there again. SoftHSM loses a token
-// that another process logs in to at the same moment.
+// that another process logs in to at the same moment, so others are kept out of the repetition.
 func again[T any](ctx context.Context, k *Keeper, fn func(*token.Session) (T, error)) (T, error) {
+	value, err := token.Use(ctx, k.token, fn)
+	if !token.Lost(err) {
+		return value, err
+	}
+	defer k.token.Exclusive()()
 	for range 2 {
-		value, err := token.Use(ctx, k.token, fn)
-		if !token.Lost(err) || k.awaitToken(ctx) != nil {
+		if k.awaitToken(ctx) != nil {
 			return value, err
 		}
+		if value, err = token.Use(ctx, k.token, fn); !token.Lost(err) {
+			break
+		}
 	}
+	return value, err
+}
+
+// twice is again without a wait: fn, which writes nothing, is repeated once, at once.
+func twice[T any](ctx context.Context, k *Keeper, fn func(*token.Session) (T, error)) (T, error) {
+	value, err := token.Use(ctx, k.token, fn)
+	if !token.Lost(err) {
+		return value, err
+	}
+	defer k.token.Exclusive()()
 	return token.Use(ctx, k.token, fn)
 }
 

@@ -81,7 +81,15 @@ func Open(ctx context.Context, o Options) (*Token, error) {
 		return nil, err
 	}
 	t := &Token{options: o, module: m, lent: make(chan struct{}, o.Sessions), handles: map[Query]Object{}}
-	if _, err := Use(ctx, t, func(s *Session) (struct{}, error) { return struct{}{}, s.Check() }); err != nil {
+	check := func(s *Session) (struct{}, error) { return struct{}{}, s.Check() }
+	_, err = Use(ctx, t, check)
+	if Lost(err) {
+		// Another process may have connected at the same moment: see exclusion.
+		release := t.Exclusive()
+		_, err = Use(ctx, t, check)
+		release()
+	}
+	if err != nil {
 		// What goes wrong in clearing up would only hide why; and a module that hangs is not waited for.
 		select {
 		case <-t.end():
