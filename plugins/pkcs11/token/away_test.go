@@ -64,9 +64,13 @@ func TestATokenThatWasAwayIsUsedAgain(t *testing.T) {
 
 func TestARemoteTokenIsUsedAgainWhenItsProcessDied(t *testing.T) {
 	r := softtoken.NewRemote(t)
-	tok, err := token.Open(t.Context(), r.Options)
-	if err != nil {
-		t.Fatal(err)
+	var tok *token.Token
+	var err error
+	for end := time.Now().Add(30 * time.Second); tok == nil; time.Sleep(10 * time.Millisecond) {
+		// The server may not be ready for its first connection; a host tries again, too.
+		if tok, err = token.Open(t.Context(), r.Options); err != nil && (fault.Of(err) != fault.Unavailable || time.Now().After(end)) {
+			t.Fatal(err)
+		}
 	}
 	t.Cleanup(func() { tok.Close() })
 	_, err = token.Use(t.Context(), tok, func(s *token.Session) (token.Object, error) {

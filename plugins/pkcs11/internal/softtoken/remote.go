@@ -23,7 +23,7 @@ type Remote struct {
 	server  *exec.Cmd
 }
 
-// NewRemote makes a token that is reached through p11-kit. A process, such as a test, reaches one server only.
+// NewRemote makes a token that is reached through p11-kit. A process reaches one address only, so there is one at a time.
 func NewRemote(t testing.TB) *Remote {
 	t.Helper()
 	client := Client
@@ -34,13 +34,12 @@ func NewRemote(t testing.TB) *Remote {
 		t.Fatalf("p11-kit is missing (%s): as root, run: apt-get install p11-kit p11-kit-modules", client)
 	}
 	o := New(t)
-	dir, err := os.MkdirTemp("", "p11")
-	if err != nil {
+	socket := filepath.Join(filepath.Dir(tokens), "p11.sock")
+	if err := os.RemoveAll(socket); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	socket := filepath.Join(dir, "s")
-	r := &Remote{Options: o, Env: []string{"P11_KIT_SERVER_ADDRESS=unix:path=" + socket}}
+	address := "P11_KIT_SERVER_ADDRESS=unix:path=" + socket
+	r := &Remote{Options: o, Env: []string{address}}
 	r.server = exec.Command("p11-kit", "server", "-f", "--provider", o.Module, "-n", socket, "pkcs11:token="+o.Label)
 	r.server.Stderr = os.Stderr
 	r.server.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -60,7 +59,10 @@ func NewRemote(t testing.TB) *Remote {
 		}
 	}
 	r.Options.Module = client
-	t.Setenv("P11_KIT_SERVER_ADDRESS", "unix:path="+socket)
+	// The client reads it when it is loaded, and never again.
+	if name, value, _ := strings.Cut(address, "="); os.Setenv(name, value) != nil {
+		t.Fatal("cannot set", name)
+	}
 	return r
 }
 
