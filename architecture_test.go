@@ -98,6 +98,7 @@ func TestOneDoor(t *testing.T) {
 		"github.com/miekg/pkcs11":           {"plugins/pkcs11/token"},
 		"github.com/labstack/echo/v4":       {"host/rest"},
 		"github.com/supranational/blst":     {"crypto/bls"},
+		"github.com/cloudflare/circl":       {"crypto/sign"},
 		"github.com/consensys":              {}, // its timing depends on scalars: for tests alone
 		"github.com/fxamacker/cbor/v2":      {"protocol/dag", "crypto/secret/secrettest"},
 		"github.com/hashicorp/go-plugin":    {"host/supervisor", "sdk"},
