@@ -4,9 +4,9 @@ import (
 	"context"
 	"fmt"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/custody"
 	"github.com/milagro-dta/dta/host/state"
@@ -150,7 +150,7 @@ func sealedBy(name string) string {
 	return name
 }
 
-func (n *Node) sealNext(ctx context.Context, vault *custody.Instance, next *bls.PrivateKey, kept *sealed) (err error) {
+func (n *Node) sealNext(ctx context.Context, vault *custody.Instance, next *sign.PrivateKey, kept *sealed) (err error) {
 	plain := next.Bytes()
 	defer plain.Clear()
 	kept.NextDeposit, kept.Next, err = sealUp(ctx, vault, plain, aadNext)
@@ -168,7 +168,7 @@ func sealUp(ctx context.Context, vault *custody.Instance, plain *secret.Bytes, a
 		return nil, nil, err
 	}
 	defer key.Clear()
-	sealed, err = seal.V1.Encrypt(key, []byte(aad), plain.Open())
+	sealed, err = seal.V2.Encrypt(key, []byte(aad), plain.Open())
 	return deposit, sealed, err
 }
 
@@ -181,5 +181,5 @@ func (n *Node) unseal(ctx context.Context, vault *custody.Instance, deposit, sea
 		return nil, err
 	}
 	defer key.Clear()
-	return seal.V1.Decrypt(key, []byte(aad), sealed)
+	return seal.V2.Decrypt(key, []byte(aad), sealed)
 }

@@ -40,7 +40,7 @@ type RootKeeper interface {
 	// Root returns the deposit kept, or nothing if there never was one. If it can tell that there was one (a realm
 	// in use without its root), it returns fault.NotFound.
 	Root(ctx context.Context) (deposit []byte, err error)
-	// KeepRoot keeps the deposit, at most 256 KiB, durably. It is called once in the life of a realm;
+	// KeepRoot keeps the deposit, at most 512 KiB, durably. It is called once in the life of a realm;
 	// fault.Conflict if there is one.
 	KeepRoot(ctx context.Context, deposit []byte) error
 }

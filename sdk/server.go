@@ -72,7 +72,7 @@ func (s *server) Describe(context.Context, *contract.DescribeRequest) (*contract
 		Services:  services,
 		Abilities: []string{string(order.Secret), string(order.Key), string(order.Network)},
 		Versions:  []uint32{contract.Version1},
-		Suites:    []string{seal.V1.Name},
+		Suites:    []string{seal.V2.Name},
 	}
 	if i, err := s.configured(); err == nil {
 		d.Configured, d.Enrolled = true, i.guard.Chain() != nil

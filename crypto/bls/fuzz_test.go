@@ -3,8 +3,6 @@ package bls
 import (
 	"bytes"
 	"testing"
-
-	"github.com/milagro-dta/dta/crypto/secret"
 )
 
 // What is accepted has one encoding: the one that was read.
@@ -22,8 +20,6 @@ func FuzzParseG1(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		g, err := ParseG1(b)
 		canonical(t, b, func() []byte { return g.Bytes() }, err)
-		k, err := ParsePublicKey(b)
-		canonical(t, b, func() []byte { return k.Bytes() }, err)
 	})
 }
 
@@ -32,13 +28,9 @@ func FuzzParseG2(f *testing.F) {
 	for _, seed := range malformedG2(f) {
 		f.Add(seed)
 	}
-	k := newKey(f)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		g, err := ParseG2(b)
 		canonical(t, b, func() []byte { return g.Bytes() }, err)
-		if k.Public().Verify(DomainEnvelope, []byte("never signed"), b) == nil {
-			t.Errorf("%x is a forgery", b)
-		}
 	})
 }
 
@@ -49,7 +41,5 @@ func FuzzParseScalar(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte) {
 		x, err := ParseScalar(b)
 		canonical(t, b, func() []byte { return x.Bytes().Open() }, err)
-		k, err := ParsePrivateKey(secret.Copy(b))
-		canonical(t, b, func() []byte { return k.Bytes().Open() }, err)
 	})
 }

@@ -3,6 +3,8 @@ package bls
 import (
 	"math/big"
 	"testing"
+
+	"github.com/milagro-dta/dta/crypto/secret/secrettest"
 )
 
 func TestScalarsAreReadCanonically(t *testing.T) {
@@ -79,4 +81,10 @@ func TestZeroIsAScalarLikeAnother(t *testing.T) {
 	if !x.IsZero() {
 		t.Error("Clear leaves a scalar")
 	}
+}
+
+func TestScalarsDoNotLeak(t *testing.T) {
+	x := RandomScalar()
+	secrettest.DoesNotLeak(t, x, x.Bytes().Open())
+	secrettest.DoesNotLeak(t, *x, x.Bytes().Open())
 }

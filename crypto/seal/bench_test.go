@@ -1,8 +1,10 @@
 package seal
 
 import (
+	"crypto/hpke"
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/lru"
 	"github.com/milagro-dta/dta/crypto/secret"
 )
 
@@ -17,7 +19,7 @@ func BenchmarkOpenWith(b *testing.B) {
 	k := newKey(b)
 	sealed := sealTo(b, k.Public(), []byte("info"), nil, make([]byte, 64))
 	for b.Loop() {
-		if _, err := V1.OpenWith(k, []byte("info"), nil, sealed); err != nil {
+		if _, err := V2.OpenWith(k, []byte("info"), nil, sealed); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -25,9 +27,9 @@ func BenchmarkOpenWith(b *testing.B) {
 
 // The first contact with a key, before it is cached.
 func BenchmarkCheckPublicKeyUncached(b *testing.B) {
-	suite, pub := V1, newKey(b).Public()
+	suite, pub := V2, newKey(b).Public()
 	for b.Loop() {
-		suite.keys = newKeyCache(1)
+		suite.keys = lru.New[[PublicKeySize]byte, hpke.PublicKey](1)
 		if err := suite.CheckPublicKey(pub); err != nil {
 			b.Fatal(err)
 		}
@@ -43,7 +45,7 @@ func BenchmarkNewPrivateKey(b *testing.B) {
 func BenchmarkEncrypt4KiB(b *testing.B) {
 	key, plaintext := secret.Random(KeySize), make([]byte, 4096)
 	for b.Loop() {
-		if _, err := V1.Encrypt(key, nil, plaintext); err != nil {
+		if _, err := V2.Encrypt(key, nil, plaintext); err != nil {
 			b.Fatal(err)
 		}
 	}

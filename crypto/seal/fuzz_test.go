@@ -13,14 +13,14 @@ func FuzzCheckPublicKey(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		key, err := V1.publicKey(b)
+		key, err := V2.publicKey(b)
 		if err != nil {
 			return
 		}
 		if !bytes.Equal(key.Bytes(), b) {
 			t.Errorf("%x is read and written as %x", b, key.Bytes())
 		}
-		if _, err := V1.SealTo(b, nil, nil, nil); err != nil {
+		if _, err := V2.SealTo(b, nil, nil, nil); err != nil {
 			t.Errorf("%x is accepted, but nothing can be sealed to it: %v", b, err)
 		}
 	})
@@ -33,12 +33,12 @@ func FuzzOpen(f *testing.F) {
 	f.Add(sealed[:SealOverhead])
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, b []byte) {
-		if _, err := V1.OpenWith(k, nil, nil, b); err != ErrOpen {
+		if _, err := V2.OpenWith(k, nil, nil, b); err != ErrOpen {
 			t.Errorf("%x opens with keys that never sealed it", b)
 		}
-		if _, err := V1.Decrypt(content, nil, b); err != ErrOpen {
+		if _, err := V2.Decrypt(content, nil, b); err != ErrOpen {
 			t.Errorf("%x decrypts with a key that never encrypted it", b)
 		}
-		V1.ParsePrivateKey(secret.Copy(b))
+		V2.ParsePrivateKey(secret.Copy(b))
 	})
 }

@@ -70,7 +70,8 @@ func (s Suite) publicKey(pub []byte) (hpke.PublicKey, error) {
 	if len(pub) != PublicKeySize {
 		return nil, fmt.Errorf("parse public sealing key: expected %d bytes, found %d", PublicKeySize, len(pub))
 	}
-	if key := s.keys.get(pub); key != nil {
+	name := [PublicKeySize]byte(pub)
+	if key, ok := s.keys.Get(name); ok {
 		return key, nil
 	}
 	if err := checkX25519(pub[PublicKeySize-x25519Size:]); err != nil {
@@ -80,7 +81,7 @@ func (s Suite) publicKey(pub []byte) (hpke.PublicKey, error) {
 	if err != nil {
 		return nil, fmt.Errorf("parse public sealing key: %w", err)
 	}
-	s.keys.put(pub, key)
+	s.keys.Put(name, key)
 	return key, nil
 }
 

@@ -17,7 +17,7 @@ import (
 
 func newKey(tb testing.TB) *PrivateKey {
 	tb.Helper()
-	k, err := V1.NewPrivateKey()
+	k, err := V2.NewPrivateKey()
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func newKey(tb testing.TB) *PrivateKey {
 
 func sealTo(tb testing.TB, pub, info, aad, plaintext []byte) []byte {
 	tb.Helper()
-	sealed, err := V1.SealTo(pub, info, aad, plaintext)
+	sealed, err := V2.SealTo(pub, info, aad, plaintext)
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -41,7 +41,7 @@ func TestWhatIsSealedOpens(t *testing.T) {
 		if len(sealed) != n+SealOverhead {
 			t.Errorf("%d bytes: expected %d sealed, found %d", n, n+SealOverhead, len(sealed))
 		}
-		opened, err := V1.OpenWith(k, []byte("info"), []byte("aad"), sealed)
+		opened, err := V2.OpenWith(k, []byte("info"), []byte("aad"), sealed)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -76,7 +76,7 @@ func TestWhatIsSealedOpensOnlyForItsKeyAndContext(t *testing.T) {
 		{"nothing", k, "info", "aad", nil},
 		{"a cleared key", cleared, "", "", forCleared},
 	} {
-		if opened, err := V1.OpenWith(test.key, []byte(test.info), []byte(test.aad), test.sealed); err != ErrOpen || opened != nil {
+		if opened, err := V2.OpenWith(test.key, []byte(test.info), []byte(test.aad), test.sealed); err != ErrOpen || opened != nil {
 			t.Errorf("%s: expected %v, found %v", test.name, ErrOpen, err)
 		}
 	}
@@ -88,14 +88,14 @@ func TestEveryChangedByteOfASealedMessageIsNoticed(t *testing.T) {
 	for i := 0; i < len(sealed); i += 13 {
 		changed := slices.Clone(sealed)
 		changed[i] ^= 1
-		if _, err := V1.OpenWith(k, nil, nil, changed); err != ErrOpen {
+		if _, err := V2.OpenWith(k, nil, nil, changed); err != ErrOpen {
 			t.Errorf("byte %d: %v", i, err)
 		}
 	}
 	// X25519 ignores the top bit of a point, X-Wing hashes the bytes.
 	changed := slices.Clone(sealed)
 	changed[EncapsulationSize-1] ^= 0x80
-	if _, err := V1.OpenWith(k, nil, nil, changed); err != ErrOpen {
+	if _, err := V2.OpenWith(k, nil, nil, changed); err != ErrOpen {
 		t.Errorf("the ignored bit: %v", err)
 	}
 }
@@ -110,7 +110,7 @@ func TestSealingTwiceGivesTwoCiphertexts(t *testing.T) {
 func TestAKeyIsItsSeed(t *testing.T) {
 	k := newKey(t)
 	seed := k.Seed()
-	again, err := V1.ParsePrivateKey(seed)
+	again, err := V2.ParsePrivateKey(seed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +118,11 @@ func TestAKeyIsItsSeed(t *testing.T) {
 		t.Error("the same seed gives another public key")
 	}
 	seed.Clear()
-	if _, err := V1.OpenWith(again, nil, nil, sealTo(t, k.Public(), nil, nil, nil)); err != nil {
+	if _, err := V2.OpenWith(again, nil, nil, sealTo(t, k.Public(), nil, nil, nil)); err != nil {
 		t.Error(err)
 	}
 	for _, n := range []int{0, 31, 33, 64} {
-		if _, err := V1.ParsePrivateKey(secret.Random(n)); err == nil {
+		if _, err := V2.ParsePrivateKey(secret.Random(n)); err == nil {
 			t.Errorf("a seed of %d bytes is accepted", n)
 		}
 	}
@@ -180,14 +180,14 @@ func malformedPublicKeys(tb testing.TB) map[string][]byte {
 }
 
 func TestMalformedPublicKeysAreRefused(t *testing.T) {
-	if err := V1.CheckPublicKey(newKey(t).Public()); err != nil {
+	if err := V2.CheckPublicKey(newKey(t).Public()); err != nil {
 		t.Fatal(err)
 	}
 	for name, bad := range malformedPublicKeys(t) {
-		if err := V1.CheckPublicKey(bad); err == nil {
+		if err := V2.CheckPublicKey(bad); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
-		if _, err := V1.SealTo(bad, nil, nil, nil); err == nil {
+		if _, err := V2.SealTo(bad, nil, nil, nil); err == nil {
 			t.Errorf("%s: sealed to", name)
 		}
 	}
@@ -210,7 +210,7 @@ func TestOpeningAgreesWithThePublishedVector(t *testing.T) {
 		return b
 	}
 	// No vector is published for AES-256-GCM with this KEM and KDF.
-	suite := V1
+	suite := V2
 	suite.aead = hpke.ChaCha20Poly1305()
 	k, err := suite.ParsePrivateKey(secret.New(raw(v.Private)))
 	if err != nil {
@@ -228,38 +228,19 @@ func TestOpeningAgreesWithThePublishedVector(t *testing.T) {
 	}
 }
 
-func TestV1IsWhatItsNameStandsFor(t *testing.T) {
-	s, err := ByName("dta-v1")
+func TestV2IsWhatItsNameStandsFor(t *testing.T) {
+	s, err := ByName("dta-v2")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if s.Name != "dta-v1" || s.kem.ID() != 0x647a || s.kdf.ID() != 1 || s.aead.ID() != 2 ||
-		!slices.Equal(s.Signatures, []string{"bls12381-min-pk-pop"}) {
-		t.Errorf("found %s: KEM %#x, KDF %d, AEAD %d, signatures %v", s.Name, s.kem.ID(), s.kdf.ID(), s.aead.ID(), s.Signatures)
+	if s.Name != "dta-v2" || s.kem.ID() != 0x647a || s.kdf.ID() != 1 || s.aead.ID() != 2 ||
+		s.Signing.Algorithm != "id-MLDSA65-Ed25519-SHA512" {
+		t.Errorf("found %s: KEM %#x, KDF %d, AEAD %d, signatures %s", s.Name, s.kem.ID(), s.kdf.ID(), s.aead.ID(), s.Signing.Algorithm)
 	}
-	for _, name := range []string{"", "dta-v2", "DTA-V1", "dta-v1 "} {
+	for _, name := range []string{"", "dta-v1", "DTA-V2", "dta-v2 "} {
 		if _, err := ByName(name); !errors.Is(err, ErrUnknownSuite) {
 			t.Errorf("%q: expected %v, found %v", name, ErrUnknownSuite, err)
 		}
-	}
-}
-
-func TestTheKeyCacheForgetsTheLeastRecentlyUsed(t *testing.T) {
-	c := newKeyCache(2)
-	key := newKey(t)
-	parsed := (*key.key.Open()).PublicKey()
-	c.put([]byte("a"), parsed)
-	c.put([]byte("b"), parsed)
-	c.put([]byte("b"), parsed)
-	c.get([]byte("a"))
-	c.put([]byte("c"), parsed)
-	for name, want := range map[string]bool{"a": true, "b": false, "c": true} {
-		if got := c.get([]byte(name)) != nil; got != want {
-			t.Errorf("%s remembered: %v", name, got)
-		}
-	}
-	if len(c.byKey) != 2 || c.order.Len() != 2 {
-		t.Errorf("expected two entries, found %d and %d", len(c.byKey), c.order.Len())
 	}
 }
 
@@ -268,19 +249,19 @@ func TestTheCacheKeepsNothingOfItsCallers(t *testing.T) {
 	pub := k.Public()
 	sealTo(t, pub, nil, nil, nil)
 	pub[0] ^= 1
-	if _, err := V1.OpenWith(k, nil, nil, sealTo(t, k.Public(), nil, nil, nil)); err != nil {
+	if _, err := V2.OpenWith(k, nil, nil, sealTo(t, k.Public(), nil, nil, nil)); err != nil {
 		t.Error(err)
 	}
 }
 
 func ExampleSuite_SealTo() {
-	k, _ := V1.NewPrivateKey()
+	k, _ := V2.NewPrivateKey()
 	defer k.Clear()
-	sealed, _ := V1.SealTo(k.Public(), []byte("what it is for"), nil, []byte("hello"))
+	sealed, _ := V2.SealTo(k.Public(), []byte("what it is for"), nil, []byte("hello"))
 
-	opened, err := V1.OpenWith(k, []byte("what it is for"), nil, sealed)
+	opened, err := V2.OpenWith(k, []byte("what it is for"), nil, sealed)
 	fmt.Println(opened, string(opened.Open()), err)
-	_, err = V1.OpenWith(k, []byte("something else"), nil, sealed)
+	_, err = V2.OpenWith(k, []byte("something else"), nil, sealed)
 	fmt.Println(err)
 	// Output:
 	// [secret] hello <nil>

@@ -75,7 +75,7 @@ func (f *forger) meet(ctx context.Context) (*identity.Identity, error) {
 
 // redemption sends a well-formed redemption that names the forger as receiver.
 func (f *forger) redemption(ctx context.Context) (string, error) {
-	reply, err := seal.V1.NewPrivateKey()
+	reply, err := seal.V2.NewPrivateKey()
 	if err != nil {
 		return "", err
 	}

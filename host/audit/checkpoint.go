@@ -2,23 +2,21 @@ package audit
 
 import (
 	"crypto/ed25519"
-	"crypto/sha256"
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"golang.org/x/mod/sumdb/note"
 	"golang.org/x/mod/sumdb/tlog"
 
-	"github.com/milagro-dta/dta/crypto/bls"
-	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 )
 
-// MaxCheckpoint is the size of the largest checkpoint, in bytes.
+// MaxCheckpoint is the size of the largest checkpoint that is read, in bytes.
+// Those of this package have fewer than 500.
 const MaxCheckpoint = 4096
 
 // Checkpoint is what a signed note attests of a log.
@@ -26,15 +24,6 @@ type Checkpoint struct {
 	Origin string
 	Size   int64
 	Root   tlog.Hash
-
-	key vouchedKey
-}
-
-// vouchedKey is the extension line: a key and the node's word for it.
-type vouchedKey struct {
-	document  dag.CID
-	public    ed25519.PublicKey
-	signature []byte
 }
 
 func (c Checkpoint) body() string {
@@ -42,26 +31,8 @@ func (c Checkpoint) body() string {
 }
 
 // OpenCheckpoint checks a signed checkpoint of the log of the node id: that the
-// node vouches for the key, under any document of its chain, and that the key
-// has signed.
+// log key of any document of its chain has signed.
 func OpenCheckpoint(signed []byte, id *identity.Identity) (Checkpoint, error) {
-	return new(knownKeys).open(signed, id)
-}
-
-// Open is OpenCheckpoint, which remembers the keys that were vouched for.
-func (l *Log) Open(signed []byte, id *identity.Identity) (Checkpoint, error) {
-	return l.keys.open(signed, id)
-}
-
-// knownKeys remembers vouched keys, to spare a pairing for every checkpoint.
-type knownKeys struct {
-	mu    sync.Mutex
-	known map[[sha256.Size]byte]bool
-}
-
-const maxKnownKeys = 1024
-
-func (k *knownKeys) open(signed []byte, id *identity.Identity) (Checkpoint, error) {
 	c, err := parseSigned(signed)
 	if err != nil {
 		return Checkpoint{}, err
@@ -69,8 +40,11 @@ func (k *knownKeys) open(signed []byte, id *identity.Identity) (Checkpoint, erro
 	if want := Origin(id.Name); c.Origin != want {
 		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected the log %s, found %s", want, c.Origin)
 	}
-	// The cheap check first: it also keeps the map from filling with noise.
-	n, err := note.Open(signed, note.VerifierList(verifier(c)))
+	var known []note.Verifier
+	for _, key := range id.LogKeys() {
+		known = append(known, keyVerifier{c.Origin, key})
+	}
+	n, err := note.Open(signed, note.VerifierList(known...))
 	if err != nil {
 		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint of %s: %w", c.Origin, err)
 	}
@@ -80,38 +54,7 @@ func (k *knownKeys) open(signed []byte, id *identity.Identity) (Checkpoint, erro
 		n.Text+"\n— "+c.Origin+" "+signature+"\n" != string(signed) {
 		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint of %s: expected one signature and nothing after it", c.Origin)
 	}
-	if err := k.vouch(c, id); err != nil {
-		return Checkpoint{}, err
-	}
 	return c, nil
-}
-
-func (k *knownKeys) vouch(c Checkpoint, id *identity.Identity) error {
-	at, err := id.At(c.key.document)
-	if err != nil {
-		return fault.New(fault.Invalid, "checkpoint of %s: its key's document: %w", c.Origin, err)
-	}
-	h := sha256.New()
-	h.Write(vouched(c.Origin, c.key.public))
-	h.Write(c.key.document.Bytes())
-	h.Write(c.key.signature)
-	sum := [sha256.Size]byte(h.Sum(nil))
-	k.mu.Lock()
-	known := k.known[sum]
-	k.mu.Unlock()
-	if known {
-		return nil
-	}
-	if err := at.SigningKey().Verify(bls.DomainCheckpoint, vouched(c.Origin, c.key.public), c.key.signature); err != nil {
-		return fault.New(fault.Invalid, "checkpoint of %s: the node does not vouch for its key: %w", c.Origin, err)
-	}
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.known == nil || len(k.known) >= maxKnownKeys {
-		k.known = map[[sha256.Size]byte]bool{}
-	}
-	k.known[sum] = true
-	return nil
 }
 
 // keyVerifier checks the log key's signature in a note.
@@ -120,10 +63,20 @@ type keyVerifier struct {
 	public ed25519.PublicKey
 }
 
-func verifier(c Checkpoint) note.Verifier         { return keyVerifier{c.Origin, c.key.public} }
 func (v keyVerifier) Name() string                { return v.name }
 func (v keyVerifier) KeyHash() uint32             { return keyHash(v.name, v.public) }
 func (v keyVerifier) Verify(msg, sig []byte) bool { return ed25519.Verify(v.public, msg, sig) }
+
+// VerifierKey is the newest key of a node's log as note.NewVerifier reads it:
+// origin+hash+base64(1 ‖ Ed25519 public key). Error: fault.Invalid for an identity
+// that keeps no log.
+func VerifierKey(id *identity.Identity) (string, error) {
+	keys := id.LogKeys()
+	if len(keys) == 0 {
+		return "", fault.New(fault.Invalid, "expected the identity of a node, found %s without an audit log", id.Name)
+	}
+	return note.NewEd25519VerifierKey(Origin(id.Name), keys[0])
+}
 
 // parseSigned reads a checkpoint without checking any signature.
 func parseSigned(signed []byte) (Checkpoint, error) {
@@ -138,12 +91,12 @@ func parseSigned(signed []byte) (Checkpoint, error) {
 	return ParseCheckpoint(unverified.Note.Text)
 }
 
-// ParseCheckpoint reads the text that a checkpoint's signature is over. It has
-// exactly one line for the key; lines of other extensions are passed over.
+// ParseCheckpoint reads the text that a checkpoint's signature is over. Lines of
+// extensions are passed over.
 func ParseCheckpoint(text string) (Checkpoint, error) {
 	lines := strings.Split(text, "\n")
-	if len(lines) < 5 || lines[len(lines)-1] != "" {
-		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected origin, size, root and key, each on a line")
+	if len(lines) < 4 || lines[len(lines)-1] != "" {
+		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: expected origin, size and root, each on a line")
 	}
 	c := Checkpoint{Origin: lines[0]}
 	if c.Origin == "" {
@@ -159,41 +112,10 @@ func ParseCheckpoint(text string) (Checkpoint, error) {
 		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: root: %w", err)
 	}
 	c.Root = tlog.Hash(root)
-	for _, line := range lines[3 : len(lines)-1] {
-		if line == "" {
-			return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: empty line")
-		}
-		fields := strings.Split(line, " ")
-		if fields[0] != "key" {
-			continue
-		}
-		if c.key.public != nil {
-			return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: two lines for the key")
-		}
-		if c.key, err = parseKey(fields); err != nil {
-			return Checkpoint{}, err
-		}
-	}
-	if c.key.public == nil {
-		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: no line for the key")
+	if slices.Contains(lines[3:len(lines)-1], "") {
+		return Checkpoint{}, fault.New(fault.Invalid, "checkpoint: empty line")
 	}
 	return c, nil
-}
-
-func parseKey(fields []string) (k vouchedKey, err error) {
-	if len(fields) != 4 {
-		return k, fault.New(fault.Invalid, "checkpoint: expected a document, a key and a signature, found %d fields", len(fields)-1)
-	}
-	if k.document, err = dag.Parse(fields[1]); err != nil {
-		return k, fault.New(fault.Invalid, "checkpoint: key's document: %w", err)
-	}
-	if k.public, err = decode64(fields[2], ed25519.PublicKeySize); err != nil {
-		return k, fault.New(fault.Invalid, "checkpoint: key: %w", err)
-	}
-	if k.signature, err = decode64(fields[3], bls.SignatureSize); err != nil {
-		return k, fault.New(fault.Invalid, "checkpoint: key's signature: %w", err)
-	}
-	return k, nil
 }
 
 // decode64 reads the one way to write n bytes in base64.

@@ -45,7 +45,7 @@ func TestACheckpointOfAnotherNodeIsRefused(t *testing.T) {
 	wantKind(t, fault.Invalid, err)
 }
 
-func TestACheckpointOutlivesTheRotationOfTheKeyThatVouches(t *testing.T) {
+func TestACheckpointOutlivesTheRotationOfTheLogKey(t *testing.T) {
 	s := open(t, filepath.Join(t.TempDir(), "dta.db"))
 	keys, next, err := identity.Create(identity.Node, "n", noon)
 	if err != nil {
@@ -64,7 +64,7 @@ func TestACheckpointOutlivesTheRotationOfTheKeyThatVouches(t *testing.T) {
 		}
 	}
 	_, err = audit.OpenCheckpoint(l.Newest(), keys.Identity())
-	wantKind(t, fault.Invalid, err) // the shorter chain does not know the new document
+	wantKind(t, fault.Invalid, err) // the shorter chain does not know the new key
 }
 
 func TestASignerDoesNotPrint(t *testing.T) {

@@ -28,19 +28,21 @@
 //
 // # Checkpoints
 //
-// A checkpoint is a C2SP signed note (tlog-checkpoint): origin, size, root and one
-// extension line, signed with an Ed25519 key of the log's own, so that signing is
-// cheap:
+// A checkpoint is a C2SP signed note (tlog-checkpoint): origin, size and root,
+// signed with an Ed25519 key of the log's own, so that signing is cheap and the
+// note small, fewer than 500 bytes:
 //
 //	dta/bafyrei…                                  the node's name
 //	42
 //	nND/nri/U0xuHUrYSy0HtMeal2vzD9V4k/BO79C+QeI=
-//	key bafyrei… <Ed25519 public key> <BLS signature>
 //
 //	— dta/bafyrei… <key hash and signature>
 //
-// The extension line binds that key to the node: the BLS signing key of the
-// named identity document signs (domain [bls.DomainCheckpoint]) the bytes
-// "dta/audit/key/v1" ‖ 0 ‖ origin ‖ 0 ‖ Ed25519 public key. Whoever knows the
-// node's identity can check a checkpoint; nothing else needs distributing.
+// The node's identity documents have the public key (`log`), so that a reader who
+// knows the node's identity can check a checkpoint and nothing else needs
+// distributing. VerifierKey puts it in the form that monitors of such logs are
+// configured with; golang.org/x/mod/sumdb/note alone then reads the checkpoints.
+//
+// A rotation of the identity brings a new log key. Checkpoints count under the
+// key of any document of the chain: those made before the rotation stay good.
 package audit

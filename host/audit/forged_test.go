@@ -6,15 +6,13 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
-	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"golang.org/x/mod/sumdb/note"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/host/audit"
-	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 )
@@ -34,35 +32,28 @@ func newLogKey(t *testing.T, name string) logKey {
 	return logKey{name, private}
 }
 
-func (k logKey) public() []byte { return k.private.Public().(ed25519.PublicKey) }
+// ownLogKey signs with the log key of a node, under any name.
+func ownLogKey(k *identity.Keyring, name string) logKey {
+	return logKey{name, ed25519.NewKeyFromSeed(k.LogKey().Open())}
+}
 
 func (k logKey) Name() string { return k.name }
 
 func (k logKey) KeyHash() uint32 {
-	h := sha256.Sum256(append([]byte(k.name+"\n\x01"), k.public()...))
+	h := sha256.Sum256(append([]byte(k.name+"\n\x01"), k.private.Public().(ed25519.PublicKey)...))
 	return binary.BigEndian.Uint32(h[:])
 }
 
 func (k logKey) Sign(msg []byte) ([]byte, error) { return ed25519.Sign(k.private, msg), nil }
 
-// vouch is a node's word for the key of a log.
-func vouch(by *identity.Keyring, d bls.Domain, origin string, public []byte) []byte {
-	return by.Sign(d, append([]byte("dta/audit/key/v1\x00"+origin+"\x00"), public...))
-}
-
-func keyLine(document dag.CID, public, signature []byte) string {
-	return fmt.Sprintf("key %s %s %s\n", document, base64.StdEncoding.EncodeToString(public), base64.StdEncoding.EncodeToString(signature))
-}
-
-// TestACheckpointIsTheNodesOwn: whoever can make a key for a log, and sign with it, has
-// still no word of the node for that key.
+// TestACheckpointIsTheNodesOwn: what counts is signed with the log key of the node's
+// documents, under the node's name.
 func TestACheckpointIsTheNodesOwn(t *testing.T) {
 	n, other := node(t, "node"), node(t, "other")
-	document, origin := n.Identity().Document, audit.Origin(n.Identity().Name)
-	k, another := newLogKey(t, origin), newLogKey(t, origin)
+	origin, theirs := audit.Origin(n.Identity().Name), audit.Origin(other.Identity().Name)
+	k, another := ownLogKey(n, origin), newLogKey(t, origin)
 	root := base64.StdEncoding.EncodeToString(make([]byte, 32))
 	head := func(origin string) string { return origin + "\n7\n" + root + "\n" }
-	own := keyLine(document, k.public(), vouch(n, bls.DomainCheckpoint, origin, k.public()))
 	signed := func(text string, by ...note.Signer) []byte {
 		t.Helper()
 		s, err := note.Sign(&note.Note{Text: text}, by...)
@@ -71,39 +62,67 @@ func TestACheckpointIsTheNodesOwn(t *testing.T) {
 		}
 		return s
 	}
-	theirs := audit.Origin(other.Identity().Name)
-	elsewhere := newLogKey(t, theirs)
-	good := signed(head(origin)+own, k)
+	good := signed(head(origin), k)
 	for name, c := range map[string]struct {
 		checkpoint []byte
 		want       fault.Kind
 	}{
-		"as it should be":                          {good, ""},
-		"with a line of another extension":         {signed(head(origin)+"other of 2030\n"+own, k), ""},
-		"vouched for by another node":              {signed(head(origin)+keyLine(document, k.public(), vouch(other, bls.DomainCheckpoint, origin, k.public())), k), fault.Invalid},
-		"vouched for by a document of another":     {signed(head(origin)+keyLine(other.Identity().Document, k.public(), vouch(other, bls.DomainCheckpoint, origin, k.public())), k), fault.Invalid},
-		"the word is for another key":              {signed(head(origin)+keyLine(document, k.public(), vouch(n, bls.DomainCheckpoint, origin, another.public())), k), fault.Invalid},
-		"the word is for another log":              {signed(head(origin)+keyLine(document, k.public(), vouch(n, bls.DomainCheckpoint, theirs, k.public())), k), fault.Invalid},
-		"the word is an envelope's signature":      {signed(head(origin)+keyLine(document, k.public(), vouch(n, bls.DomainEnvelope, origin, k.public())), k), fault.Invalid},
-		"no word":                                  {signed(head(origin)+keyLine(document, k.public(), nil), k), fault.Invalid},
-		"signed with another key":                  {signed(head(origin)+own, another), fault.Invalid},
-		"of another log that the node vouches for": {signed(head(theirs)+keyLine(document, elsewhere.public(), vouch(n, bls.DomainCheckpoint, theirs, elsewhere.public())), elsewhere), fault.Invalid},
-		"signed twice":                             {signed(head(origin)+own, k, another), fault.Invalid},
-		"two keys":                                 {signed(head(origin)+own+keyLine(document, another.public(), vouch(n, bls.DomainCheckpoint, origin, another.public())), k), fault.Invalid},
-		"no key":                                   {signed(head(origin)+"other of 2030\n", k), fault.Invalid},
-		"no origin":                                {signed("\n7\n"+root+"\n"+own, k), fault.Invalid},
-		"an empty line":                            {signed(head(origin)+"\n"+own, k), fault.Invalid},
-		"nothing but the head":                     {signed(head(origin), k), fault.Invalid},
-		"a size below nothing":                     {signed(origin+"\n-7\n"+root+"\n"+own, k), fault.Invalid},
-		"a size that begins with 0":                {signed(origin+"\n07\n"+root+"\n"+own, k), fault.Invalid},
-		"a root cut short":                         {signed(origin+"\n7\nAAAA\n"+own, k), fault.Invalid},
-		"too long":                                 {signed(head(origin)+own+strings.Repeat("other of 2030\n", audit.MaxCheckpoint/14), k), fault.Invalid},
-		"something after it":                       {[]byte(string(good) + "— x AAAAAA==\n"), fault.Invalid},
-		"its signature in another form of base64":  {loose(t, good), fault.Invalid},
+		"as it should be":                         {good, ""},
+		"with a line of an extension":             {signed(head(origin)+"other of 2030\n", k), ""},
+		"signed with another key":                 {signed(head(origin), another), fault.Invalid},
+		"signed with another node's key":          {signed(head(origin), ownLogKey(other, origin)), fault.Invalid},
+		"of another log, by its node":             {signed(head(theirs), ownLogKey(other, theirs)), fault.Invalid},
+		"of another log, by this node":            {signed(head(theirs), ownLogKey(n, theirs)), fault.Invalid},
+		"of this log, signed under another name":  {signed(head(origin), ownLogKey(n, theirs)), fault.Invalid},
+		"signed twice":                            {signed(head(origin), k, another), fault.Invalid},
+		"no origin":                               {signed("\n7\n"+root+"\n", k), fault.Invalid},
+		"no root":                                 {signed(origin+"\n7\n", k), fault.Invalid},
+		"an empty line":                           {signed(head(origin)+"\nother\n", k), fault.Invalid},
+		"a size below nothing":                    {signed(origin+"\n-7\n"+root+"\n", k), fault.Invalid},
+		"a size that begins with 0":               {signed(origin+"\n07\n"+root+"\n", k), fault.Invalid},
+		"a root cut short":                        {signed(origin+"\n7\nAAAA\n", k), fault.Invalid},
+		"too long":                                {signed(head(origin)+strings.Repeat("other of 2030\n", audit.MaxCheckpoint/14), k), fault.Invalid},
+		"something after it":                      {[]byte(string(good) + "— x AAAAAA==\n"), fault.Invalid},
+		"its signature in another form of base64": {loose(t, good), fault.Invalid},
 	} {
 		if _, err := audit.OpenCheckpoint(c.checkpoint, n.Identity()); fault.Of(err) != c.want {
 			t.Errorf("%s: expected %q; found %v", name, c.want, err)
 		}
+	}
+	custody, next, err := identity.Create(identity.Custody, "vault", noon)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Clear()
+	if _, err := audit.VerifierKey(custody.Identity()); fault.Of(err) != fault.Invalid {
+		t.Errorf("expected a custody identity to have no log; found %v", err)
+	}
+}
+
+// TestAMonitorReadsACheckpoint that knows nothing of this project but the verifier
+// key of the log.
+func TestAMonitorReadsACheckpoint(t *testing.T) {
+	s, keys := open(t, filepath.Join(t.TempDir(), "dta.db")), node(t, "n")
+	l := openLog(t, s, keys)
+	grow(t, s, l, 5)
+	checkpoint := l.Newest()
+	if n := len(checkpoint); n >= 500 {
+		t.Errorf("expected fewer than 500 bytes, found %d", n)
+	}
+	text, err := audit.VerifierKey(keys.Identity())
+	if err != nil {
+		t.Fatal(err)
+	}
+	verifier, err := note.NewVerifier(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	read, err := note.Open(checkpoint, note.VerifierList(verifier))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := strings.Split(read.Text, "\n"); len(lines) != 4 || lines[0] != audit.Origin(keys.Identity().Name) || lines[1] != "5" {
+		t.Errorf("expected origin, size and root; found %q", read.Text)
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 type Log struct {
 	edge      *edge                // as the running transaction sees it; used by the store's writer alone, nil when it must be read
 	committed atomic.Pointer[edge] // as of the newest commit
-	keys      knownKeys
 	between   between
 
 	mu     sync.Mutex // guards what follows

@@ -27,7 +27,7 @@ func (s Seen) same(other Seen) bool { return s.Size == other.Size && s.Root == o
 // and what is shown differ in size, the smaller has yet to be proved the beginning
 // of the larger, and is returned for [Log.Remember]; otherwise nil is.
 func (l *Log) TrackPeer(tx *store.Tx, peer *identity.Identity, signed []byte, at int64) (smaller *Seen, err error) {
-	shown, err := l.Open(signed, peer)
+	shown, err := OpenCheckpoint(signed, peer)
 	if err != nil {
 		return nil, err
 	}

@@ -38,7 +38,7 @@ const page = 512
 func (l *Log) Verify(ctx context.Context, s *store.Store, against []byte, id *identity.Identity) (*Report, error) {
 	var older *Checkpoint
 	if len(against) > 0 {
-		c, err := l.Open(against, id)
+		c, err := OpenCheckpoint(against, id)
 		if err != nil {
 			return nil, err
 		}

@@ -155,7 +155,7 @@ func (w *Watcher) mark(ctx context.Context) (mark *Checkpoint, from *edge, err e
 		}
 		var c Checkpoint
 		if err == nil {
-			c, err = w.Log.Open(note, w.Node)
+			c, err = OpenCheckpoint(note, w.Node)
 		}
 		if tx.Broken() != nil {
 			return err

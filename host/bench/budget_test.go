@@ -11,9 +11,9 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"golang.org/x/sys/unix"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/crypto/vss"
 	softhsmdemo "github.com/milagro-dta/dta/plugins/softhsm-demo"
 	"github.com/milagro-dta/dta/sdk"
@@ -86,14 +86,14 @@ func spent(b *testing.B, n *node, callers int, work func(i int) error) time.Dura
 // primitives measures each primitive in this process, on one thread.
 func primitives(b *testing.B) map[string]time.Duration {
 	b.Helper()
-	key := bls.NewPrivateKey()
+	key := sign.V2.NewPrivateKey()
 	message := make([]byte, 2048)
-	signature := key.Sign(bls.DomainEnvelope, message)
+	signature := key.Sign(sign.Envelope, message)
 	public := key.Public()
-	box, err := seal.V1.NewPrivateKey()
+	box, err := seal.V2.NewPrivateKey()
 	fatal(b, err)
 	share := make([]byte, 64)
-	sealed, err := seal.V1.SealTo(box.Public(), message[:64], message[:40], share)
+	sealed, err := seal.V2.SealTo(box.Public(), message[:64], message[:40], share)
 	fatal(b, err)
 	seed := vss.NewSeed()
 	commitments, shares, err := vss.Deal(seed, 1, 1)
@@ -107,17 +107,17 @@ func primitives(b *testing.B) map[string]time.Duration {
 	deposit, err := custodian.Safeguard(context.Background(), dataKey.Open(), about)
 	fatal(b, err)
 	return map[string]time.Duration{
-		"sign":   cost(b, func() error { key.Sign(bls.DomainEnvelope, message); return nil }),
-		"verify": cost(b, func() error { return public.Verify(bls.DomainEnvelope, message, signature) }),
+		"sign":   cost(b, func() error { key.Sign(sign.Envelope, message); return nil }),
+		"verify": cost(b, func() error { return public.Verify(sign.Envelope, message, signature) }),
 		"seal": cost(b, func() error {
-			_, err := seal.V1.SealTo(box.Public(), message[:64], message[:40], share)
+			_, err := seal.V2.SealTo(box.Public(), message[:64], message[:40], share)
 			return err
 		}),
 		"open": cost(b, func() error {
-			_, err := seal.V1.OpenWith(box, message[:64], message[:40], sealed)
+			_, err := seal.V2.OpenWith(box, message[:64], message[:40], sealed)
 			return err
 		}),
-		"make key":    cost(b, func() error { _, err := seal.V1.NewPrivateKey(); return err }),
+		"make key":    cost(b, func() error { _, err := seal.V2.NewPrivateKey(); return err }),
 		"deal":        cost(b, func() error { _, _, err := vss.Deal(seed, 1, 1); return err }),
 		"check share": cost(b, func() error { return vss.Verify(commitments, shares[0]) }),
 		"hsm keep": cost(b, func() error {

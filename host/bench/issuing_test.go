@@ -32,7 +32,7 @@ func BenchmarkIssuing(b *testing.B) {
 	ctx := context.Background()
 	n, err := f.Registrar.Client().CreateNetwork(ctx, "", map[string]any{"name": "bench", "fiduciaries": []string{"dta-1"}})
 	fatal(b, err)
-	receiver, err := seal.V1.NewPrivateKey()
+	receiver, err := seal.V2.NewPrivateKey()
 	fatal(b, err)
 	for range b.N {
 		fmt.Printf("\n| request | a D-TA issues per s | its CPU µs each | bare µs | bare / CPU |\n| --- | ---: | ---: | ---: | ---: |\n")

@@ -1,6 +1,7 @@
 package beneficiary_test
 
 import (
+	"bytes"
 	"path/filepath"
 	"testing"
 	"time"
@@ -17,6 +18,7 @@ import (
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/envelope/envelopetest"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/identity/identitytest"
@@ -167,6 +169,28 @@ func TestAnotherOrderOfTheSameReferenceAddsNothing(t *testing.T) {
 	links := must(r.records.Envelopes(t.Context(), p.order.Terms().ReferenceHex()))(t)
 	if _, err := r.records.Acceptances(t.Context(), p.order, links); err != nil || len(links) != 2 {
 		t.Errorf("expected its own acceptance and no other; found %d envelopes, %v", len(links), err)
+	}
+}
+
+// TestNewsUnderAnotherSignatureAddsNothing: the custody identity may sign the same
+// acceptance again.
+func TestNewsUnderAnotherSignatureAddsNothing(t *testing.T) {
+	r := newRealm(t)
+	p := r.place(r.principal, r.keys, nil)
+	if err := r.tell(p); err != nil {
+		t.Fatal(err)
+	}
+	before := r.records.Audit.Newest()
+	again := *p.acceptance
+	again.CID, again.Block = envelopetest.Resigned(t, r.custody, p.acceptance.Block)
+	p.acceptance = &again
+	if err := r.tell(p); err != nil {
+		t.Fatal(err)
+	}
+	r.wantState(p, order.Accepted)
+	links := must(r.records.Envelopes(t.Context(), p.order.Terms().ReferenceHex()))(t)
+	if after := r.records.Audit.Newest(); len(links) != 2 || !bytes.Equal(before, after) {
+		t.Errorf("expected nothing new, found %d envelopes and the checkpoint\n%s", len(links), after)
 	}
 }
 

@@ -15,7 +15,7 @@ var _ fiduciary.Custodian = (*Instance)(nil)
 func (i *Instance) Safeguard(ctx context.Context, req fiduciary.Safeguard) (kept fiduciary.Kept, err error) {
 	err = i.call(ctx, func(ctx context.Context, c *contract.Client) error {
 		answer, err := c.Custody.Safeguard(ctx, &contract.SafeguardRequest{
-			OperationId: contract.OperationID(req.OrderCID, i.name, req.Purpose),
+			OperationId: contract.OperationID(req.Operation, i.name, req.Purpose),
 			Order:       shown(req.Order), Chains: chains(req.Chains), Share: req.Share, Checkpoint: req.Checkpoint,
 		})
 		if err != nil {
@@ -31,7 +31,7 @@ func (i *Instance) Safeguard(ctx context.Context, req fiduciary.Safeguard) (kept
 func (i *Instance) Restore(ctx context.Context, req fiduciary.Restore) (restored fiduciary.Restored, err error) {
 	err = i.call(ctx, func(ctx context.Context, c *contract.Client) error {
 		answer, err := c.Custody.Restore(ctx, &contract.RestoreRequest{
-			OperationId: contract.OperationID(req.RedemptionCID, i.name, req.Purpose),
+			OperationId: contract.OperationID(req.Operation, i.name, req.Purpose),
 			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Redemption: shown(req.Redemption),
 			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
 		})
@@ -52,7 +52,7 @@ func (i *Instance) Issue(ctx context.Context, req fiduciary.Issue) (issued fiduc
 			return fault.New(fault.Unsupported, "plugins of type %q do not issue", i.Type())
 		}
 		answer, err := c.Issuing.Issue(ctx, &contract.IssueRequest{
-			OperationId: contract.OperationID(req.RequestCID, i.name, "network-share"),
+			OperationId: contract.OperationID(req.Operation, i.name, "network-share"),
 			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Request: shown(req.Request),
 			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
 		})

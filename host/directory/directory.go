@@ -4,8 +4,8 @@
 //
 // A name is the CID of a first document, so that a chain proves its own name;
 // what the directory adds is where to look — the call's own bag, the node's
-// store, the network — and a bound on the work, since a document costs two
-// pairings the first time it is seen and nothing after that.
+// store, the network — and a bound on the work, since a document costs a
+// verification the first time it is seen and nothing after that.
 package directory
 
 import (
@@ -96,7 +96,7 @@ func (d *Directory) Identity(ctx context.Context, name, document dag.CID, bag pe
 		if err != nil {
 			return nil, err
 		}
-		// A chain of another's costs its maker less than the pairings that verify it.
+		// A chain of another's costs its maker less than what verifies it.
 		if len(chain) > 0 && dag.Sum(chain[0]) != name {
 			return nil, notOf(name, document, dag.Sum(chain[0]))
 		}
@@ -125,7 +125,7 @@ type parties struct {
 	ctx context.Context
 	dir *Directory
 	bag peer.Bag
-	met map[dag.CID]*identity.Identity // the longest chain of each name in this call
+	met map[dag.CID]*identity.Identity // the chain of each name that counts in this call
 }
 
 // Identity implements [order.Parties]: without a document, at the newest known,
@@ -155,16 +155,15 @@ func (p *parties) Identity(name, document dag.CID) (*identity.Identity, error) {
 	return p.met[name], nil
 }
 
-// meet keeps the longer of two chains of a name, and refuses two that part: one
-// of them is a thief's.
+// meet keeps the chain of a name that counts, and refuses a fork: one of the two
+// is a thief's.
 func (p *parties) meet(id *identity.Identity) error {
-	was := p.met[id.Name]
-	if was == nil || id.Extends(was) {
-		p.met[id.Name] = id
-		return nil
+	if was := p.met[id.Name]; was != nil {
+		var err error
+		if id, err = identity.Settle(was, id); err != nil {
+			return err
+		}
 	}
-	if !was.Extends(id) {
-		return fault.New(fault.Denied, "identity %s: two chains of documents contradict each other", id.Name)
-	}
+	p.met[id.Name] = id
 	return nil
 }

@@ -25,13 +25,13 @@ func (nothing) Newest(_ context.Context, name dag.CID) (dag.CID, error) {
 }
 
 // TestAChainOfAnothersIsRefusedBeforeItIsVerified: it may be 64 documents long, and
-// costs two pairings each.
+// costs a verification each.
 func TestAChainOfAnothersIsRefusedBeforeItIsVerified(t *testing.T) {
 	d := directory.New(nothing{}, nothing{})
 	begin := time.UnixMilli(1_800_000_000_000)
 	known := identitytest.Keyring(t, identity.Node, "known", begin).Identity()
 	forged := identitytest.Keyring(t, identity.Node, "forger", begin).Identity().Doc
-	forged.Signatures[0].Signature[5] ^= 1 // which would be found only by a pairing
+	forged.Signatures[0].Signature[5] ^= 1 // which would be found only by verifying
 	document, block, err := dag.Put(forged)
 	if err != nil {
 		t.Fatal(err)

@@ -108,7 +108,7 @@ func TestAPeersOffersAreWhatItSignedAndTheOperatorPinned(t *testing.T) {
 	}{"good": {node, pinned}, "unpinned": {node, unpinned}, "another's": {stranger, pinned}, "a-node": {node, stranger}} {
 		made, err := offer.Make(c.by, offer.Body{
 			Instance: name, Type: "test", Custody: c.custody.Identity().Party(), Abilities: []string{"secret"}, Mode: order.Supervised,
-			Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: 1}, Versions: []uint64{1}, Suites: []string{seal.V1.Name},
+			Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: 1}, Versions: []uint64{1}, Suites: []string{seal.V2.Name},
 		}, now)
 		if err != nil {
 			t.Fatal(err)

@@ -42,7 +42,7 @@ type Shown struct{ Block, Plain []byte }
 // Safeguard is what a plugin is shown to have a share kept or a key made.
 type Safeguard struct {
 	Order      Shown
-	OrderCID   dag.CID
+	Operation  dag.CID    // HeaderCID of the order
 	Purpose    string     // "share", "key" or "network-share"
 	Chains     [][][]byte // documents of everybody named, each chain first to newest
 	Share      []byte     // detached block; nil but for a secret
@@ -58,7 +58,7 @@ type Kept struct {
 // Restore is what a plugin is shown to have a share sealed to its receiver.
 type Restore struct {
 	Order, Acceptance, Redemption Shown
-	RedemptionCID                 dag.CID
+	Operation                     dag.CID // HeaderCID of the redemption
 	Purpose                       string
 	Chains                        [][][]byte
 	Deposit                       []byte
@@ -183,6 +183,44 @@ func chains(parties []*identity.Identity) [][][]byte {
 		out = append(out, id.Blocks())
 	}
 	return out
+}
+
+// onRecord is the CID under which this node has an envelope: that of the call, or
+// another where the envelope was seen before under another signature, which is
+// verified: a known header under a forged one is no envelope.
+func (s *Service) onRecord(ctx context.Context, c dag.CID, bag peer.Bag) (dag.CID, error) {
+	block, ok := bag.Get(c)
+	if !ok {
+		return c, nil
+	}
+	e, err := envelope.Parse(block)
+	if err != nil {
+		return c, err
+	}
+	var link store.Link
+	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
+		link, err = tx.Seen(e.HeaderCID())
+		return err
+	})
+	switch {
+	case fault.Of(err) == fault.NotFound || err == nil && link.CID == c:
+		return c, nil
+	case err != nil:
+		return c, err
+	}
+	signer, err := s.records.Directory.Identity(ctx, e.Header.Signer.Name, e.Header.Signer.Document, bag)
+	if err != nil {
+		return c, err
+	}
+	return link.CID, e.Verify(signer)
+}
+
+// first finds the answer that an envelope has had, under whatever signature.
+func (s *Service) first(ctx context.Context, c dag.CID, bag peer.Bag) (envelope, detached dag.CID, err error) {
+	if c, err = s.onRecord(ctx, c, bag); err != nil {
+		return dag.CID{}, dag.CID{}, err
+	}
+	return s.answer(ctx, c)
 }
 
 // answer finds the answer that a request has had, if it has had one.

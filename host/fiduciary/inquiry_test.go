@@ -26,7 +26,7 @@ type inquiry struct {
 
 func (n *network) draft(q issue.Request) (*issue.Request, *seal.PrivateKey) {
 	n.t.Helper()
-	receiver := must(seal.V1.NewPrivateKey())(n.t)
+	receiver := must(seal.V2.NewPrivateKey())(n.t)
 	q.Receiver = receiver.Public()
 	return must(issue.Draft(n.Order, q, n.now()))(n.t), receiver
 }

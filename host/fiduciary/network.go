@@ -21,7 +21,7 @@ const strangersAtWork = 2
 
 // beside finds the network that an envelope stands beside, before anything of the
 // envelope is verified: what is not for this node, or no longer in time, costs no
-// pairing.
+// verification.
 func (s *Service) beside(ctx context.Context, bag peer.Bag, c dag.CID, kind envelope.Kind) (*envelope.Envelope, *order.VerifiedOrder, error) {
 	block, ok := bag.Get(c)
 	if !ok {

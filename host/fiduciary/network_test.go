@@ -93,7 +93,7 @@ func TestANetworksChainStaysShort(t *testing.T) {
 }
 
 // TestWhatIsOutOfTimeIsNotVerified: a refusal that costs nothing comes before those
-// that cost pairings. Here its signer's documents are not even to be had.
+// that cost verifications. Here its signer's documents are not even to be had.
 func TestWhatIsOutOfTimeIsNotVerified(t *testing.T) {
 	r := newRealm(t, 1)
 	d := r.dtas[0]

@@ -40,7 +40,7 @@ func (s *Service) FulfillOrder(ctx context.Context, req peer.FulfillOrder) (peer
 }
 
 func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) (dag.CID, error) {
-	if given, _, err := s.answer(ctx, c); err != nil || given.Defined() {
+	if given, _, err := s.first(ctx, c, req.Blocks); err != nil || given.Defined() {
 		return given, err
 	}
 	if err := s.records.TakesNew(); err != nil {
@@ -86,7 +86,7 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	}
 	got, err := custodian.Safeguard(ctx, Safeguard{
 		Order:      Shown{o.Block(), o.Plain()},
-		OrderCID:   c,
+		Operation:  o.HeaderCID(),
 		Purpose:    Purpose(o.Terms().What),
 		Chains:     chains(parties),
 		Share:      share,
@@ -107,7 +107,7 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 	err = s.commitAcceptance(ctx, o, a, custodian, got, share, ciphertext, req.Blocks)
 	if fault.Of(err) == fault.Conflict {
 		// Another call of the same order was first: its answer is the answer.
-		if given, _, known := s.answer(ctx, c); known == nil && given.Defined() {
+		if given, _, known := s.first(ctx, c, req.Blocks); known == nil && given.Defined() {
 			return given, nil
 		}
 	}

@@ -22,7 +22,7 @@ func (d *dta) offers(by *identity.Keyring, custody *identity.Identity, at time.T
 	d.realm.t.Helper()
 	made := must(offer.Make(by, offer.Body{
 		Instance: "vault", Type: "test", Custody: custody.Party(), Abilities: []string{"network"}, Mode: order.Supervised,
-		Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries}, Versions: []uint64{1}, Suites: []string{seal.V1.Name},
+		Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries}, Versions: []uint64{1}, Suites: []string{seal.V2.Name},
 	}, at))(d.realm.t)
 	err := d.records.Write(ctx, func(w *records.Writer) error {
 		if err := w.PutBlock(made.CID, made.Block, true, ""); err != nil {

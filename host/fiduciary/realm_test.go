@@ -100,7 +100,7 @@ func newRealm(t testing.TB, n int) *realm {
 		}
 		d.offer = must(offer.Make(d.node, offer.Body{
 			Instance: "vault", Type: "test", Custody: d.plugin.keys.Identity().Party(), Abilities: []string{"network"}, Mode: order.Supervised,
-			Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries}, Versions: []uint64{1}, Suites: []string{seal.V1.Name},
+			Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries}, Versions: []uint64{1}, Suites: []string{seal.V2.Name},
 		}, r.now()))(t)
 		d.start()
 		r.dtas = append(r.dtas, d)

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -70,7 +70,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"with nothing in it", forged(envelope.Request, r.registrar, n.Order.CID(), r.now()), fault.Unsupported},
 		{"that a stranger approved", copied(r.stranger, func(q *issue.Request) []issue.Approval {
 			signed := must(q.Marshal())(t)
-			return []issue.Approval{{Signer: r.stranger.Identity().Party(), Signature: r.stranger.Sign(bls.DomainApproval, signed)}}
+			return []issue.Approval{{Signer: r.stranger.Identity().Party(), Signature: r.stranger.Sign(sign.Approval, signed)}}
 		}), fault.Denied},
 		{"by a stranger who copied the approvals", copied(r.stranger, nil), fault.Denied},
 		{"by an authority over something else who copied the approvals", copied(r.cosigner, nil), fault.Denied},

@@ -18,7 +18,7 @@ import (
 // Issue is what a plugin is shown to issue in a network.
 type Issue struct {
 	Order, Acceptance, Request Shown
-	RequestCID                 dag.CID
+	Operation                  dag.CID // HeaderCID of the request
 	Chains                     [][][]byte
 	Deposit                    []byte
 	Checkpoint                 []byte
@@ -50,7 +50,7 @@ func (s *Service) FulfillRequest(ctx context.Context, req peer.FulfillRequest) (
 }
 
 func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID, error) {
-	if blocks, err := s.granted(ctx, c); err != nil || blocks != nil {
+	if blocks, err := s.granted(ctx, c, bag); err != nil || blocks != nil {
 		return blocks, err
 	}
 	if err := s.records.TakesNew(); err != nil {
@@ -88,7 +88,7 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 		Order:      Shown{o.Block(), o.Plain()},
 		Acceptance: Shown{a.Block(), a.Plain()},
 		Request:    Shown{q.Block(), q.Plain()},
-		RequestCID: c,
+		Operation:  q.HeaderCID(),
 		Chains:     chains(asking),
 		Deposit:    deposit,
 		Checkpoint: s.records.Audit.Newest(),
@@ -106,7 +106,7 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	if err := s.commitGrant(ctx, q, a, g, asking, got); err != nil {
 		if fault.Of(err) == fault.Conflict {
 			// Another call of the same request was first: its answer is the answer.
-			if blocks, known := s.granted(ctx, c); known == nil && blocks != nil {
+			if blocks, known := s.granted(ctx, c, bag); known == nil && blocks != nil {
 				return blocks, nil
 			}
 		}
@@ -117,7 +117,11 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 
 // granted is the answer that a request has had: the grant, and what is sealed to
 // the receiver for as long as it is handed out; nil where it has had none.
-func (s *Service) granted(ctx context.Context, c dag.CID) ([]dag.CID, error) {
+func (s *Service) granted(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID, error) {
+	c, err := s.onRecord(ctx, c, bag)
+	if err != nil {
+		return nil, err
+	}
 	given, share, err := s.answer(ctx, c)
 	if err != nil || !given.Defined() {
 		return nil, err

@@ -35,7 +35,11 @@ var errKnown = errors.New("it is known already")
 func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 	// A revocation is its own answer. That its envelope is on record says nothing:
 	// this node may be the one that made it.
-	if known, _, err := s.answer(ctx, c); err != nil || known == c {
+	recorded, err := s.onRecord(ctx, c, bag)
+	if err != nil {
+		return err
+	}
+	if known, _, err := s.answer(ctx, recorded); err != nil || known == recorded {
 		return err
 	}
 	_, o, err := s.beside(ctx, bag, c, envelope.Revocation)

@@ -67,7 +67,7 @@ func intact(a *order.VerifiedAcceptance, deposit []byte) error {
 // the receiver needs beside them. A repeat, which anyone could send, is answered
 // with the release alone: its parties fetch the rest with a proof of who asks.
 func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret) ([]dag.CID, error) {
-	if given, _, err := s.answer(ctx, c); err != nil || given.Defined() {
+	if given, _, err := s.first(ctx, c, req.Blocks); err != nil || given.Defined() {
 		return []dag.CID{given}, err
 	}
 	block, ok := req.Blocks.Get(c)
@@ -116,14 +116,14 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		return nil, err
 	}
 	got, err := custodian.Restore(ctx, Restore{
-		Order:         Shown{o.Block(), o.Plain()},
-		Acceptance:    Shown{a.Block(), a.Plain()},
-		Redemption:    Shown{red.Block(), red.Plain()},
-		RedemptionCID: c,
-		Purpose:       Purpose(o.Terms().What),
-		Chains:        chains(parties),
-		Deposit:       deposit,
-		Checkpoint:    s.records.Audit.Newest(),
+		Order:      Shown{o.Block(), o.Plain()},
+		Acceptance: Shown{a.Block(), a.Plain()},
+		Redemption: Shown{red.Block(), red.Plain()},
+		Operation:  red.HeaderCID(),
+		Purpose:    Purpose(o.Terms().What),
+		Chains:     chains(parties),
+		Deposit:    deposit,
+		Checkpoint: s.records.Audit.Newest(),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("custody %q: %w", custodian.Name(), err)
@@ -137,7 +137,7 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		return nil, fault.New(fault.Internal, "custody %q: its release links another share", custodian.Name())
 	}
 	if err := s.commitRelease(ctx, o, red, rel, a.CID(), parties, got); err != nil {
-		if given, _, known := s.answer(ctx, c); fault.Of(err) == fault.Conflict && known == nil && given.Defined() {
+		if given, _, known := s.first(ctx, c, req.Blocks); fault.Of(err) == fault.Conflict && known == nil && given.Defined() {
 			return []dag.CID{given}, nil // another call of the same redemption was first
 		}
 		return nil, err

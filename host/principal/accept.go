@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/milagro-dta/dta/host/records"
-	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 )
@@ -26,7 +25,7 @@ func (s *Service) accept(ctx context.Context, ref string, o *order.VerifiedOrder
 			if err := w.Chain(a.Signer()); err != nil {
 				return err
 			}
-			if err := w.Envelope(ref, envelope.Acceptance, a.CID(), a.Block(), o.Terms().Publish); err != nil {
+			if err := w.Received(ref, &a.Part, o.Terms().Publish); err != nil {
 				return err
 			}
 			if err := w.Track(a.checkpoint, ref); err != nil {

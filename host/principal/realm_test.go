@@ -202,7 +202,7 @@ func (d *dta) offers(instance string, custody *identity.Keyring) {
 	d.instance, d.custody = instance, custody
 	d.offer = must(offer.Make(d.node, offer.Body{
 		Instance: instance, Type: "test", Custody: custody.Identity().Party(), Abilities: []string{"secret", "key", "network"}, Mode: order.Supervised,
-		Limits: offer.Limits{Secret: 100, Fiduciaries: 3}, Versions: []uint64{1}, Suites: []string{seal.V1.Name},
+		Limits: offer.Limits{Secret: 100, Fiduciaries: 3}, Versions: []uint64{1}, Suites: []string{seal.V2.Name},
 	}, begin))(d.realm.t)
 }
 

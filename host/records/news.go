@@ -131,7 +131,7 @@ func (r *Records) learn(ctx context.Context, role, ref string, news News) error 
 	}
 	known := make(map[dag.CID]bool)
 	for _, l := range links {
-		known[l.CID] = true
+		known[l.Header] = true
 	}
 	if err := r.beside(ctx, ref, news, known); err != nil {
 		return err
@@ -166,7 +166,7 @@ func (r *Records) learn(ctx context.Context, role, ref string, news News) error 
 			if err := w.Chain(p.Signer()); err != nil {
 				return err
 			}
-			if err := w.Envelope(news.chain(p, ref), p.Header().Kind, p.CID(), p.Block(), terms.Publish); err != nil {
+			if err := w.Received(news.chain(p, ref), p, terms.Publish); err != nil {
 				return err
 			}
 		}
@@ -231,10 +231,11 @@ func (n News) releases(tx *store.Tx, ref string) (bool, error) {
 	return len(by) >= int(n.Order.Terms().T), nil
 }
 
-// parts lists what of the news is not known yet, in the order of the chain.
+// parts lists what of the news is not known yet, by its header, in the order of
+// the chain.
 func (n News) parts(known map[dag.CID]bool) (fresh []*order.Part) {
 	add := func(p *order.Part) {
-		if !known[p.CID()] {
+		if !known[p.HeaderCID()] {
 			fresh = append(fresh, p)
 		}
 	}
@@ -272,16 +273,14 @@ func (n News) chain(p *order.Part, ref string) string {
 func (r *Records) beside(ctx context.Context, ref string, news News, known map[dag.CID]bool) error {
 	return r.Store.View(ctx, func(tx *store.Tx) error {
 		for _, p := range news.parts(known) {
-			chapter := news.chain(p, ref)
-			if chapter == ref {
+			if news.chain(p, ref) == ref {
 				continue
 			}
-			link, err := tx.OrderOf(p.CID())
-			if err != nil && fault.Of(err) != fault.NotFound {
+			switch _, err := tx.Seen(p.HeaderCID()); {
+			case err == nil:
+				known[p.HeaderCID()] = true
+			case fault.Of(err) != fault.NotFound:
 				return err
-			}
-			if err == nil && link.Reference == chapter {
-				known[p.CID()] = true
 			}
 		}
 		return nil

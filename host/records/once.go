@@ -73,7 +73,7 @@ func (r *Records) Seen(ctx context.Context, o *Once) error {
 func (r *Records) NewOnce(caller, path, key string, body []byte) *Once {
 	state := r.Keys.StateKey()
 	defer state.Clear()
-	under := seal.V1.Derive(state, nil, "dta/idempotency/v1", 32)
+	under := seal.V2.Derive(state, nil, "dta/idempotency/v1", 32)
 	defer under.Clear()
 	mac := hmac.New(sha256.New, under.Open())
 	mac.Write(body)

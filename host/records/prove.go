@@ -140,7 +140,7 @@ func (r *Records) Consistency(ctx context.Context, q peer.Consistency) (out peer
 	if n := len(q.Older); n < 1 || n > peer.MaxOlder {
 		return out, fault.New(fault.Invalid, "older: expected 1 to %d sizes, found %d", peer.MaxOlder, n)
 	}
-	c, err := r.Audit.Open(q.Checkpoint, r.Self())
+	c, err := audit.OpenCheckpoint(q.Checkpoint, r.Self())
 	if err != nil {
 		return out, err
 	}

@@ -27,7 +27,7 @@ func (r *Records) PeerCheckpoint(ctx context.Context, node identity.Party, note 
 	}
 	id, err := r.Directory.Identity(ctx, node.Name, node.Document, peer.Bag{})
 	if err == nil {
-		_, err = r.Audit.Open(note, id)
+		_, err = audit.OpenCheckpoint(note, id)
 	}
 	if err != nil {
 		r.Log.Warn("a peer's checkpoint is not readable", "peer", node.Name, "error", err)

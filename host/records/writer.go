@@ -50,8 +50,13 @@ type Writer struct {
 }
 
 // Envelope keeps a signed envelope of an order. A reference belongs to one order
-// for ever: another under the same is fault.Conflict.
+// for ever: another under the same is fault.Conflict, and so is an envelope that
+// is on record under another signature.
 func (w *Writer) Envelope(ref string, kind envelope.Kind, c dag.CID, block []byte, publish order.Publish) error {
+	header, err := envelope.HeaderCID(block)
+	if err != nil {
+		return err
+	}
 	if kind == envelope.Order {
 		links, err := w.Envelopes(ref)
 		if err != nil {
@@ -69,7 +74,19 @@ func (w *Writer) Envelope(ref string, kind envelope.Kind, c dag.CID, block []byt
 		w.publish = append(w.publish, c)
 	}
 	w.AfterCommit(func() { w.records.remember(c, block) })
-	return w.AddEnvelope(ref, string(kind), c, w.Now.UnixMilli())
+	return w.AddEnvelope(store.Link{Reference: ref, Kind: string(kind), CID: c, Time: w.Now.UnixMilli(), Header: header})
+}
+
+// Received is Envelope for what another party sent. Where it is on record under
+// another signature, that one stays.
+func (w *Writer) Received(ref string, p *order.Part, publish order.Publish) error {
+	switch link, err := w.Seen(p.HeaderCID()); {
+	case err == nil && link.CID != p.CID():
+		return nil
+	case err != nil && fault.Of(err) != fault.NotFound:
+		return err
+	}
+	return w.Envelope(ref, p.Header().Kind, p.CID(), p.Block(), publish)
 }
 
 // Detached keeps a block that carries secrets, for the parties of the order.

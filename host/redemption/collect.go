@@ -64,7 +64,7 @@ func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got
 			if err := w.Chain(a.Signer()); err != nil {
 				return err
 			}
-			if err := w.Envelope(ref, envelope.Release, a.CID(), a.Block(), publish); err != nil {
+			if err := w.Received(ref, &a.Part, publish); err != nil {
 				return err
 			}
 			for _, c := range []dag.CID{a.Share(), o.Ciphertext()} {

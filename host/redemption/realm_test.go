@@ -130,7 +130,7 @@ func (d *dta) Identity(context.Context) (peer.Identity, error) {
 func (d *dta) Custody(context.Context) (peer.Custody, error) {
 	o := must(offer.Make(d.node, offer.Body{
 		Instance: "vault", Type: "test", Custody: d.custody.Identity().Party(), Abilities: []string{"secret"}, Mode: order.Supervised,
-		Limits: offer.Limits{Secret: 100, Fiduciaries: 8}, Versions: []uint64{1}, Suites: []string{seal.V1.Name},
+		Limits: offer.Limits{Secret: 100, Fiduciaries: 8}, Versions: []uint64{1}, Suites: []string{seal.V2.Name},
 	}, begin))(d.realm.t)
 	return peer.Custody{
 		Offers: []peer.Offer{{Instance: "vault", OfferCID: o.CID.String()}},

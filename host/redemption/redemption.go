@@ -230,18 +230,18 @@ func (s *Service) sealReply(redemption dag.CID, reply *seal.PrivateKey) ([]byte,
 	seed, key := reply.Seed(), s.records.Keys.StateKey()
 	defer seed.Clear()
 	defer key.Clear()
-	return seal.V1.Encrypt(key, redemption.Bytes(), seed.Open())
+	return seal.V2.Encrypt(key, redemption.Bytes(), seed.Open())
 }
 
 func (s *Service) openReply(redemption dag.CID, sealed []byte) (*seal.PrivateKey, error) {
 	key := s.records.Keys.StateKey()
 	defer key.Clear()
-	seed, err := seal.V1.Decrypt(key, redemption.Bytes(), sealed)
+	seed, err := seal.V2.Decrypt(key, redemption.Bytes(), sealed)
 	if err != nil {
 		return nil, fault.New(fault.Internal, "reply key of redemption %s: %w", redemption, err)
 	}
 	defer seed.Clear()
-	return seal.V1.ParsePrivateKey(seed)
+	return seal.V2.ParsePrivateKey(seed)
 }
 
 // finish gets the releases of a redemption and opens them. Whose share turns out bad,

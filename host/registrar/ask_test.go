@@ -48,7 +48,7 @@ func (l *lab) ask(by *node, kind order.IssueKind, b body) asked { return l.askOn
 
 func (l *lab) askOnce(by *node, once string, kind order.IssueKind, b body) asked {
 	l.t.Helper()
-	return l.askFor(by, once, kind, must(seal.V1.NewPrivateKey())(l.t), b)
+	return l.askFor(by, once, kind, must(seal.V2.NewPrivateKey())(l.t), b)
 }
 
 func (l *lab) askFor(by *node, once string, kind order.IssueKind, key *seal.PrivateKey, b body) asked {
@@ -143,7 +143,7 @@ func TestTheNodeNeverHoldsWhatIsIssued(t *testing.T) {
 			t.Errorf("part %d of the answer holds the client secret", i)
 		}
 	}
-	other := must(seal.V1.NewPrivateKey())(t)
+	other := must(seal.V2.NewPrivateKey())(t)
 	if _, err := a.Receive(l.networkCID(), other); fault.Of(err) != fault.Denied {
 		t.Errorf("another key: expected it to open nothing; found %v", err)
 	}
@@ -190,7 +190,7 @@ func TestOfManyWhoEnrolANameAtOnceOneDoes(t *testing.T) {
 	var all sync.WaitGroup
 	got := make([]asked, 8)
 	for i := range got {
-		key := must(seal.V1.NewPrivateKey())(t)
+		key := must(seal.V2.NewPrivateKey())(t)
 		all.Go(func() { got[i] = l.askFor(l.registrar, "", order.ClientSecret, key, body{"name": "anna"}) })
 	}
 	all.Wait()
@@ -210,7 +210,7 @@ func TestOfManyWhoEnrolANameAtOnceOneDoes(t *testing.T) {
 
 func TestTheSameRequestAgainGetsTheSameGrants(t *testing.T) {
 	l := newLab(t, 3, nil)
-	key := must(seal.V1.NewPrivateKey())(t)
+	key := must(seal.V2.NewPrivateKey())(t)
 	first := l.askFor(l.registrar, "monday", order.ClientSecret, key, body{"name": "anna"})
 	l.receives(first)
 	for _, n := range []*node{l.registrar, l.dtas[0], l.dtas[2]} {
@@ -242,7 +242,7 @@ func TestADTAThatIsSilentIsUnresponsive(t *testing.T) {
 	l := newLab(t, 3, nil)
 	l.registrar.registrar.Hurry(12 * time.Second)
 	l.dtas[1].down.Store(true)
-	key := must(seal.V1.NewPrivateKey())(t)
+	key := must(seal.V2.NewPrivateKey())(t)
 	a := l.askFor(l.registrar, "monday", order.ClientSecret, key, body{"name": "anna"})
 	if d := cmp.Diff(map[int]string{1: "unresponsive"}, a.verdicts()); d != "" || a.State != "incomplete" || len(a.Grants) != 2 {
 		t.Fatalf("expected two grants, and D-TA 1 unresponsive; found %q, %+v, %v", a.State, a.Faults, a.err)

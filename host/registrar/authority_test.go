@@ -348,7 +348,7 @@ func TestPermitsAreDelegatedForSomeDays(t *testing.T) {
 		}
 	}
 	mandate := must(l.handOn(l.registrar, "delegate", time.Hour, body{"kinds": []string{"time-permit"}, "maxDays": 2}))(t)
-	key := must(seal.V1.NewPrivateKey())(t)
+	key := must(seal.V2.NewPrivateKey())(t)
 	b := func(days int) body {
 		return body{"name": "anna", "enrolment": 1, "days": days, "delegation": mandate.Delegation}
 	}

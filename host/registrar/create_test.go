@@ -204,7 +204,7 @@ func TestADTAThatIsDownIsWaitedFor(t *testing.T) {
 		return err == nil && got.State == "ordered" &&
 			got.Members[0].State == "accepted" && got.Members[1].State == "ordered" && got.Members[2].State == "accepted"
 	})
-	receiver := must(seal.V1.NewPrivateKey())(t)
+	receiver := must(seal.V2.NewPrivateKey())(t)
 	_, err = r.registrar.client.Issue(t.Context(), n.Reference, "client-secret", "", receiver, body{"name": "anna"})
 	refused(t, err, fault.Conflict)
 
@@ -268,7 +268,7 @@ func TestARefusalEndsANetwork(t *testing.T) {
 			if n.State != "failed" || n.Notice == "" {
 				t.Errorf("expected it to be failed, and why; found %q, %q", n.State, n.Notice)
 			}
-			_, err = r.registrar.client.Issue(t.Context(), n.Reference, "client-secret", "", must(seal.V1.NewPrivateKey())(t), body{"name": "anna"})
+			_, err = r.registrar.client.Issue(t.Context(), n.Reference, "client-secret", "", must(seal.V2.NewPrivateKey())(t), body{"name": "anna"})
 			if p := rig.Refusal(err); p == nil {
 				t.Error("nothing is issued in a network that failed; something was")
 			}
@@ -286,7 +286,7 @@ func TestANetworkWithoutPermitsSaysThatItCannotRevoke(t *testing.T) {
 	if again.Revocable || again.Notice != n.Notice {
 		t.Errorf("shown again: expected the notice; found %+v", again)
 	}
-	receiver := must(seal.V1.NewPrivateKey())(t)
+	receiver := must(seal.V2.NewPrivateKey())(t)
 	if _, err := r.registrar.client.Issue(t.Context(), n.Reference, "client-secret", "", receiver, body{"name": "anna"}); err != nil {
 		t.Fatal(err)
 	}

@@ -46,7 +46,7 @@ func (l *lab) standing() (s standing) {
 func TestBadInputIsRefusedAndLeavesNothing(t *testing.T) {
 	l := newLab(t, 2, body{"maxPermitDays": 7})
 	l.receives(l.enrol("anna"))
-	receiver := base64.StdEncoding.EncodeToString(must(seal.V1.NewPrivateKey())(t).Public())
+	receiver := base64.StdEncoding.EncodeToString(must(seal.V2.NewPrivateKey())(t).Public())
 	request := base64.StdEncoding.EncodeToString(l.ask(l.registrar, order.ServerSecret, body{"name": "door"}).Request.Plain)
 	const (
 		elsewhere = "/00000000000000000000000000000000000000000000000000000000000000ff"

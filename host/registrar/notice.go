@@ -7,7 +7,6 @@ import (
 
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
-	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -38,7 +37,7 @@ func (s *Service) Notice(ctx context.Context, ref string, news records.News) err
 }
 
 func learnEnrolments(w *records.Writer, ref string, o *order.VerifiedOrder, q *issue.VerifiedRequest) error {
-	_, err := w.OrderOf(q.CID())
+	_, err := w.Seen(q.HeaderCID())
 	told := err == nil
 	if err != nil && fault.Of(err) != fault.NotFound {
 		return err
@@ -59,7 +58,7 @@ func learnEnrolments(w *records.Writer, ref string, o *order.VerifiedOrder, q *i
 	if err := w.Chain(q.Signer()); err != nil {
 		return err
 	}
-	if err := w.Envelope(records.Chapter(o, q.CID()), envelope.Request, q.CID(), q.Block(), o.Terms().Publish); err != nil {
+	if err := w.Received(records.Chapter(o, q.CID()), &q.Part, o.Terms().Publish); err != nil {
 		return err
 	}
 	if added > 0 {

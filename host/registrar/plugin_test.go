@@ -172,7 +172,7 @@ func (p *plugin) lie(q *issue.VerifiedRequest, a *order.VerifiedAcceptance, who 
 	}
 	info := append([]byte("dta/grant/v1"), o.TermsCID().Bytes()...)
 	info = append(append(info, q.CID().Bytes()...), custody.Bytes()...)
-	sealed, err := seal.V1.SealTo(r.Receiver, info, []byte{0, 0, 0, byte(a.Index())}, plain)
+	sealed, err := seal.V2.SealTo(r.Receiver, info, []byte{0, 0, 0, byte(a.Index())}, plain)
 	if err != nil {
 		return nil, order.Block{}, err
 	}

@@ -17,8 +17,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/milagro-dta/dta/config"
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/beneficiary"
 	"github.com/milagro-dta/dta/host/clock"
@@ -71,7 +71,7 @@ type node struct {
 	realm  *realm
 	alias  string
 	keys   *identity.Keyring
-	next   *bls.PrivateKey // announced, for replaceKey
+	next   *sign.PrivateKey // announced, for replaceKey
 	path   string
 	plugin *plugin // of a D-TA
 	offer  *envelope.Sealed
@@ -99,7 +99,7 @@ func newRealm(t *testing.T, n int) *realm {
 		d.plugin = &plugin{keys: identitytest.Keyring(t, identity.Custody, "custody of "+d.alias, begin), now: r.now, seen: identity.NewCache(64)}
 		d.offer = must(offer.Make(d.keys, offer.Body{
 			Instance: "vault", Type: "test", Custody: d.plugin.keys.Identity().Party(), Abilities: []string{"network"}, Mode: order.Supervised,
-			Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries}, Versions: []uint64{1}, Suites: []string{seal.V1.Name},
+			Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries}, Versions: []uint64{1}, Suites: []string{seal.V2.Name},
 		}, r.now()))(t)
 		r.dtas = append(r.dtas, d)
 	}

@@ -82,7 +82,7 @@ func (s *Service) nobody(ctx context.Context, n *issue.Network, request dag.CID)
 
 // try asks for a throw-away identity and checks what the D-TA answers.
 func (s *Service) try(ctx context.Context, n *issue.Network, index int, name string, out *Finding) error {
-	key, err := seal.V1.NewPrivateKey()
+	key, err := seal.V2.NewPrivateKey()
 	if err != nil {
 		return err
 	}

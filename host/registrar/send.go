@@ -146,7 +146,7 @@ func (s *Service) conclude(ctx context.Context, n *issue.Network, bag peer.Bag, 
 			if err := w.Chain(g.Signer()); err != nil {
 				return err
 			}
-			if err := w.Envelope(own, envelope.Grant, g.CID(), g.Block(), n.Order.Terms().Publish); err != nil {
+			if err := w.Received(own, &g.Part, n.Order.Terms().Publish); err != nil {
 				return err
 			}
 		}

@@ -11,38 +11,46 @@ type Link struct {
 	Reference string // the order's, in hexadecimal
 	Kind      string // order, acceptance, redemption, release, …
 	CID       dag.CID
-	Time      int64 // unix milliseconds
+	Time      int64   // unix milliseconds
+	Header    dag.CID // of the envelope's header, by which it is known whatever its signature
 }
 
 // AddEnvelope appends an envelope to an order. Repeating it changes nothing;
-// fault.Conflict when the envelope belongs to another order.
-func (tx *Tx) AddEnvelope(reference, kind string, c dag.CID, time int64) error {
+// fault.Conflict when the envelope belongs to another order, or was added under
+// another signature and so under another CID.
+func (tx *Tx) AddEnvelope(add Link) error {
+	reference, kind, c, time, header := add.Reference, add.Kind, add.CID, add.Time, add.Header
 	var sequence int64
 	if err := tx.row("add envelope", `select coalesce(max(sequence), 0) + 1 from envelopes where reference = $1`, []any{reference}, &sequence); err != nil {
 		return err
 	}
 	n, err := tx.exec("add envelope", `
-		insert into envelopes (cid, reference, sequence, kind, time, checksum) values ($1, $2, $3, $4, $5, $6)
-		on conflict (cid) do nothing`,
-		c.Bytes(), reference, sequence, kind, time, rowSum(c.Bytes(), reference, sequence, kind, time))
+		insert into envelopes (cid, reference, sequence, kind, time, header, checksum) values ($1, $2, $3, $4, $5, $6, $7)
+		on conflict do nothing`,
+		c.Bytes(), reference, sequence, kind, time, header.Bytes(), rowSum(c.Bytes(), reference, sequence, kind, time, header.Bytes()))
 	if err != nil || n == 1 {
 		return err
 	}
-	l, err := tx.OrderOf(c)
-	if err == nil && l.Reference != reference {
-		err = fault.New(fault.Conflict, "envelope %s belongs to order %s", c, l.Reference)
+	l, err := tx.Seen(header)
+	switch {
+	case err != nil:
+		return err
+	case l.CID != c:
+		return fault.New(fault.Conflict, "envelope %s was seen before, under another signature as %s", c, l.CID)
+	case l.Reference != reference:
+		return fault.New(fault.Conflict, "envelope %s belongs to order %s", c, l.Reference)
 	}
-	return err
+	return nil
 }
 
 // Envelopes returns an order's envelopes in the order of insertion.
 func (tx *Tx) Envelopes(reference string) ([]Link, error) {
-	return tx.links(`select reference, kind, cid, time, sequence, checksum from envelopes where reference = $1 order by sequence`, reference)
+	return tx.links(`select reference, kind, cid, time, header, sequence, checksum from envelopes where reference = $1 order by sequence`, reference)
 }
 
 // OrderOf says to which order an envelope belongs, and as what.
 func (tx *Tx) OrderOf(c dag.CID) (Link, error) {
-	found, err := tx.links(`select reference, kind, cid, time, sequence, checksum from envelopes where cid = $1`, c.Bytes())
+	found, err := tx.links(`select reference, kind, cid, time, header, sequence, checksum from envelopes where cid = $1`, c.Bytes())
 	if err != nil {
 		return Link{}, err
 	}
@@ -52,20 +60,36 @@ func (tx *Tx) OrderOf(c dag.CID) (Link, error) {
 	return found[0], nil
 }
 
+// Seen finds the envelope with a header, whatever its signature; fault.NotFound
+// for one never seen.
+func (tx *Tx) Seen(header dag.CID) (Link, error) {
+	found, err := tx.links(`select reference, kind, cid, time, header, sequence, checksum from envelopes where header = $1`, header.Bytes())
+	if err != nil {
+		return Link{}, err
+	}
+	if len(found) == 0 {
+		return Link{}, fault.New(fault.NotFound, "the envelope with header %s was not seen here", header)
+	}
+	return found[0], nil
+}
+
 func (tx *Tx) links(query string, args ...any) ([]Link, error) {
 	var found []Link
 	err := tx.rows("read envelopes", query, args, func(scan func(...any) error) error {
 		var l Link
-		var c, sum []byte
+		var c, header, sum []byte
 		var sequence int64
-		if err := scan(&l.Reference, &l.Kind, &c, &l.Time, &sequence, &sum); err != nil {
+		if err := scan(&l.Reference, &l.Kind, &c, &l.Time, &header, &sequence, &sum); err != nil {
 			return err
 		}
-		if err := checked("envelope of order "+l.Reference, sum, c, l.Reference, sequence, l.Kind, l.Time); err != nil {
+		if err := checked("envelope of order "+l.Reference, sum, c, l.Reference, sequence, l.Kind, l.Time, header); err != nil {
 			return err
 		}
 		var err error
-		l.CID, err = cid(c)
+		if l.CID, err = cid(c); err != nil {
+			return err
+		}
+		l.Header, err = cid(header)
 		found = append(found, l)
 		return err
 	})

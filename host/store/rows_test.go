@@ -141,14 +141,20 @@ func TestEnvelopesComeInTheOrderOfInsertion(t *testing.T) {
 	s := fresh(t)
 	var want []store.Link
 	for i := range 20 {
-		l := store.Link{Reference: "aa", Kind: "release", CID: dag.Sum([]byte{byte(i)}), Time: int64(1000 - i)}
+		l := store.Link{Reference: "aa", Kind: "release", CID: dag.Sum([]byte{byte(i)}), Time: int64(1000 - i), Header: dag.Sum([]byte{2, byte(i)})}
 		want = append(want, l)
 		for range 2 {
-			update(t, s, func(tx *store.Tx) error { return tx.AddEnvelope(l.Reference, l.Kind, l.CID, l.Time) })
+			update(t, s, func(tx *store.Tx) error { return tx.AddEnvelope(l) })
 		}
-		update(t, s, func(tx *store.Tx) error { return tx.AddEnvelope("bb", "order", dag.Sum([]byte{1, byte(i)}), 0) })
+		update(t, s, func(tx *store.Tx) error {
+			return tx.AddEnvelope(store.Link{Reference: "bb", Kind: "order", CID: dag.Sum([]byte{1, byte(i)}), Header: dag.Sum([]byte{3, byte(i)})})
+		})
 	}
-	refuse(t, s, fault.Conflict, func(tx *store.Tx) error { return tx.AddEnvelope("bb", "release", want[0].CID, 0) })
+	elsewhere, resigned := want[0], want[0]
+	elsewhere.Reference, resigned.CID = "bb", dag.Sum([]byte("another signature"))
+	for _, l := range []store.Link{elsewhere, resigned} {
+		refuse(t, s, fault.Conflict, func(tx *store.Tx) error { return tx.AddEnvelope(l) })
+	}
 	view(t, s, func(tx *store.Tx) error {
 		got, err := tx.Envelopes("aa")
 		same(t, want, got)
@@ -160,6 +166,13 @@ func TestEnvelopesComeInTheOrderOfInsertion(t *testing.T) {
 		if err != nil {
 			return err
 		}
+		one, err = tx.Seen(want[7].Header)
+		same(t, want[7], one)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Seen(dag.Sum([]byte("unknown")))
+		wantKind(t, fault.NotFound, err)
 		_, err = tx.OrderOf(dag.Sum([]byte("unknown")))
 		wantKind(t, fault.NotFound, err)
 		return nil

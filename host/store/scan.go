@@ -24,7 +24,7 @@ func Tables() []Table {
 	return []Table{
 		{Name: "blocks", Key: []string{"cid"}, columns: []string{"cid", "public", "reference"}, loose: []string{"block"}, sums: true},
 		{Name: "orders", Key: []string{"role", "reference"}, columns: []string{"role", "reference", "state", "cid", "created", "updated", "data"}, sums: true},
-		{Name: "envelopes", Key: []string{"cid"}, columns: []string{"cid", "reference", "sequence", "kind", "time"}, sums: true},
+		{Name: "envelopes", Key: []string{"cid"}, columns: []string{"cid", "reference", "sequence", "kind", "time", "header"}, sums: true},
 		{Name: "answers", Key: []string{"request"}, columns: []string{"request", "answer", "detached"}, sums: true},
 		{Name: "deposits", Key: []string{"instance", "purpose", "id"}, columns: []string{"instance", "purpose", "id", "deposit"}, sums: true},
 		{Name: "identities", Key: []string{"name", "sequence"}, columns: []string{"name", "sequence", "document"}, sums: true},

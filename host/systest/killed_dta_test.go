@@ -114,7 +114,7 @@ func TestKillingADTALosesNoAnswer(t *testing.T) {
 // they answer must open.
 func (e *enrolment) ask(ctx context.Context, registrar *rig.Node, n rig.Network) (err error) {
 	if e.key == nil {
-		if e.key, err = seal.V1.NewPrivateKey(); err != nil {
+		if e.key, err = seal.V2.NewPrivateKey(); err != nil {
 			return err
 		}
 	}

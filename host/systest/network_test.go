@@ -62,7 +62,7 @@ type lab struct {
 
 func (l *lab) key() *seal.PrivateKey {
 	l.t.Helper()
-	k, err := seal.V1.NewPrivateKey()
+	k, err := seal.V2.NewPrivateKey()
 	if err != nil {
 		l.t.Fatal(err)
 	}

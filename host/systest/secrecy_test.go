@@ -339,17 +339,18 @@ func coreLimit(t *testing.T, pid int) string {
 func privateKeys(t *testing.T, n *rig.Node) map[string][]byte {
 	t.Helper()
 	keys, sealKey, next := openNode(t, n)
-	// magic, signing key, state key, count, length, document, sealing seed, wallet
+	// magic, signing seed, length and log seed, state key, count, length, document, sealing seed
 	text := keys.Marshal().Open()
-	at := len("dta/keyring/v1\n")
-	end := len(text) - 64
+	at := len("dta/keyring/v2\n")
 	return map[string][]byte{
 		"the key that seals the identity": sealKey,
-		"the announced key":               next,
-		"the signing key":                 slices.Clone(text[at : at+32]),
-		"the state key":                   slices.Clone(text[at+32 : at+64]),
-		"the sealing key":                 slices.Clone(text[end : end+32]),
-		"the wallet key":                  slices.Clone(text[end+32:]),
+		"the announced ML-DSA key":        next[:32],
+		"the announced Ed25519 key":       next[32:],
+		"the signing key's ML-DSA half":   slices.Clone(text[at : at+32]),
+		"the signing key's Ed25519 half":  slices.Clone(text[at+32 : at+64]),
+		"the log key":                     slices.Clone(text[at+65 : at+97]),
+		"the state key":                   slices.Clone(text[at+97 : at+129]),
+		"the sealing key":                 slices.Clone(text[len(text)-32:]),
 	}
 }
 
@@ -403,7 +404,7 @@ func openKeys(t *testing.T, n *rig.Node, node *host.Node) (keys *identity.Keyrin
 		if err != nil {
 			t.Fatal(err)
 		}
-		if plain, err = seal.V1.Decrypt(key, []byte(aad), sealed); err != nil {
+		if plain, err = seal.V2.Decrypt(key, []byte(aad), sealed); err != nil {
 			t.Fatal(err)
 		}
 		return key, plain

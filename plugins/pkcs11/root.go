@@ -9,7 +9,7 @@ import (
 )
 
 // maxRoot bounds the custody root: a sealed identity with its chain.
-const maxRoot = 256 << 10
+const maxRoot = 512 << 10
 
 // checkRoot refuses a realm that has lost what it once had. The root is opaque here: package sdk finds out at once
 // when the key that sealed it is gone. But keys without a root are left by an enrolment that was cut short, and a root

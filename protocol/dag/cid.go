@@ -22,13 +22,15 @@ const (
 type CID struct{ c cid.Cid }
 
 // Sum returns the CID of a DAG-CBOR block.
-func Sum(block []byte) CID { return sum(cid.DagCBOR, block) }
+func Sum(block []byte) CID { return FromSum(sha256.Sum256(block)) }
+
+// FromSum returns the CID of the DAG-CBOR block with a SHA-256 hash.
+func FromSum(h [sha256.Size]byte) CID { return sum(cid.DagCBOR, h) }
 
 // SumRaw returns the CID of a block of plain bytes.
-func SumRaw(block []byte) CID { return sum(cid.Raw, block) }
+func SumRaw(block []byte) CID { return sum(cid.Raw, sha256.Sum256(block)) }
 
-func sum(codec byte, block []byte) CID {
-	h := sha256.Sum256(block)
+func sum(codec byte, h [sha256.Size]byte) CID {
 	b := make([]byte, 0, CIDSize)
 	b = append(b, 1, codec, multihash.SHA2_256, sha256.Size)
 	c, err := cid.Cast(append(b, h[:]...))
@@ -89,7 +91,7 @@ func Check(c CID, block []byte) error {
 	if len(block) > MaxBlock {
 		return fault.New(fault.Invalid, "block %s: expected at most %d bytes, found %d", c, MaxBlock, len(block))
 	}
-	if found := sum(c.codec(), block); found != c {
+	if found := sum(c.codec(), sha256.Sum256(block)); found != c {
 		return fault.New(fault.Invalid, "block: expected %s, found %s", c, found)
 	}
 	return nil

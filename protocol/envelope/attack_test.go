@@ -3,12 +3,11 @@ package envelope
 import (
 	"bytes"
 	"crypto/sha256"
-	"slices"
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -218,14 +217,14 @@ func TestABodyBelongsToItsHeader(t *testing.T) {
 	refused(t, err, "does not open")
 }
 
-func TestASignatureOfAnotherDomainDoesNotSignAnEnvelope(t *testing.T) {
+func TestASignatureForAnotherPurposeDoesNotSignAnEnvelope(t *testing.T) {
 	p := meet(t)
 	e := received(t, mustSeal(t, p.ann, p.draft()).Block)
 	msg, err := dag.WithEmptied(e.block, "signatures")
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, d := range []bls.Domain{bls.DomainDocument, bls.DomainRequest} {
+	for _, d := range []sign.Purpose{sign.Document, sign.Request} {
 		e.Signatures[0].Signature = p.ann.Sign(d, msg)
 		block, err := dag.Encode(e)
 		if err != nil {
@@ -233,38 +232,6 @@ func TestASignatureOfAnotherDomainDoesNotSignAnEnvelope(t *testing.T) {
 		}
 		refused(t, received(t, block).Verify(p.ann.Identity()), "signature does not verify")
 	}
-}
-
-// A suite that requires more than there is code for: neither signed nor believed.
-func TestEverySignatureThatASuiteRequiresIsMadeAndVerified(t *testing.T) {
-	p := meet(t)
-	requiring := func(algorithm string) *Envelope {
-		e := received(t, mustSeal(t, p.ann, p.draft()).Block)
-		e.suite.Signatures = append(slices.Clone(e.suite.Signatures), algorithm)
-		return e
-	}
-	t.Run("one of no implementation is not passed over", func(t *testing.T) {
-		e := requiring("ml-dsa-65")
-		e.Signatures = append(e.Signatures, Signature{Algorithm: "ml-dsa-65", Signature: e.Signatures[0].Signature})
-		refused(t, e.Verify(p.ann.Identity()), "expected signature algorithm")
-		e.Signatures = nil
-		if err := e.sign(p.ann); fault.Of(err) != fault.Unsupported {
-			t.Errorf("expected nothing to be signed; found %v", err)
-		}
-	})
-	t.Run("the second counts as the first does", func(t *testing.T) {
-		e := requiring(bls.Algorithm)
-		e.Signatures = append(e.Signatures, Signature{Algorithm: bls.Algorithm, Signature: p.ann.Sign(bls.DomainEnvelope, []byte("another"))})
-		refused(t, e.Verify(p.ann.Identity()), "signature 1: ")
-		e.Signatures = nil
-		if err := e.sign(p.ann); err != nil || len(e.Signatures) != 2 {
-			t.Fatalf("expected two signatures; found %d and %v", len(e.Signatures), err)
-		}
-		e.verified = false
-		if err := e.Verify(p.ann.Identity()); err != nil {
-			t.Error(err)
-		}
-	})
 }
 
 func TestRotation(t *testing.T) {

@@ -23,12 +23,16 @@
 //	             the plaintext itself where there are no recipients
 //	keys[i]      HPKE(recipient i's sealing key, info = "dta/envelope/key/v1" ‖ h,
 //	             aad = recipient's name (36 bytes) ‖ uint32(i) big-endian, content key)
-//	signatures   BLS, domain ENVELOPE, over the envelope with an empty list of
-//	             signatures
+//	signatures   one, of the suite, for the purpose ENVELOPE, over the envelope
+//	             with an empty list of signatures
 //
 // The signer stands in the header and the header in everything that decrypts:
 // a signature stripped and replaced leaves keys that do not open. The
 // recipients stand in what is signed: they cannot be exchanged or moved.
+//
+// Signatures are not unique (see package sign), and a block's CID covers its
+// signature: HeaderCID is what tells whether an envelope has been seen. Two
+// different contents under one header are equivocation, two signatures are not.
 //
 // Only an offer travels in the clear; every other kind needs a recipient.
 package envelope

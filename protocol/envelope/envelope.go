@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 
 	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -79,7 +80,7 @@ type Envelope struct {
 	Header     Header      `cbor:"header"`
 	Keys       []Key       `cbor:"keys"` // one for each recipient, in the header's order
 	Body       []byte      `cbor:"body"`
-	Signatures []Signature `cbor:"signatures"` // those the suite requires, in its order
+	Signatures []Signature `cbor:"signatures"` // those the suite requires: one
 
 	suite    seal.Suite
 	block    []byte
@@ -109,6 +110,21 @@ func Parse(block []byte) (*Envelope, error) {
 // CID returns the CID of the block.
 func (e *Envelope) CID() dag.CID { return e.cid }
 
+// HeaderCID names what the signer signed, whatever the signature: the CID of the
+// header, which holds the signer, the times and the CID of the plaintext. Several
+// signatures may stand under the same bytes, each of which makes another block
+// with another CID. So an envelope has been seen when its HeaderCID has.
+func (e *Envelope) HeaderCID() dag.CID { return dag.FromSum(e.hash) }
+
+// HeaderCID is [Envelope.HeaderCID] of a block that was checked before.
+func HeaderCID(block []byte) (dag.CID, error) {
+	start, end, err := dag.Field(block, "header")
+	if err != nil {
+		return dag.CID{}, err
+	}
+	return dag.Sum(block[start:end]), nil
+}
+
 // Block returns the block, which is not to be changed.
 func (e *Envelope) Block() []byte { return e.block }
 
@@ -133,20 +149,15 @@ func (e *Envelope) check() error {
 	if len(e.Body) < least {
 		return fault.New(fault.Invalid, "body: expected at least %d bytes, found %d", least, len(e.Body))
 	}
-	if len(e.Signatures) != len(suite.Signatures) {
-		return fault.New(fault.Invalid, "expected %d signatures, found %d", len(suite.Signatures), len(e.Signatures))
+	if n := len(e.Signatures); n != 1 {
+		return fault.New(fault.Invalid, "expected 1 signature, found %d", n)
 	}
-	for i, s := range e.Signatures {
-		if s.Algorithm != suite.Signatures[i] {
-			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, found %.40q", i, suite.Signatures[i], s.Algorithm)
-		}
-		size, err := identity.SignatureSize(s.Algorithm)
-		if err != nil {
-			return fault.New(fault.Invalid, "signature %d: %w", i, err)
-		}
-		if len(s.Signature) != size {
-			return fault.New(fault.Invalid, "signature %d: expected %d bytes, found %d", i, size, len(s.Signature))
-		}
+	s := e.Signatures[0]
+	if want := suite.Signing.Algorithm; s.Algorithm != want {
+		return fault.New(fault.Invalid, "signature: expected algorithm %q, found %.40q", want, s.Algorithm)
+	}
+	if n := len(s.Signature); n != sign.SignatureSize {
+		return fault.New(fault.Invalid, "signature: expected %d bytes, found %d", sign.SignatureSize, n)
 	}
 	return nil
 }

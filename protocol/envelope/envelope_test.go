@@ -36,7 +36,7 @@ func TestWhatIsSealedOpensForEveryRecipient(t *testing.T) {
 			t.Error(diff)
 		}
 		want := Header{
-			Version: 1, Suite: "dta-v1", Kind: Order, Signer: p.ann.Identity().Party(),
+			Version: 1, Suite: "dta-v2", Kind: Order, Signer: p.ann.Identity().Party(),
 			Recipients: []identity.Party{p.bob.Identity().Party(), p.cas.Identity().Party()},
 			Time:       monday.UnixMilli(), Expires: tuesday.UnixMilli(),
 			Previous: []dag.CID{dag.Sum([]byte("before"))}, Plain: dag.Sum(plain).Bytes(),
@@ -147,7 +147,7 @@ func TestParseRefusesASignedEnvelopeThatBreaksARule(t *testing.T) {
 		change     func(e *Envelope)
 	}{
 		{"another version", "expected version 1, found 2", func(e *Envelope) { e.Header.Version = 2 }},
-		{"an unknown suite", "unknown suite", func(e *Envelope) { e.Header.Suite = "dta-v2" }},
+		{"an unknown suite", "unknown suite", func(e *Envelope) { e.Header.Suite = "dta-v1" }},
 		{"an unknown kind", "known kind", func(e *Envelope) { e.Header.Kind = "gossip" }},
 		{"no signer", "signer: expected a name", func(e *Envelope) { e.Header.Signer.Name = dag.CID{} }},
 		{"a signer without document", "signer: expected a name and a document", func(e *Envelope) { e.Header.Signer.Document = dag.CID{} }},
@@ -217,10 +217,10 @@ func TestAnEnvelopeHasExactlyItsSignatures(t *testing.T) {
 		name, says string
 		change     func(e *Envelope)
 	}{
-		{"none", "expected 1 signatures, found 0", func(e *Envelope) { e.Signatures = nil }},
-		{"one too many", "expected 1 signatures, found 2", func(e *Envelope) { e.Signatures = append(e.Signatures, e.Signatures[0]) }},
+		{"none", "expected 1 signature, found 0", func(e *Envelope) { e.Signatures = nil }},
+		{"one too many", "expected 1 signature, found 2", func(e *Envelope) { e.Signatures = append(e.Signatures, e.Signatures[0]) }},
 		{"one in another algorithm", "expected algorithm", func(e *Envelope) { e.Signatures[0].Algorithm = "none" }},
-		{"a short one", "expected 96 bytes", func(e *Envelope) { e.Signatures[0].Signature = e.Signatures[0].Signature[1:] }},
+		{"a short one", "expected 3373 bytes", func(e *Envelope) { e.Signatures[0].Signature = e.Signatures[0].Signature[1:] }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			e := received(t, mustSeal(t, p.ann, p.draft()).Block)

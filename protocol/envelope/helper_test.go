@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -82,7 +82,7 @@ func resign(t testing.TB, e *Envelope, k *identity.Keyring) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	e.Signatures = []Signature{{Algorithm: bls.Algorithm, Signature: k.Sign(bls.DomainEnvelope, msg)}}
+	e.Signatures = []Signature{{Algorithm: sign.V2.Algorithm, Signature: k.Sign(sign.Envelope, msg)}}
 	block, err := dag.Encode(e)
 	if err != nil {
 		t.Fatal(err)

@@ -8,10 +8,11 @@ import (
 )
 
 // Memory remembers the envelopes whose signatures held, so that one which is
-// shown again costs no pairing. A CID fixes the block, and with it the signer's
-// document and the signature, so that what held once holds for ever; every other
-// rule is checked each time. It holds 2n CIDs at most and is safe for concurrent
-// use.
+// shown again costs no verification. A CID fixes the block, and with it the
+// signer's document and the signature, so that what held once holds for ever;
+// another signature under the same bytes makes another block, and is verified.
+// Every other rule is checked each time. It holds 2n CIDs at most and is safe for
+// concurrent use.
 type Memory struct {
 	mu       sync.Mutex
 	n        int
@@ -23,7 +24,7 @@ func NewMemory(n int) *Memory {
 	return &Memory{n: n, new: make(map[dag.CID]struct{}), old: make(map[dag.CID]struct{})}
 }
 
-// Verify is [Envelope.Verify], without the pairing for an envelope remembered.
+// Verify is [Envelope.Verify], without the signature for an envelope remembered.
 func (m *Memory) Verify(e *Envelope, signer *identity.Identity) error {
 	if err := e.verify(signer, e.verified || m.has(e.cid)); err != nil {
 		return err

@@ -3,18 +3,18 @@ package envelope
 import (
 	"crypto/subtle"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 )
 
-// Verify checks that signer is the one the header names, and the signatures, one
-// in each algorithm of the suite, by the keys of the very document it names. signer may have later documents; then
-// the envelope must not be younger than the document that replaced its own
-// (give or take MaxSkew), or a stolen key would sign for ever.
+// Verify checks that signer is the one the header names, and the signature, by
+// the key of the very document it names. signer may have later documents; then
+// the envelope must not be younger than the document that replaced its own (give
+// or take MaxSkew), or a stolen key would sign for ever.
 //
 // The first success marks the envelope as verified; until then it belongs to
 // one goroutine. After it only the rules that depend on signer are checked.
@@ -59,10 +59,8 @@ func (e *Envelope) checkSigner(signer *identity.Identity, known bool) error {
 	if err != nil {
 		return err
 	}
-	for i, a := range e.suite.Signatures {
-		if err := then.VerifyIn(a, bls.DomainEnvelope, msg, e.Signatures[i].Signature); err != nil {
-			return fault.New(fault.Invalid, "signature %d: %w", i, err)
-		}
+	if err := then.SigningKey().Verify(sign.Envelope, msg, e.Signatures[0].Signature); err != nil {
+		return fault.New(fault.Invalid, "signature: %w", err)
 	}
 	return nil
 }

@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -109,19 +109,13 @@ func (e *Envelope) encrypt(plain []byte, recipients []*identity.Identity) error 
 	return nil
 }
 
-// sign signs in each algorithm of the suite, and makes the block.
+// sign signs, once and for all, and makes the block.
 func (e *Envelope) sign(signer *identity.Keyring) error {
 	msg, err := dag.Encode(e)
 	if err != nil {
 		return err
 	}
-	for _, a := range e.suite.Signatures {
-		s, err := signer.SignIn(a, bls.DomainEnvelope, msg)
-		if err != nil {
-			return err
-		}
-		e.Signatures = append(e.Signatures, Signature{Algorithm: a, Signature: s})
-	}
+	e.Signatures = []Signature{{Algorithm: e.suite.Signing.Algorithm, Signature: signer.Sign(sign.Envelope, msg)}}
 	if e.cid, e.block, err = dag.Put(e); err != nil {
 		return err
 	}

@@ -6,8 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -45,7 +45,7 @@ func makeChains(t *testing.T) []chainVector {
 	b := again.Identity().Blocks()
 
 	add("a node", true, b[:1])
-	add("a custody identity, without wallet key", true, custody.Identity().Blocks())
+	add("a custody identity, without log key", true, custody.Identity().Blocks())
 	add("a node that rotated twice", true, b)
 	add("a chain with a gap", false, [][]byte{b[0], b[2]})
 	add("a chain in another order", false, [][]byte{b[0], b[2], b[1]})
@@ -84,14 +84,14 @@ func recovered(t *testing.T, set, signers []*identity.Keyring) [][]byte {
 	return [][]byte{block, signDocument(t, &second, signerOf(t, b), signers...)}
 }
 
-func signDocument(t *testing.T, d *identity.Document, own *bls.PrivateKey, others ...*identity.Keyring) []byte {
+func signDocument(t *testing.T, d *identity.Document, own *sign.PrivateKey, others ...*identity.Keyring) []byte {
 	d.Signatures = nil
 	msg, err := dag.Encode(d)
 	ok(t, err)
-	d.Signatures = []identity.Signature{{Algorithm: bls.Algorithm, Signature: own.Sign(bls.DomainDocument, msg)}}
+	d.Signatures = []identity.Signature{{Algorithm: sign.V2.Algorithm, Signature: own.Sign(sign.Document, msg)}}
 	for _, k := range others {
 		p := k.Identity().Party()
-		d.Signatures = append(d.Signatures, identity.Signature{Signer: p.Name, Document: p.Document, Algorithm: bls.Algorithm, Signature: k.Sign(bls.DomainDocument, msg)})
+		d.Signatures = append(d.Signatures, identity.Signature{Signer: p.Name, Document: p.Document, Algorithm: sign.V2.Algorithm, Signature: k.Sign(sign.Document, msg)})
 	}
 	block, err := dag.Encode(d)
 	ok(t, err)
@@ -172,7 +172,7 @@ func makeBlocks(t *testing.T) []blockVector {
 	return vs
 }
 
-func create(t *testing.T, kind identity.Kind, reference string) (*identity.Keyring, *bls.PrivateKey) {
+func create(t *testing.T, kind identity.Kind, reference string) (*identity.Keyring, *sign.PrivateKey) {
 	t.Helper()
 	k, next, err := identity.Create(kind, reference, monday)
 	ok(t, err)
@@ -180,18 +180,17 @@ func create(t *testing.T, kind identity.Kind, reference string) (*identity.Keyri
 }
 
 // signerOf and sealSeed read keys out of a keyring at rest: a magic of 15
-// bytes, then the signing key; at the end the sealing seed and, for a node, the
-// wallet key.
-func signerOf(t *testing.T, k *identity.Keyring) *bls.PrivateKey {
+// bytes, then the signing seed of 64; at the end the sealing seed.
+func signerOf(t *testing.T, k *identity.Keyring) *sign.PrivateKey {
 	t.Helper()
-	key, err := bls.ParsePrivateKey(secret.Copy(k.Marshal().Open()[15:47]))
+	key, err := sign.V2.ParsePrivateKey(secret.Copy(k.Marshal().Open()[15:79]))
 	ok(t, err)
 	return key
 }
 
 func sealSeed(k *identity.Keyring) []byte {
 	b := k.Marshal().Open()
-	return bytes.Clone(b[len(b)-64 : len(b)-32])
+	return bytes.Clone(b[len(b)-32:])
 }
 
 func flip(b []byte, at int) []byte {

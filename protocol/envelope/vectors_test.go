@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -126,25 +126,25 @@ func openByHand(t *testing.T, v envelopeVector, e *envelope.Envelope) []byte {
 	if e.Header.Recipients[v.Index].Name != name {
 		t.Fatalf("expected recipient %s at %d, found %s", name, v.Index, e.Header.Recipients[v.Index].Name)
 	}
-	k, err := seal.V1.ParsePrivateKey(secret.Copy(v.SealSeed))
+	k, err := seal.V2.ParsePrivateKey(secret.Copy(v.SealSeed))
 	if err != nil {
 		t.Fatal(err)
 	}
 	info := append([]byte("dta/envelope/key/v1"), v.HeaderHash...)
 	aad := binary.BigEndian.AppendUint32(name.Bytes(), uint32(v.Index))
-	key, err := seal.V1.OpenWith(k, info, aad, e.Keys[v.Index].Sealed)
+	key, err := seal.V2.OpenWith(k, info, aad, e.Keys[v.Index].Sealed)
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, err := seal.V1.Decrypt(key, v.HeaderHash, e.Body)
+	plain, err := seal.V2.Decrypt(key, v.HeaderHash, e.Body)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return plain.Open()
 }
 
-// signByHand signs the block with an empty list of signatures: BLS signatures
-// are unique, so the one in the block must come out.
+// signByHand signs the block with an empty list of signatures. The Ed25519 half of
+// the one in the block must come out; the ML-DSA half is another each time.
 func signByHand(t *testing.T, v envelopeVector) {
 	t.Helper()
 	var e struct {
@@ -162,12 +162,16 @@ func signByHand(t *testing.T, v envelopeVector) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	k, err := bls.ParsePrivateKey(secret.Copy(v.SigningKey))
+	k, err := sign.V2.ParsePrivateKey(secret.Copy(v.SigningKey))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := k.Sign(bls.DomainEnvelope, msg); !bytes.Equal(got, want) {
-		t.Errorf("expected signature %x, found %x", want, got)
+	if err := k.Public().Verify(sign.Envelope, msg, want); err != nil {
+		t.Error(err)
+	}
+	const half = sign.SignatureSize - 64
+	if got := k.Sign(sign.Envelope, msg); !bytes.Equal(got[half:], want[half:]) {
+		t.Errorf("expected an Ed25519 half %x, found %x", want[half:], got[half:])
 	}
 }
 

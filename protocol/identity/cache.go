@@ -8,8 +8,8 @@ import (
 
 // Cache remembers verified chains, the least recently used leaving first. It
 // finds them by the hash of all their blocks, so what it returns was verified
-// from the very bytes shown. Failures are not remembered: they cost their
-// sender's peer two pairings at most, and memory nothing.
+// from the very bytes shown, signatures included. Failures are not remembered:
+// verifying stops at the first.
 type Cache struct {
 	chains int // at most so many
 	size   int // and so many bytes of blocks
@@ -30,10 +30,15 @@ type cached struct {
 	identity *Identity
 }
 
-// NewCache makes a cache of at most n chains, and of n times MaxDocument bytes.
+// cachedBytes is the room for a chain, on average: two documents without recovery
+// signatures, of about 7 KiB each.
+const cachedBytes = 16 << 10
+
+// NewCache makes a cache of at most n chains, and of n times 16 KiB. The chain
+// used last is kept whatever its size.
 func NewCache(n int) *Cache {
 	n = max(n, 1)
-	return &Cache{chains: n, size: n * MaxDocument, byKey: map[cacheKey]*list.Element{}, order: list.New()}
+	return &Cache{chains: n, size: n * cachedBytes, byKey: map[cacheKey]*list.Element{}, order: list.New()}
 }
 
 // Verify does what the package's Verify does, and for nothing when it did it

@@ -1,14 +1,14 @@
 package identity
 
 import (
+	"crypto/ed25519"
 	"crypto/sha256"
 	"slices"
 	"unicode"
 	"unicode/utf8"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -19,7 +19,7 @@ const Version = 1
 // Bounds, checked before any cryptography.
 const (
 	MaxDocuments = 64       // in a chain
-	MaxDocument  = 16 << 10 // bytes in one document
+	MaxDocument  = 72 << 10 // bytes in one document: with a full recovery set and its 16 signatures 64 KiB
 	MaxReference = 128      // bytes
 	MaxRecovery  = 16       // names in a recovery set
 )
@@ -54,19 +54,18 @@ type Recovery struct {
 
 // Document is one link of a chain. All byte strings have the sizes given.
 type Document struct {
-	Version    uint64    `cbor:"version"`
-	Suite      string    `cbor:"suite"`
-	Kind       Kind      `cbor:"kind"`
-	Reference  string    `cbor:"reference"` // authentication reference, ≤ 128 bytes, for people and directories
-	Time       int64     `cbor:"time"`      // unix milliseconds, never before the predecessor's
-	Sequence   uint64    `cbor:"sequence"`  // 0, 1, 2 …
-	Previous   dag.CID   `cbor:"previous"`  // undefined in the first document
-	Signing    []byte    `cbor:"signing"`   // BLS12-381 public key, 48
-	Possession []byte    `cbor:"possession"`
-	Sealing    []byte    `cbor:"sealing"` // X-Wing public key, 1216
-	Wallet     []byte    `cbor:"wallet"`  // compressed secp256k1 public key, 33, or empty
-	Next       []byte    `cbor:"next"`    // SHA-256 of the public key that will sign the successor, 32
-	Recovery   *Recovery `cbor:"recovery"`
+	Version   uint64    `cbor:"version"`
+	Suite     string    `cbor:"suite"`
+	Kind      Kind      `cbor:"kind"`
+	Reference string    `cbor:"reference"`     // authentication reference, ≤ 128 bytes, for people and directories
+	Time      int64     `cbor:"time"`          // unix milliseconds, never before the predecessor's
+	Sequence  uint64    `cbor:"sequence"`      // 0, 1, 2 …
+	Previous  dag.CID   `cbor:"previous"`      // undefined in the first document
+	Signing   []byte    `cbor:"signing"`       // the suite's public signing key, 1984
+	Sealing   []byte    `cbor:"sealing"`       // X-Wing public key, 1216
+	Log       []byte    `cbor:"log,omitempty"` // Ed25519 public key of the node's audit log, 32; absent in a custody identity
+	Next      []byte    `cbor:"next"`          // SHA-256 of the public key that will sign the successor, 32
+	Recovery  *Recovery `cbor:"recovery"`
 
 	Critical dag.Values `cbor:"critical"`
 	Extra    dag.Values `cbor:"extra"`
@@ -77,8 +76,8 @@ type Document struct {
 	Signatures []Signature `cbor:"signatures"`
 }
 
-// Signature is made in bls.DomainDocument over the document encoded with an
-// empty list of signatures.
+// Signature is made for sign.Document over the document encoded with an empty
+// list of signatures.
 type Signature struct {
 	Signer    dag.CID `cbor:"signer"`   // undefined: the key in the document itself
 	Document  dag.CID `cbor:"document"` // the signer's document whose key signed
@@ -87,7 +86,7 @@ type Signature struct {
 }
 
 // ParseDocument reads one document strictly and checks whatever needs neither its
-// predecessor nor a pairing. Verify does the rest.
+// predecessor nor a signature verified. Verify does the rest.
 func ParseDocument(block []byte) (*Document, error) {
 	if len(block) > MaxDocument {
 		return nil, fault.New(fault.Invalid, "identity document: expected at most %d bytes, found %d", MaxDocument, len(block))
@@ -131,11 +130,6 @@ func (d *Document) check() error {
 	if err := suite.CheckPublicKey(d.Sealing); err != nil {
 		return fault.New(fault.Invalid, "sealing key: %w", err)
 	}
-	if len(d.Wallet) > 0 {
-		if err := secp.CheckPublicKey(d.Wallet); err != nil {
-			return fault.New(fault.Invalid, "wallet key: %w", err)
-		}
-	}
 	if h := sha256.Sum256(d.Signing); slices.Equal(h[:], d.Next) {
 		return fault.New(fault.Invalid, "expected the next signing key to be another one, found the same")
 	}
@@ -145,7 +139,7 @@ func (d *Document) check() error {
 	if err := d.Critical.RefuseUnknown(); err != nil {
 		return err
 	}
-	return d.checkSignatures(suite)
+	return d.checkSignatures(suite.Signing)
 }
 
 func (d *Document) checkSizes() error {
@@ -153,41 +147,42 @@ func (d *Document) checkSizes() error {
 		name      string
 		got, want int
 	}{
-		{"signing key", len(d.Signing), bls.PublicKeySize},
-		{"proof of possession", len(d.Possession), bls.SignatureSize},
+		{"signing key", len(d.Signing), sign.PublicKeySize},
 		{"sealing key", len(d.Sealing), seal.PublicKeySize},
+		{"log key", len(d.Log), d.Kind.logSize()},
 		{"hash of the next signing key", len(d.Next), sha256.Size},
 	} {
 		if f.got != f.want {
 			return fault.New(fault.Invalid, "%s: expected %d bytes, found %d", f.name, f.want, f.got)
 		}
 	}
-	if n := len(d.Wallet); n != 0 && n != secp.PublicKeySize {
-		return fault.New(fault.Invalid, "wallet key: expected 0 or %d bytes, found %d", secp.PublicKeySize, n)
-	}
 	return nil
 }
 
-// checkSignatures checks the shape of the list: one signature by the document's
-// own key for each algorithm of the suite, then those of others.
-func (d *Document) checkSignatures(suite seal.Suite) error {
-	own := len(suite.Signatures)
-	if n := len(d.Signatures); n < own || n > own+MaxRecovery*own {
-		return fault.New(fault.Invalid, "expected %d to %d signatures, found %d", own, own+MaxRecovery*own, n)
+// logSize is the size of a log key in bytes, 0 for a kind that has none: a
+// custody identity keeps no audit log, its node does.
+func (k Kind) logSize() int {
+	if k == Node {
+		return ed25519.PublicKeySize
+	}
+	return 0
+}
+
+// checkSignatures checks the shape of the list: the document's own signature,
+// then those of others.
+func (d *Document) checkSignatures(suite sign.Suite) error {
+	if n := len(d.Signatures); n < 1 || n > 1+MaxRecovery {
+		return fault.New(fault.Invalid, "expected 1 to %d signatures, found %d", 1+MaxRecovery, n)
 	}
 	for i, s := range d.Signatures {
-		if s.Signer.Defined() != (i >= own) || s.Document.Defined() != (i >= own) {
+		if s.Signer.Defined() != (i > 0) || s.Document.Defined() != (i > 0) {
 			return fault.New(fault.Invalid, "signature %d: expected signer and document exactly where others sign, found %q and %q", i, s.Signer, s.Document)
 		}
-		if want := suite.Signatures[i%own]; s.Algorithm != want {
-			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, found %.40q", i, want, s.Algorithm)
+		if s.Algorithm != suite.Algorithm {
+			return fault.New(fault.Invalid, "signature %d: expected algorithm %q, found %.40q", i, suite.Algorithm, s.Algorithm)
 		}
-		size, err := SignatureSize(s.Algorithm)
-		if err != nil {
-			return fault.New(fault.Invalid, "signature %d: %w", i, err)
-		}
-		if len(s.Signature) != size {
-			return fault.New(fault.Invalid, "signature %d: expected %d bytes, found %d", i, size, len(s.Signature))
+		if n := len(s.Signature); n != sign.SignatureSize {
+			return fault.New(fault.Invalid, "signature %d: expected %d bytes, found %d", i, sign.SignatureSize, n)
 		}
 	}
 	return nil

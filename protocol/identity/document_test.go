@@ -7,7 +7,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 )
 
@@ -42,21 +42,15 @@ func TestAFirstDocumentBreaksNoRule(t *testing.T) {
 		{"a later number without a previous document", "previous document exactly when", func(m *maker, d *Document) { d.Sequence = 1 }},
 		{"a later number with one", "expected sequence number 0, found 1", func(m *maker, d *Document) { d.Sequence, d.Previous = 1, dag.Sum(nil) }},
 		{"a number beyond the bound", "below 64", func(m *maker, d *Document) { d.Sequence = 64 }},
-		{"a short signing key", "expected 48 bytes, found 47", func(m *maker, d *Document) { d.Signing = d.Signing[1:] }},
-		{"a signing key that is no point", "signing key", func(m *maker, d *Document) { d.Signing[1] ^= 1 }},
-		{"the identity as signing key", "signing key", func(m *maker, d *Document) { d.Signing = append([]byte{0xc0}, make([]byte, 47)...) }},
-		{"another party's signing key", "its own signature", func(m *maker, d *Document) {
-			d.Signing, d.Possession = other.Public().Bytes(), other.ProvePossession()
-		}},
-		{"no proof of possession", "expected 96 bytes, found 0", func(m *maker, d *Document) { d.Possession = nil }},
-		{"a proof for another key", "proof of possession", func(m *maker, d *Document) { d.Possession = other.ProvePossession() }},
-		{"a signature in place of a proof", "proof of possession", func(m *maker, d *Document) {
-			d.Possession = m.signing.Sign(bls.DomainDocument, d.Signing)
-		}},
+		{"a short signing key", "expected 1984 bytes, found 1983", func(m *maker, d *Document) { d.Signing = d.Signing[1:] }},
+		{"a signing key with another ML-DSA half", "its own signature", func(m *maker, d *Document) { d.Signing[1] ^= 1 }},
+		{"a signing key with another Ed25519 half", "its own signature", func(m *maker, d *Document) { d.Signing[len(d.Signing)-1] ^= 1 }},
+		{"another party's signing key", "its own signature", func(m *maker, d *Document) { d.Signing = other.Public().Bytes() }},
 		{"a short sealing key", "expected 1216 bytes", func(m *maker, d *Document) { d.Sealing = d.Sealing[1:] }},
 		{"a sealing key with coefficients not reduced", "sealing key", func(m *maker, d *Document) { copy(d.Sealing, []byte{0xff, 0xff, 0xff}) }},
-		{"a wallet key of another size", "expected 0 or 33", func(m *maker, d *Document) { d.Wallet = d.Wallet[1:] }},
-		{"a wallet key that is no point", "wallet key", func(m *maker, d *Document) { d.Wallet[0] = 5 }},
+		{"a log key of another size", "log key: expected 32 bytes, found 31", func(m *maker, d *Document) { d.Log = d.Log[1:] }},
+		{"a node without a log key", "log key: expected 32 bytes, found 0", func(m *maker, d *Document) { d.Log = nil }},
+		{"a custody identity with a log key", "log key: expected 0 bytes, found 32", func(m *maker, d *Document) { d.Kind = Custody }},
 		{"no next key", "expected 32 bytes", func(m *maker, d *Document) { d.Next = nil }},
 		{"its own key as the next", "another one", func(m *maker, d *Document) { d.Next = hash(m.signing) }},
 		{"a recovery set without names", "1 to 16 names", func(m *maker, d *Document) { d.Recovery = &Recovery{Threshold: 1} }},
@@ -108,8 +102,8 @@ func TestADocumentHasExactlyItsSignatures(t *testing.T) {
 			d.Signatures = append(d.Signatures, s)
 		}},
 		{"its own under a name", "exactly where others sign", func(d *Document) { d.Signatures[0].Signer = dag.Sum(nil) }},
-		{"one in another algorithm", `expected algorithm "bls12381-min-pk-pop"`, func(d *Document) { d.Signatures[0].Algorithm = "ml-dsa-65" }},
-		{"a short one", "expected 96 bytes", func(d *Document) { d.Signatures[0].Signature = d.Signatures[0].Signature[1:] }},
+		{"one in another algorithm", `expected algorithm "id-MLDSA65-Ed25519-SHA512"`, func(d *Document) { d.Signatures[0].Algorithm = "ml-dsa-65" }},
+		{"a short one", "expected 3373 bytes", func(d *Document) { d.Signatures[0].Signature = d.Signatures[0].Signature[1:] }},
 		{"too many", "expected 1 to 17", func(d *Document) {
 			for len(d.Signatures) < 18 {
 				d.Signatures = append(d.Signatures, d.Signatures[0])
@@ -131,14 +125,14 @@ func TestADocumentHasExactlyItsSignatures(t *testing.T) {
 	}
 }
 
-func TestASignatureOfAnotherDomainDoesNotSignADocument(t *testing.T) {
+func TestASignatureForAnotherPurposeDoesNotSignADocument(t *testing.T) {
 	m := newMaker(t)
 	d := m.first()
 	msg, err := dag.Encode(d)
 	if err != nil {
 		t.Fatal(err)
 	}
-	d.Signatures = []Signature{{Algorithm: bls.Algorithm, Signature: m.signing.Sign(bls.DomainEnvelope, msg)}}
+	d.Signatures = []Signature{{Algorithm: sign.V2.Algorithm, Signature: m.signing.Sign(sign.Envelope, msg)}}
 	block, err := dag.Encode(d)
 	if err != nil {
 		t.Fatal(err)
@@ -180,9 +174,9 @@ func TestEveryTruncationOfADocumentIsRefused(t *testing.T) {
 }
 
 func TestADocumentIsReadStrictly(t *testing.T) {
-	k, _ := create(t, Node, "acme")
+	k, _ := create(t, Custody, "acme")
 	block := k.Identity().Blocks()[0]
-	kind := []byte("\x64kind\x64node")
+	kind := []byte("\x64kind\x67custody")
 	if !bytes.HasPrefix(block[1:], kind) {
 		t.Fatalf("expected the document to begin with its kind, found % x", block[:12])
 	}
@@ -193,10 +187,11 @@ func TestADocumentIsReadStrictly(t *testing.T) {
 	}{
 		{"a key twice", "after", withCount(block[0]+1, kind, block[1:])},
 		{"an unknown field", "unknown field", withCount(block[0]+1, []byte("\x61a\x00"), block[1:])},
+		{"a log key that is empty, not absent", "encoding of its own value", withCount(block[0]+1, []byte("\x63log\x40"), block[1:])},
 		{"a missing field", "", withCount(block[0]-1, block[1+len(kind):])},
 		{"fields in another order", "after", withCount(block[0], block[1+len(kind):], kind)},
 		{"a map of indefinite length", "definite", append(withCount(0xbf, block[1:]), 0xff)},
-		{"more than the bound", "at most 16384 bytes", make([]byte, MaxDocument+1)},
+		{"more than the bound", "at most 73728 bytes", make([]byte, MaxDocument+1)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			_, err := ParseDocument(c.block)

@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -20,7 +20,7 @@ var (
 	friday  = monday.Add(96 * time.Hour)
 )
 
-func create(t testing.TB, kind Kind, reference string) (*Keyring, *bls.PrivateKey) {
+func create(t testing.TB, kind Kind, reference string) (*Keyring, *sign.PrivateKey) {
 	t.Helper()
 	k, next, err := Create(kind, reference, monday)
 	if err != nil {
@@ -29,7 +29,7 @@ func create(t testing.TB, kind Kind, reference string) (*Keyring, *bls.PrivateKe
 	return k, next
 }
 
-func rotate(t testing.TB, k *Keyring, next *bls.PrivateKey, now time.Time) (*Keyring, *bls.PrivateKey) {
+func rotate(t testing.TB, k *Keyring, next *sign.PrivateKey, now time.Time) (*Keyring, *sign.PrivateKey) {
 	t.Helper()
 	rotated, announced, err := k.Rotate(next, now)
 	if err != nil {
@@ -41,13 +41,13 @@ func rotate(t testing.TB, k *Keyring, next *bls.PrivateKey, now time.Time) (*Key
 // maker builds documents that may break rules, each signed by its own key.
 type maker struct {
 	t       testing.TB
-	signing *bls.PrivateKey
-	next    *bls.PrivateKey
+	signing *sign.PrivateKey
+	next    *sign.PrivateKey
 }
 
-func newKey(t testing.TB) *bls.PrivateKey {
+func newKey(t testing.TB) *sign.PrivateKey {
 	t.Helper()
-	return bls.NewPrivateKey()
+	return sign.V2.NewPrivateKey()
 }
 
 func newMaker(t testing.TB) *maker {
@@ -57,15 +57,14 @@ func newMaker(t testing.TB) *maker {
 // first returns a good first document.
 func (m *maker) first() *Document {
 	m.t.Helper()
-	sealing, err := seal.V1.NewPrivateKey()
+	sealing, err := seal.V2.NewPrivateKey()
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	wallet := secp.NewPrivateKey()
 	return &Document{
-		Version: Version, Suite: seal.V1.Name, Kind: Node, Reference: "acme", Time: monday.UnixMilli(),
-		Signing: m.signing.Public().Bytes(), Possession: m.signing.ProvePossession(),
-		Sealing: sealing.Public(), Wallet: wallet.Public(), Next: hash(m.next),
+		Version: Version, Suite: seal.V2.Name, Kind: Node, Reference: "acme", Time: monday.UnixMilli(),
+		Signing: m.signing.Public().Bytes(), Log: logPublic(secret.Random(32)),
+		Sealing: sealing.Public(), Next: hash(m.next),
 	}
 }
 
@@ -97,11 +96,11 @@ func (m *maker) blockBy(d *Document, others ...*Keyring) []byte {
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	d.Signatures = []Signature{{Algorithm: bls.Algorithm, Signature: m.signing.Sign(bls.DomainDocument, msg)}}
+	d.Signatures = []Signature{{Algorithm: sign.V2.Algorithm, Signature: m.signing.Sign(sign.Document, msg)}}
 	for _, k := range others {
 		d.Signatures = append(d.Signatures, Signature{
 			Signer: k.Identity().Name, Document: k.Identity().Document,
-			Algorithm: bls.Algorithm, Signature: k.Sign(bls.DomainDocument, msg),
+			Algorithm: sign.V2.Algorithm, Signature: k.Sign(sign.Document, msg),
 		})
 	}
 	block, err := dag.Encode(d)
@@ -111,7 +110,7 @@ func (m *maker) blockBy(d *Document, others ...*Keyring) []byte {
 	return block
 }
 
-func hash(k *bls.PrivateKey) []byte {
+func hash(k *sign.PrivateKey) []byte {
 	h := sha256.Sum256(k.Public().Bytes())
 	return h[:]
 }

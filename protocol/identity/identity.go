@@ -2,9 +2,11 @@ package identity
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"fmt"
+	"slices"
 
-	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -23,7 +25,7 @@ type link struct {
 	cid   dag.CID
 	doc   *Document
 	block []byte
-	key   *bls.PublicKey
+	key   *sign.PublicKey
 }
 
 func (i *Identity) newest() link { return i.links[len(i.links)-1] }
@@ -58,7 +60,19 @@ func (i *Identity) Documents() []dag.CID {
 func (i *Identity) Party() Party { return Party{Name: i.Name, Document: i.Document} }
 
 // SigningKey returns the newest signing key.
-func (i *Identity) SigningKey() *bls.PublicKey { return i.newest().key }
+func (i *Identity) SigningKey() *sign.PublicKey { return i.newest().key }
+
+// LogKeys returns the Ed25519 public keys of the node's audit log, newest first,
+// each once; none for a custody identity.
+func (i *Identity) LogKeys() (keys []ed25519.PublicKey) {
+	for n := len(i.links) - 1; n >= 0; n-- {
+		key := ed25519.PublicKey(i.links[n].doc.Log)
+		if len(key) > 0 && !slices.ContainsFunc(keys, func(k ed25519.PublicKey) bool { return k.Equal(key) }) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
 
 // SealingKey returns the newest public sealing key, 1216 bytes.
 func (i *Identity) SealingKey() []byte { return bytes.Clone(i.Doc.Sealing) }

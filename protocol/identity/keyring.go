@@ -1,21 +1,22 @@
 package identity
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"fmt"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// Keyring is the secret half of an identity: the signing key of its newest
-// document, the sealing and wallet keys of all its documents (what was sealed
-// to an earlier one still has to open), and the state key. The announced
+// Keyring is the secret half of an identity: the signing key and, of a node, the
+// log key of its newest document, the sealing keys of all its documents (what was
+// sealed to an earlier one still has to open), and the state key. The announced
 // next signing key is not in it.
 //
 // It does not print, does not change, and may be used by many goroutines until
@@ -23,16 +24,16 @@ import (
 type Keyring struct {
 	secret.Hidden
 	identity *Identity
-	signing  *bls.PrivateKey
+	signing  *sign.PrivateKey
+	log      *secret.Bytes // Ed25519 seed, 32 bytes; empty for a custody identity
 	state    *secret.Bytes
 	halves   []half // one for each document
 }
 
-// half holds the secret keys that belong to one document.
+// half holds the sealing key of one document.
 type half struct {
 	suite   seal.Suite
 	sealing *seal.PrivateKey
-	wallet  *secp.PrivateKey // nil where the document has none
 }
 
 // StateKeySize is the size of the state key in bytes.
@@ -40,13 +41,13 @@ const StateKeySize = 32
 
 // Create makes a new party: its keys, its first document and so its name. It
 // also returns the announced key that will sign the next document; the caller
-// keeps it apart from the keyring and clears it. A node gets a wallet key, a
-// custody identity none.
-func Create(kind Kind, reference string, now time.Time) (*Keyring, *bls.PrivateKey, error) {
-	k := &Keyring{signing: bls.NewPrivateKey(), state: secret.Random(StateKeySize)}
+// keeps it apart from the keyring and clears it. A node gets a log key, a custody
+// identity none.
+func Create(kind Kind, reference string, now time.Time) (*Keyring, *sign.PrivateKey, error) {
+	k := &Keyring{signing: seal.V2.Signing.NewPrivateKey(), state: secret.Random(StateKeySize)}
 	next, err := k.add(&Document{
 		Version:   Version,
-		Suite:     seal.V1.Name,
+		Suite:     seal.V2.Name,
 		Kind:      kind,
 		Reference: reference,
 		Time:      now.UnixMilli(),
@@ -62,7 +63,7 @@ func Create(kind Kind, reference string, now time.Time) (*Keyring, *bls.PrivateK
 // the key announced; reference and recovery set stay. It returns a keyring
 // of its own, and the key now announced. The receiver and next stay valid and
 // the caller's, to be cleared once the new keyring is safely kept.
-func (k *Keyring) Rotate(next *bls.PrivateKey, now time.Time) (*Keyring, *bls.PrivateKey, error) {
+func (k *Keyring) Rotate(next *sign.PrivateKey, now time.Time) (*Keyring, *sign.PrivateKey, error) {
 	doc := k.identity.Doc
 	if h := sha256.Sum256(next.Public().Bytes()); string(h[:]) != string(doc.Next) {
 		return nil, nil, fault.New(fault.Invalid, "rotate identity %s: expected the announced signing key with hash %x, found one with %x", k.identity.Name, doc.Next, h)
@@ -93,28 +94,32 @@ func (k *Keyring) Rotate(next *bls.PrivateKey, now time.Time) (*Keyring, *bls.Pr
 
 // add completes doc with new keys, signs it with k.signing, and makes it k's
 // newest. It returns the key that doc announces.
-func (k *Keyring) add(doc *Document) (_ *bls.PrivateKey, err error) {
-	next := bls.NewPrivateKey()
+func (k *Keyring) add(doc *Document) (_ *sign.PrivateKey, err error) {
+	suite, err := seal.ByName(doc.Suite)
+	if err != nil {
+		return nil, err
+	}
+	next := suite.Signing.NewPrivateKey()
 	defer func() {
 		if err != nil {
 			next.Clear()
 		}
 	}()
-	h, err := newHalf(doc)
+	sealing, err := suite.NewPrivateKey()
 	if err != nil {
 		return nil, err
 	}
-	k.halves = append(k.halves, h)
+	k.halves = append(k.halves, half{suite: suite, sealing: sealing})
+	if n := doc.Kind.logSize(); n > 0 {
+		k.log = secret.Random(ed25519.SeedSize)
+		doc.Log = logPublic(k.log)
+	}
 
 	announced := sha256.Sum256(next.Public().Bytes())
 	doc.Signing = k.signing.Public().Bytes()
-	doc.Possession = k.signing.ProvePossession()
-	doc.Sealing = h.sealing.Public()
-	if h.wallet != nil {
-		doc.Wallet = h.wallet.Public()
-	}
+	doc.Sealing = sealing.Public()
 	doc.Next = announced[:]
-	block, err := sign(doc, k.signing)
+	block, err := selfSign(doc, suite.Signing, k.signing)
 	if err != nil {
 		return nil, err
 	}
@@ -127,45 +132,28 @@ func (k *Keyring) add(doc *Document) (_ *bls.PrivateKey, err error) {
 	return next, err
 }
 
-func newHalf(doc *Document) (half, error) {
-	suite, err := seal.ByName(doc.Suite)
-	if err != nil {
-		return half{}, err
-	}
-	h := half{suite: suite}
-	if h.sealing, err = suite.NewPrivateKey(); err != nil {
-		return half{}, err
-	}
-	if doc.Kind == Node {
-		h.wallet = secp.NewPrivateKey()
-	}
-	return h, nil
+// logPublic is the public half of a log key's seed.
+func logPublic(seed *secret.Bytes) []byte {
+	private := secret.New(ed25519.NewKeyFromSeed(seed.Open()))
+	defer private.Clear()
+	return bytes.Clone(private.Open()[ed25519.SeedSize:])
 }
 
-// sign puts the document's own signatures first, one in each algorithm of its
-// suite, and returns the block.
-func sign(doc *Document, key *bls.PrivateKey) ([]byte, error) {
-	suite, err := seal.ByName(doc.Suite)
-	if err != nil {
-		return nil, err
-	}
+// selfSign makes the document's own signature its only one, and returns the
+// block.
+func selfSign(doc *Document, suite sign.Suite, key *sign.PrivateKey) ([]byte, error) {
 	doc.Signatures = nil
 	msg, err := dag.Encode(doc)
 	if err != nil {
 		return nil, err
 	}
-	for _, a := range suite.Signatures {
-		s, err := signIn(a, key, bls.DomainDocument, msg)
-		if err != nil {
-			return nil, err
-		}
-		doc.Signatures = append(doc.Signatures, Signature{Algorithm: a, Signature: s})
-	}
+	doc.Signatures = []Signature{{Algorithm: suite.Algorithm, Signature: key.Sign(sign.Document, msg)}}
 	return dag.Encode(doc)
 }
 
-// clone copies all keys but the signing key, which becomes a copy of signing.
-func (k *Keyring) clone(signing *bls.PrivateKey) (_ *Keyring, err error) {
+// clone copies all keys but the signing key, which becomes a copy of signing, and
+// the log key, which add makes anew.
+func (k *Keyring) clone(signing *sign.PrivateKey) (_ *Keyring, err error) {
 	c := &Keyring{identity: k.identity, state: secret.Copy(k.state.Open())}
 	defer func() {
 		if err != nil {
@@ -174,7 +162,11 @@ func (k *Keyring) clone(signing *bls.PrivateKey) (_ *Keyring, err error) {
 	}()
 	b := signing.Bytes()
 	defer b.Clear()
-	if c.signing, err = bls.ParsePrivateKey(b); err != nil {
+	suite, err := seal.ByName(k.identity.Doc.Suite)
+	if err != nil {
+		return nil, err
+	}
+	if c.signing, err = suite.Signing.ParsePrivateKey(b); err != nil {
 		return nil, err
 	}
 	for _, h := range k.halves {
@@ -190,35 +182,16 @@ func (k *Keyring) clone(signing *bls.PrivateKey) (_ *Keyring, err error) {
 func (h half) clone() (half, error) {
 	seed := h.sealing.Seed()
 	defer seed.Clear()
-	var wallet *secret.Bytes
-	if h.wallet != nil {
-		wallet = h.wallet.Bytes()
-		defer wallet.Clear()
-	}
-	return parseHalf(h.suite, seed, wallet)
-}
-
-// parseHalf copies what it is given. A nil wallet is none.
-func parseHalf(suite seal.Suite, seed, wallet *secret.Bytes) (half, error) {
-	h := half{suite: suite}
-	var err error
-	if h.sealing, err = suite.ParsePrivateKey(seed); err != nil {
-		return half{}, err
-	}
-	if wallet != nil {
-		if h.wallet, err = secp.ParsePrivateKey(wallet); err != nil {
-			h.sealing.Clear()
-			return half{}, err
-		}
-	}
-	return h, nil
+	sealing, err := h.suite.ParsePrivateKey(seed)
+	return half{suite: h.suite, sealing: sealing}, err
 }
 
 // Identity returns the public half.
 func (k *Keyring) Identity() *Identity { return k.identity }
 
-// Sign signs with the newest signing key.
-func (k *Keyring) Sign(d bls.Domain, msg []byte) []byte { return k.signing.Sign(d, msg) }
+// Sign signs with the newest signing key. Signing the same again gives another
+// signature: it is done once, and its result stored.
+func (k *Keyring) Sign(p sign.Purpose, msg []byte) []byte { return k.signing.Sign(p, msg) }
 
 // OpenAt opens what was sealed to one of the party's documents.
 func (k *Keyring) OpenAt(document dag.CID, info, aad, sealed []byte) (*secret.Bytes, error) {
@@ -238,9 +211,10 @@ func (k *Keyring) OpenAt(document dag.CID, info, aad, sealed []byte) (*secret.By
 // own state at rest. It stays the same through rotations. The caller clears it.
 func (k *Keyring) StateKey() *secret.Bytes { return secret.Copy(k.state.Open()) }
 
-// Wallet returns the newest wallet key, nil for a custody identity. It belongs
-// to the keyring: the caller does not clear it.
-func (k *Keyring) Wallet() *secp.PrivateKey { return k.halves[len(k.halves)-1].wallet }
+// LogKey returns a copy of the seed of the newest log key, an Ed25519 key that
+// signs the checkpoints of the node's audit log and nothing else: 32 bytes, which
+// the caller clears. It is empty for a custody identity.
+func (k *Keyring) LogKey() *secret.Bytes { return secret.Copy(k.log.Open()) }
 
 // Clear overwrites the keys. It may be called again, and on nil.
 func (k *Keyring) Clear() {
@@ -248,9 +222,9 @@ func (k *Keyring) Clear() {
 		return
 	}
 	k.signing.Clear()
+	k.log.Clear()
 	k.state.Clear()
 	for _, h := range k.halves {
 		h.sealing.Clear()
-		h.wallet.Clear()
 	}
 }

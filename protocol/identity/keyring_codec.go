@@ -1,50 +1,50 @@
 package identity
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"encoding/binary"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
 // A keyring at rest is, in one piece of memory that can be cleared:
 //
-//	magic        "dta/keyring/v1\n"
-//	signing      32 bytes
+//	magic        "dta/keyring/v2\n"
+//	signing      64 bytes, the seed
+//	log          1 byte, 0 or 32, and as many bytes: the seed
 //	state key    32 bytes
 //	documents    1 byte, 1…64
 //	for each document, first to newest:
 //	  length     uint32, big-endian
 //	  document   DAG-CBOR
 //	  sealing    32 bytes, the seed
-//	  wallet     32 bytes where the document has a wallet key, else none
 //
 // It never leaves its owner, so it is not DAG-CBOR: an encoder's buffers would
 // keep copies of the keys.
-const magic = "dta/keyring/v1\n"
+const magic = "dta/keyring/v2\n"
 
 // Marshal encodes the keyring, public chain included. The caller clears it.
 func (k *Keyring) Marshal() *secret.Bytes {
-	size := len(magic) + bls.PrivateKeySize + StateKeySize + 1
+	size := len(magic) + sign.SeedSize + 1 + ed25519.SeedSize + StateKeySize + 1
 	for _, l := range k.identity.links {
-		size += 4 + len(l.block) + seal.SeedSize + secp.PrivateKeySize
+		size += 4 + len(l.block) + seal.SeedSize
 	}
 	// The capacity is enough: append must not move the bytes and leave the old
 	// ones behind.
 	b := append(make([]byte, 0, size), magic...)
 	b = appendSecret(b, k.signing.Bytes())
+	b = append(b, byte(k.log.Len()))
+	b = append(b, k.log.Open()...)
 	b = append(b, k.state.Open()...)
 	b = append(b, byte(len(k.identity.links)))
 	for n, l := range k.identity.links {
 		b = binary.BigEndian.AppendUint32(b, uint32(len(l.block)))
 		b = append(b, l.block...)
 		b = appendSecret(b, k.halves[n].sealing.Seed())
-		if w := k.halves[n].wallet; w != nil {
-			b = appendSecret(b, w.Bytes())
-		}
 	}
 	return secret.New(b)
 }
@@ -73,8 +73,13 @@ func (k *Keyring) parse(r *reader, who Resolver) error {
 	if string(r.take(len(magic))) != magic {
 		return fault.New(fault.Invalid, "expected it to begin with %q, found something else", magic)
 	}
-	signing := secret.Copy(r.take(bls.PrivateKeySize))
+	signing := secret.Copy(r.take(sign.SeedSize))
 	defer signing.Clear()
+	if n := r.byte(); n == ed25519.SeedSize {
+		k.log = secret.Copy(r.take(ed25519.SeedSize))
+	} else if n != 0 {
+		return fault.New(fault.Invalid, "expected a log key of 0 or %d bytes, found %d", ed25519.SeedSize, n)
+	}
 	k.state = secret.Copy(r.take(StateKeySize))
 	n := r.byte()
 	if r.short || n == 0 || n > MaxDocuments {
@@ -91,11 +96,18 @@ func (k *Keyring) parse(r *reader, who Resolver) error {
 		return fault.New(fault.Invalid, "expected the end, found %d more bytes", len(r.b))
 	}
 	var err error
-	if k.signing, err = bls.ParsePrivateKey(signing); err != nil {
+	if k.signing, err = k.halves[n-1].suite.Signing.ParsePrivateKey(signing); err != nil {
 		return err
 	}
 	if k.identity, err = VerifyWith(blocks, who); err != nil {
 		return err
+	}
+	var public []byte
+	if k.log.Len() > 0 {
+		public = logPublic(k.log)
+	}
+	if !bytes.Equal(public, k.identity.Doc.Log) {
+		return fault.New(fault.Invalid, "expected the log key of document %s, found another", k.identity.Document)
 	}
 	if !k.signing.Public().Equal(k.identity.SigningKey()) {
 		return fault.New(fault.Invalid, "expected the signing key of document %s, found another", k.identity.Document)
@@ -123,21 +135,13 @@ func (k *Keyring) parseDocument(r *reader) ([]byte, error) {
 	}
 	seed := secret.Copy(r.take(seal.SeedSize))
 	defer seed.Clear()
-	var wallet *secret.Bytes
-	if len(doc.Wallet) > 0 {
-		wallet = secret.Copy(r.take(secp.PrivateKeySize))
-		defer wallet.Clear()
-	}
-	h, err := parseHalf(suite, seed, wallet)
+	sealing, err := suite.ParsePrivateKey(seed)
 	if err != nil {
 		return nil, err
 	}
-	k.halves = append(k.halves, h)
-	if string(h.sealing.Public()) != string(doc.Sealing) {
+	k.halves = append(k.halves, half{suite: suite, sealing: sealing})
+	if string(sealing.Public()) != string(doc.Sealing) {
 		return nil, fault.New(fault.Invalid, "document %d: expected the sealing key it names, found another", doc.Sequence)
-	}
-	if h.wallet != nil && string(h.wallet.Public()) != string(doc.Wallet) {
-		return nil, fault.New(fault.Invalid, "document %d: expected the wallet key it names, found another", doc.Sequence)
 	}
 	return block, nil
 }

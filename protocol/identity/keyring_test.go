@@ -2,14 +2,15 @@ package identity
 
 import (
 	"bytes"
+	"crypto/ed25519"
 	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 )
 
 func TestAKeyringComesBackAsItWas(t *testing.T) {
@@ -32,12 +33,12 @@ func TestAKeyringComesBackAsItWas(t *testing.T) {
 			if !got.StateKey().Equal(k.StateKey().Open()) {
 				t.Error("expected the same state key")
 			}
-			sig := got.Sign(bls.DomainRequest, []byte("hello"))
-			if err := k.Identity().SigningKey().Verify(bls.DomainRequest, []byte("hello"), sig); err != nil {
+			sig := got.Sign(sign.Request, []byte("hello"))
+			if err := k.Identity().SigningKey().Verify(sign.Request, []byte("hello"), sig); err != nil {
 				t.Error(err)
 			}
-			if (got.Wallet() != nil) != (kind == Node) {
-				t.Error("expected a wallet key for a node, and none for a custody identity")
+			if n := got.LogKey().Len(); n != kind.logSize() || !got.LogKey().Equal(k.LogKey().Open()) {
+				t.Errorf("expected the log key of a node, and none of a custody identity; found %d bytes", n)
 			}
 		})
 	}
@@ -57,13 +58,13 @@ func TestOnlyTheAnnouncedKeyRotates(t *testing.T) {
 
 func TestRotationChangesKeysAndKeepsWhatTheyOpened(t *testing.T) {
 	k, next := create(t, Node, "acme")
-	sealed, err := seal.V1.SealTo(k.Identity().SealingKey(), []byte("info"), []byte("aad"), []byte("old letter"))
+	sealed, err := seal.V2.SealTo(k.Identity().SealingKey(), []byte("info"), []byte("aad"), []byte("old letter"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	rotated, _ := rotate(t, k, next, tuesday)
 	if bytes.Equal(rotated.Identity().SealingKey(), k.Identity().SealingKey()) ||
-		bytes.Equal(rotated.Identity().Doc.Wallet, k.Identity().Doc.Wallet) ||
+		bytes.Equal(rotated.Identity().Doc.Log, k.Identity().Doc.Log) ||
 		rotated.Identity().SigningKey().Equal(k.Identity().SigningKey()) {
 		t.Error("expected new keys")
 	}
@@ -107,7 +108,7 @@ func TestAKeyringIsReadStrictly(t *testing.T) {
 		refused(t, err, "1 more bytes")
 	})
 	t.Run("a flipped bit is noticed everywhere but in the state key", func(t *testing.T) {
-		state := len(magic) + bls.PrivateKeySize
+		state := len(magic) + sign.SeedSize + 1 + ed25519.SeedSize
 		small := other.Marshal().Open()
 		for i := 0; i < len(small); i += step {
 			if i >= state && i < state+StateKeySize {
@@ -128,14 +129,14 @@ func TestAKeyringIsReadStrictly(t *testing.T) {
 		refused(t, err, "expected the signing key of document")
 		_, err = ParseKeyring(replace(k.halves[0].sealing.Seed(), other.halves[0].sealing.Seed()))
 		refused(t, err, "document 0: expected the sealing key")
-		_, err = ParseKeyring(replace(k.halves[1].wallet.Bytes(), other.halves[0].wallet.Bytes()))
-		refused(t, err, "document 1: expected the wallet key")
+		_, err = ParseKeyring(replace(k.log, other.log))
+		refused(t, err, "expected the log key of document")
 	})
 }
 
 func TestAKeyringDoesNotPrint(t *testing.T) {
 	k, _ := create(t, Node, "acme")
-	secrets := []*secret.Bytes{k.signing.Bytes(), k.state, k.halves[0].sealing.Seed(), k.halves[0].wallet.Bytes()}
+	secrets := []*secret.Bytes{k.signing.Bytes(), k.state, k.halves[0].sealing.Seed(), k.log}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x", "%d", "%q"} {
 		for _, printed := range []string{fmt.Sprintf(verb, k), fmt.Sprintf(verb, *k), fmt.Sprintf(verb, []*Keyring{k})} {
 			for _, s := range secrets {

@@ -5,8 +5,8 @@ import (
 	"crypto/sha256"
 	"slices"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -17,9 +17,9 @@ import (
 type Resolver func(name, document dag.CID) (*Identity, error)
 
 // Verify verifies a chain of 1 to MaxDocuments documents, first to newest. It
-// costs two pairings a document; what the blocks can be refused for without a
-// pairing is refused first. Chains with a recovery need VerifyWith. The blocks
-// are copied.
+// costs the verification of one signature a document; what the blocks can be
+// refused for without one is refused first. Chains with a recovery need
+// VerifyWith. The blocks are copied.
 func Verify(blocks [][]byte) (*Identity, error) { return VerifyWith(blocks, nil) }
 
 // VerifyWith verifies a chain that may contain recoveries, whose signers it
@@ -104,7 +104,7 @@ func verifyLink(links []link, who Resolver) error {
 	if err != nil {
 		return fault.New(fault.Invalid, "suite: %w", err)
 	}
-	key, err := bls.ParsePublicKey(last.doc.Signing)
+	key, err := suite.Signing.ParsePublicKey(last.doc.Signing)
 	if err != nil {
 		return fault.New(fault.Invalid, "signing key: %w", err)
 	}
@@ -112,12 +112,9 @@ func verifyLink(links []link, who Resolver) error {
 	if err != nil {
 		return err
 	}
-	own := len(suite.Signatures) // at least as many are there: checkSignatures
-	if err := verifyAll(suite.Signatures, key, msg, last.doc.Signatures[:own]); err != nil {
-		return fault.New(fault.Invalid, "its own signatures: %w", err)
-	}
-	if err := key.VerifyPossession(last.doc.Possession); err != nil {
-		return fault.New(fault.Invalid, "signing key: %w", err)
+	// At least one is there: checkSignatures. It also proves possession of the key.
+	if err := key.Verify(sign.Document, msg, last.doc.Signatures[0].Signature); err != nil {
+		return fault.New(fault.Invalid, "its own signature: %w", err)
 	}
 	last.key = key
 
@@ -125,18 +122,17 @@ func verifyLink(links []link, who Resolver) error {
 	if n > 0 && recovers(links[n-1].doc, last.doc) {
 		set = *links[n-1].doc.Recovery
 	}
-	return verifyRecovery(set, suite.Signatures, last.doc.Signatures[own:], msg, who)
+	return verifyRecovery(set, last.doc.Signatures[1:], msg, who)
 }
 
-// verifyRecovery checks that exactly the threshold of set signed, none twice,
-// each in all algorithms. An empty set wants no signature.
-func verifyRecovery(set Recovery, algorithms []string, signatures []Signature, msg []byte, who Resolver) error {
-	if want := set.Threshold * uint64(len(algorithms)); uint64(len(signatures)) != want {
-		return fault.New(fault.Invalid, "expected %d signatures of others, found %d", want, len(signatures))
+// verifyRecovery checks that exactly the threshold of set signed, none twice. An
+// empty set wants no signature.
+func verifyRecovery(set Recovery, signatures []Signature, msg []byte, who Resolver) error {
+	if n := uint64(len(signatures)); n != set.Threshold {
+		return fault.New(fault.Invalid, "expected %d signatures of others, found %d", set.Threshold, n)
 	}
 	var last dag.CID
-	for by := range slices.Chunk(signatures, len(algorithms)) {
-		s := by[0]
+	for _, s := range signatures {
 		if !slices.Contains(set.Names, s.Signer) || s.Signer.Compare(last) <= 0 {
 			return fault.New(fault.Invalid, "recovery: expected signers of the set in its order, found %s after %q", s.Signer, last)
 		}
@@ -151,10 +147,7 @@ func verifyRecovery(set Recovery, algorithms []string, signatures []Signature, m
 		if signer == nil || signer.Name != s.Signer || signer.Document != s.Document {
 			return fault.New(fault.Invalid, "recovery: expected document %s of signer %s, found another", s.Document, s.Signer)
 		}
-		if slices.ContainsFunc(by, func(other Signature) bool { return other.Signer != s.Signer || other.Document != s.Document }) {
-			return fault.New(fault.Invalid, "recovery: expected all algorithms of signer %s side by side, found another signer", s.Signer)
-		}
-		if err := verifyAll(algorithms, signer.SigningKey(), msg, by); err != nil {
+		if err := signer.SigningKey().Verify(sign.Document, msg, s.Signature); err != nil {
 			return fault.New(fault.Invalid, "recovery: signer %s: %w", s.Signer, err)
 		}
 	}

@@ -36,11 +36,11 @@ func TestAChainBreaksNoRule(t *testing.T) {
 	}{
 		{"a key that was not announced", "expected the announced signing key", func(m *maker, d *Document) {
 			m.signing = newKey(m.t)
-			d.Signing, d.Possession = m.signing.Public().Bytes(), m.signing.ProvePossession()
+			d.Signing = m.signing.Public().Bytes()
 		}},
 		{"a number that does not follow", "expected sequence number 1, found 2", func(m *maker, d *Document) { d.Sequence = 2 }},
 		{"another previous document", "expected previous document", func(m *maker, d *Document) { d.Previous = dag.Sum(nil) }},
-		{"another kind", `expected kind "node", found "custody"`, func(m *maker, d *Document) { d.Kind = Custody }},
+		{"another kind", `expected kind "node", found "custody"`, func(m *maker, d *Document) { d.Kind, d.Log = Custody, nil }},
 		{"an earlier time", "expected a time from", func(m *maker, d *Document) { d.Time = monday.UnixMilli() - 1 }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -5,8 +5,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -36,7 +36,7 @@ type Delegation struct {
 	Expires   int64             `cbor:"expires"`    // at most MaxDelegation later
 	Critical  dag.Values        `cbor:"critical"`
 	Extra     dag.Values        `cbor:"extra"`
-	Signature []byte            `cbor:"signature"` // domain DELEGATION, over the map with none
+	Signature []byte            `cbor:"signature"` // for sign.Delegation, over the map with none
 }
 
 // Approval is a signature over a request, by a name of the authority or its
@@ -45,7 +45,7 @@ type Delegation struct {
 type Approval struct {
 	Signer     identity.Party `cbor:"signer"`
 	Delegation []Delegation   `cbor:"delegation"` // one where the signer is a delegate, else none
-	Signature  []byte         `cbor:"signature"`  // domain APPROVAL, over DAG-CBOR(request); the envelope's signer: none
+	Signature  []byte         `cbor:"signature"`  // for sign.Approval, over DAG-CBOR(request); the envelope's signer: none
 }
 
 // Delegate signs d for k's own name, which must stand in a rule for each of
@@ -63,7 +63,7 @@ func Delegate(k *identity.Keyring, o *order.VerifiedOrder, d Delegation) (*Deleg
 	if err != nil {
 		return nil, err
 	}
-	d.Signature = k.Sign(bls.DomainDelegation, signed)
+	d.Signature = k.Sign(sign.Delegation, signed)
 	return &d, nil
 }
 
@@ -82,16 +82,16 @@ func (d *Delegation) Verify(o *order.VerifiedOrder, who order.Parties) (err erro
 	if err != nil {
 		return err
 	}
-	return verify(o, bls.DomainDelegation, d.From, d.NotBefore, signed, d.Signature, who)
+	return verify(o, sign.Delegation, d.From, d.NotBefore, signed, d.Signature, who)
 }
 
 // verify checks a signature that a party made at a time.
-func verify(o *order.VerifiedOrder, domain bls.Domain, by identity.Party, at int64, signed, signature []byte, who order.Parties) error {
+func verify(o *order.VerifiedOrder, purpose sign.Purpose, by identity.Party, at int64, signed, signature []byte, who order.Parties) error {
 	id, err := o.CheckSigned(by, at, who)
 	if err != nil {
 		return err
 	}
-	if err := id.SigningKey().Verify(domain, signed, signature); err != nil {
+	if err := id.SigningKey().Verify(purpose, signed, signature); err != nil {
 		return fault.New(fault.Denied, "signature of %s: %w", by.Name, err)
 	}
 	return nil
@@ -182,7 +182,7 @@ func Approve(k *identity.Keyring, o *order.VerifiedOrder, r *Request, by *Delega
 	if err != nil {
 		return nil, err
 	}
-	a.Signature = k.Sign(bls.DomainApproval, signed)
+	a.Signature = k.Sign(sign.Approval, signed)
 	return a, nil
 }
 
@@ -275,7 +275,7 @@ func missing(o *order.VerifiedOrder, r *Request, approvals []Approval, sealed id
 			}
 			continue
 		}
-		if err := verify(o, bls.DomainApproval, a.Signer, r.Time, signed, a.Signature, who); err != nil {
+		if err := verify(o, sign.Approval, a.Signer, r.Time, signed, a.Signature, who); err != nil {
 			return 0, fault.New(fault.Of(err), "approval %d: %w", i, err)
 		}
 	}

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -49,7 +49,7 @@ func TestTheAuthorityIsCountedByNamesAndSigners(t *testing.T) {
 	}
 	signed := func(k *identity.Keyring, a Approval) Approval {
 		a = forged(k, a)
-		a.Signature = k.Sign(bls.DomainApproval, must(q.Marshal())(t))
+		a.Signature = k.Sign(sign.Approval, must(q.Marshal())(t))
 		return a
 	}
 	registrar, cosigner, delegate := approve(r.registrar, nil), approve(r.cosigner, nil), approve(r.delegate, toDelegate)

@@ -179,7 +179,7 @@ func TestTheLargestCharterLeavesRoom(t *testing.T) {
 	}
 	r.who = must(order.PartiesOf(ids...))(t)
 	charter := must(r.found(t, terms).Charter())(t)
-	if limit := dag.MaxBlock * 5 / 8; len(charter) > limit {
+	if limit := dag.MaxBlock * 7 / 8; len(charter) > limit {
 		t.Errorf("expected a charter of at most %d bytes with one document each; found %d", limit, len(charter))
 	}
 	must(ReadCharter(charter))(t)

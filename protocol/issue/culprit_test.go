@@ -87,7 +87,7 @@ func TestWhatAnyoneMayHaveChangedAccusesNobody(t *testing.T) {
 	})
 	t.Run("opened with another's key", func(t *testing.T) {
 		g := must(VerifyGrant(q.request, n.Acceptances[2], genuine.Grants[0].Envelope, genuine.Grants[0].Plain, n.who))(t)
-		_, err := OpenShare(g, genuine.Grants[0].Share, must(seal.V1.NewPrivateKey())(t))
+		_, err := OpenShare(g, genuine.Grants[0].Share, must(seal.V2.NewPrivateKey())(t))
 		wantKind(t, err, fault.Denied)
 		var bad *BadShare
 		if errors.As(err, &bad) {

@@ -50,7 +50,7 @@ func (q *inquiry) objects(t testing.TB) []stored {
 	}})
 }
 
-// One node in all roles: every byte costs a pairing, so let there be few.
+// One node in all roles: every byte costs a verification, so let there be few.
 func smallInquiry(t testing.TB) *inquiry {
 	t.Helper()
 	r := newRealm(t, 1)
@@ -90,7 +90,7 @@ func TestEveryChangedByteIsDetected(t *testing.T) {
 }
 
 // TestAChangedCharterProvesNothing changes every byte that is the charter's own, and
-// some of those in the blocks that it holds: each costs many pairings, and has its
+// some of those in the blocks that it holds: each costs many verifications, and has its
 // own test.
 func TestAChangedCharterProvesNothing(t *testing.T) {
 	n := smallInquiry(t).network

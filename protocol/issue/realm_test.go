@@ -124,7 +124,7 @@ type inquiry struct {
 
 func (n *network) draft(t testing.TB, r Request) (*Request, *seal.PrivateKey) {
 	t.Helper()
-	receiver := must(seal.V1.NewPrivateKey())(t)
+	receiver := must(seal.V2.NewPrivateKey())(t)
 	r.Receiver = receiver.Public()
 	return must(Draft(n.Order, r, now))(t), receiver
 }

@@ -376,7 +376,7 @@ func outside(like []byte) []byte {
 // open it.
 func (q *inquiry) deliver(t testing.TB, i int, plain, info []byte) error {
 	t.Helper()
-	sealed := must(seal.V1.SealTo(q.receiver.Public(), info, order.IndexAAD(i), plain))(t)
+	sealed := must(seal.V2.SealTo(q.receiver.Public(), info, order.IndexAAD(i), plain))(t)
 	block := must(order.PutGrant(sealed))(t)
 	genuine, _ := q.grant(t, i, q.shares[i])
 	var body Grant

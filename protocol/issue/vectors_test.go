@@ -211,7 +211,7 @@ func (v vectorRequest) check(t *testing.T, n *Network, keys map[dag.CID]*identit
 		same(t, "the request's plaintext", v.Plain, must(OpenRequest(keys[id.Name], n.Order, v.Block, n.Who))(t).Plain())
 	}
 	same(t, "what is signed", v.Signed, must(r.Request().Marshal())(t))
-	receiver := must(seal.V1.ParsePrivateKey(secret.Copy(v.Receiver)))(t)
+	receiver := must(seal.V2.ParsePrivateKey(secret.Copy(v.Receiver)))(t)
 	bases := must(r.Bases())(t)
 	if len(bases) != len(v.Bases) {
 		t.Fatalf("expected %d bases, found %d", len(v.Bases), len(bases))

@@ -23,7 +23,7 @@ func sound(t testing.TB) Body {
 	return Body{
 		Version: Version, Instance: "vault-a", Type: "pkcs11", Custody: identitytest.Keyring(t, identity.Custody, "custody", now).Identity().Party(),
 		Abilities: []string{"secret", "key"}, Mode: order.Enrolled, Limits: Limits{Secret: 4096, Fiduciaries: 32},
-		Versions: []uint64{1}, Suites: []string{seal.V1.Name}, Text: "kept in an HSM", Fees: "none",
+		Versions: []uint64{1}, Suites: []string{seal.V2.Name}, Text: "kept in an HSM", Fees: "none",
 	}
 }
 

@@ -39,7 +39,7 @@ func soundTerms(t testing.TB) *Terms {
 		t.Fatal(err)
 	}
 	terms := &Terms{
-		Version: Version, Suite: seal.V1.Name, Reference: bytes.Repeat([]byte{7}, ReferenceSize), What: Secret,
+		Version: Version, Suite: seal.V2.Name, Reference: bytes.Repeat([]byte{7}, ReferenceSize), What: Secret,
 		Principal: inventedName('p'), Redeemers: inventedNames(2, 'r'), Receivers: inventedNames(2, 'b'),
 		T: 2, N: 3, Commitments: commitments, Publish: PublishChain, Size: 32,
 	}

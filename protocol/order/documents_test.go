@@ -201,7 +201,7 @@ func TestDocumentChainsThatDisagreeAreRefused(t *testing.T) {
 	}
 	t.Run("a fork", func(t *testing.T) {
 		_, err := NewParties(nil, chain(left), chain(right))
-		wantKind(t, err, fault.Invalid)
+		wantKind(t, err, fault.Denied)
 	})
 	t.Run("a chain that does not verify", func(t *testing.T) {
 		_, err := NewParties(identity.NewCache(4), chain(left)[1:])

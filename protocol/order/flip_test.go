@@ -66,7 +66,7 @@ func (h *history) objects() []stored {
 // link, and by signature or link where someone computed the CID anew.
 func TestEveryChangedByteIsDetected(t *testing.T) {
 	r := newRealm(t, 1)
-	// One node in all roles: every byte costs a pairing, so let there be few.
+	// One node in all roles: every byte costs a verification, so let there be few.
 	r.principal, r.beneficiary = r.nodes[0], r.nodes[0]
 	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
 	for _, object := range h.objects() {

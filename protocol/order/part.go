@@ -15,6 +15,7 @@ import (
 // that is not empty.
 type Part struct {
 	cid        dag.CID
+	headerCID  dag.CID
 	block      []byte
 	plain      []byte
 	header     envelope.Header
@@ -25,6 +26,9 @@ type Part struct {
 
 // CID is the name of the part's envelope.
 func (p *Part) CID() dag.CID { return p.cid }
+
+// HeaderCID names the part whatever its signature: see envelope.HeaderCID.
+func (p *Part) HeaderCID() dag.CID { return p.headerCID }
 
 // Block is the envelope as it is stored and sent. It must not be changed.
 func (p *Part) Block() []byte { return p.block }
@@ -152,7 +156,7 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 		return nil, err
 	}
 	return &Part{
-		cid: env.CID(), block: bytes.Clone(block), plain: bytes.Clone(plain), header: *h, signer: signer,
+		cid: env.CID(), headerCID: env.HeaderCID(), block: bytes.Clone(block), plain: bytes.Clone(plain), header: *h, signer: signer,
 	}, nil
 }
 

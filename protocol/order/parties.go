@@ -44,9 +44,9 @@ type KnownParties struct {
 var _ Parties = (*KnownParties)(nil)
 
 // NewParties verifies document chains, each first → newest. The cache may be
-// nil. Of two chains of one name the longer counts; where neither extends the
-// other they are refused, for then one of them is a thief's. Who signed a
-// recovery is looked up among the chains shown.
+// nil. Of several chains of one name the one counts that identity.Settle finds; a
+// fork is refused, for then one of them is a thief's. The signers of a recovery
+// are looked up among the chains shown.
 func NewParties(cache *identity.Cache, chains ...[][]byte) (*KnownParties, error) {
 	if len(chains) > MaxShown {
 		return nil, fault.New(fault.Invalid, "expected at most %d document chains, found %d", MaxShown, len(chains))
@@ -90,18 +90,17 @@ func NewParties(cache *identity.Cache, chains ...[][]byte) (*KnownParties, error
 
 // PartiesOf is NewParties for chains that are verified already.
 func PartiesOf(ids ...*identity.Identity) (*KnownParties, error) {
-	s := &KnownParties{byName: make(map[dag.CID]*identity.Identity, len(ids))}
+	shown := make(map[dag.CID][]*identity.Identity, len(ids))
 	for _, id := range ids {
-		known, ok := s.byName[id.Name]
-		if !ok {
-			s.byName[id.Name] = id
-			continue
-		}
-		longer, err := longerChain(known, id)
+		shown[id.Name] = append(shown[id.Name], id)
+	}
+	s := &KnownParties{byName: make(map[dag.CID]*identity.Identity, len(shown))}
+	for name, chains := range shown {
+		id, err := identity.Settle(chains...)
 		if err != nil {
 			return nil, err
 		}
-		s.byName[id.Name] = longer
+		s.byName[name] = id
 	}
 	return s, nil
 }
@@ -120,16 +119,6 @@ func (s *KnownParties) Identity(name, document dag.CID) (*identity.Identity, err
 		return nil, fault.New(fault.NotFound, "the document chain shown of %s lacks %s", name, document)
 	}
 	return at, nil
-}
-
-func longerChain(a, b *identity.Identity) (*identity.Identity, error) {
-	switch {
-	case a.Extends(b):
-		return a, nil
-	case b.Extends(a):
-		return b, nil
-	}
-	return nil, fault.New(fault.Invalid, "two document chains of %s: neither extends the other", a.Name)
 }
 
 // Resolve asks who for a name at a document, or at the newest one shown, and
@@ -156,7 +145,7 @@ func newest(who Parties, name, known dag.CID) (*identity.Identity, error) {
 	if err != nil {
 		return nil, err
 	}
-	return longerChain(id, at)
+	return identity.Settle(id, at)
 }
 
 // descends refuses an identity whose document is older than floor, or of

@@ -47,7 +47,7 @@ type Placed struct {
 // the shares) is gone when Place returns.
 func Place(k *identity.Keyring, p Plan, given *secret.Bytes, now time.Time) (_ *Placed, err error) {
 	defer fault.Explain("place order", &err)
-	suite := seal.V1
+	suite := seal.V2
 	terms, err := p.terms(k.Identity(), suite, given)
 	if err != nil {
 		return nil, err

@@ -167,7 +167,7 @@ func TestRedemptionReliesOnEnoughAcceptances(t *testing.T) {
 func TestReplyKeyIsTheReceiversOwn(t *testing.T) {
 	r := newRealm(t, 1)
 	h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
-	thief, err := seal.V1.NewPrivateKey()
+	thief, err := seal.V2.NewPrivateKey()
 	if err != nil {
 		t.Fatal(err)
 	}

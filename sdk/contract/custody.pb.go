@@ -9,7 +9,7 @@
 // Rules for every call:
 //
 //   - It carries a deadline. A call without one gets a short default on both sides.
-//   - A message has at most 4 MiB in either direction.
+//   - A message has at most 8 MiB in either direction.
 //   - An error carries google.rpc.ErrorInfo{reason: <kind>, domain: "dta"}, where kind is one of invalid, denied,
 //     not_found, conflict, unsupported, busy, unavailable, deadline, internal. The text of an internal error stays
 //     in the plugin's own log.
@@ -134,7 +134,7 @@ type DescribeResponse struct {
 	Services      []string               `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`         // full names of the gRPC services served, e.g. "dta.custody.v1.Custody"
 	Abilities     []string               `protobuf:"bytes,4,rep,name=abilities,proto3" json:"abilities,omitempty"`       // what may be ordered: "secret", "key", "network"
 	Versions      []uint32               `protobuf:"varint,5,rep,packed,name=versions,proto3" json:"versions,omitempty"` // protocol versions understood, e.g. 1
-	Suites        []string               `protobuf:"bytes,6,rep,name=suites,proto3" json:"suites,omitempty"`             // crypto suites understood, e.g. "dta-v1"
+	Suites        []string               `protobuf:"bytes,6,rep,name=suites,proto3" json:"suites,omitempty"`             // crypto suites understood, e.g. "dta-v2"
 	Configured    bool                   `protobuf:"varint,7,opt,name=configured,proto3" json:"configured,omitempty"`
 	Enrolled      bool                   `protobuf:"varint,8,opt,name=enrolled,proto3" json:"enrolled,omitempty"` // a custody identity is loaded
 	unknownFields protoimpl.UnknownFields
@@ -1052,7 +1052,7 @@ func (x *Chain) GetDocuments() [][]byte {
 
 type SafeguardRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// hex of SHA-256("dta/operation/v1" ‖ order CID ‖ instance ‖ 0x00 ‖ purpose), purpose "share", "key"
+	// hex of SHA-256("dta/operation/v1" ‖ CID of the order's header ‖ instance ‖ 0x00 ‖ purpose), purpose "share", "key"
 	// or "network-share".
 	OperationId   string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
@@ -1182,7 +1182,7 @@ func (x *SafeguardResponse) GetAcceptance() *Shown {
 
 type RestoreRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// hex of SHA-256("dta/operation/v1" ‖ redemption CID ‖ instance ‖ 0x00 ‖ purpose), purpose "share" or "key".
+	// hex of SHA-256("dta/operation/v1" ‖ CID of the redemption's header ‖ instance ‖ 0x00 ‖ purpose), purpose "share" or "key".
 	OperationId   string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
 	Acceptance    *Shown   `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
@@ -1327,7 +1327,7 @@ func (x *RestoreResponse) GetShare() []byte {
 
 type IssueRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// hex of SHA-256("dta/operation/v1" ‖ request CID ‖ instance ‖ 0x00 ‖ "network-share").
+	// hex of SHA-256("dta/operation/v1" ‖ CID of the request's header ‖ instance ‖ 0x00 ‖ "network-share").
 	OperationId   string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`           // the network's
 	Acceptance    *Shown   `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"` // this custody identity's own; its receipt names the deposit

@@ -9,7 +9,7 @@
 // Rules for every call:
 //
 //   - It carries a deadline. A call without one gets a short default on both sides.
-//   - A message has at most 4 MiB in either direction.
+//   - A message has at most 8 MiB in either direction.
 //   - An error carries google.rpc.ErrorInfo{reason: <kind>, domain: "dta"}, where kind is one of invalid, denied,
 //     not_found, conflict, unsupported, busy, unavailable, deadline, internal. The text of an internal error stays
 //     in the plugin's own log.

@@ -4,13 +4,13 @@ import "time"
 
 const (
 	// MaxMessage bounds a gRPC message in either direction, in bytes.
-	MaxMessage = 4 << 20
+	MaxMessage = 8 << 20
 	// MaxConfig bounds the source of a configuration block, in bytes.
 	MaxConfig = 256 << 10
 	// MaxEnvelope bounds the block of an envelope and, by itself, its plaintext, in bytes.
 	MaxEnvelope = 1 << 20
 	// MaxDeposit bounds a deposit, in bytes.
-	MaxDeposit = 256 << 10
+	MaxDeposit = 512 << 10
 	// MaxChains bounds the chains shown in a call: 40 parties of an order and 32 custody identities. A network has at
 	// most 32 parties, 16 custody identities and 16 delegates.
 	MaxChains = 72

@@ -21,8 +21,8 @@ func describes(t *testing.T, c Config) {
 	if d.GetType() != c.pluginType() || d.GetConfigured() || d.GetEnrolled() {
 		t.Errorf("expected a plugin of type %q, not configured; got %v", c.pluginType(), d)
 	}
-	if !slices.Contains(d.GetVersions(), contract.Version1) || !slices.Contains(d.GetSuites(), "dta-v1") {
-		t.Errorf("expected version 1 and suite dta-v1; got %v and %v", d.GetVersions(), d.GetSuites())
+	if !slices.Contains(d.GetVersions(), contract.Version1) || !slices.Contains(d.GetSuites(), "dta-v2") {
+		t.Errorf("expected version 1 and suite dta-v2; got %v and %v", d.GetVersions(), d.GetSuites())
 	}
 	listsWhatItNeeds(t, d)
 	if err := r.Ping(t.Context()); err != nil {

@@ -188,7 +188,7 @@ func refusesSenseless(t *testing.T, c Config) {
 		"a redemption without operation id": func(r *contract.RestoreRequest) { r.OperationId = "" },
 		"the order's operation id":          func(r *contract.RestoreRequest) { r.OperationId = o.Ask().GetOperationId() },
 		"another instance's operation id": func(q *contract.RestoreRequest) {
-			q.OperationId = contract.OperationID(r.Envelope.CID, "another", o.Purpose())
+			q.OperationId = contract.OperationID(r.Envelope.Envelope.HeaderCID(), "another", o.Purpose())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

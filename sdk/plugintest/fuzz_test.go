@@ -23,11 +23,11 @@ import (
 type box struct{ key *secret.Bytes }
 
 func (b box) Safeguard(_ context.Context, key []byte, _ guard.About) ([]byte, error) {
-	return seal.V1.Encrypt(b.key, nil, key)
+	return seal.V2.Encrypt(b.key, nil, key)
 }
 
 func (b box) Restore(_ context.Context, deposit []byte, _ guard.About) ([]byte, error) {
-	key, err := seal.V1.Decrypt(b.key, nil, deposit)
+	key, err := seal.V2.Decrypt(b.key, nil, deposit)
 	if err != nil {
 		return nil, fault.New(fault.Denied, "no such deposit")
 	}

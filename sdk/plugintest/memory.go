@@ -81,11 +81,11 @@ var (
 )
 
 func (m *memory) Safeguard(_ context.Context, key []byte, _ sdk.Context) ([]byte, error) {
-	return seal.V1.Encrypt(m.key, nil, key)
+	return seal.V2.Encrypt(m.key, nil, key)
 }
 
 func (m *memory) Restore(_ context.Context, deposit []byte, _ sdk.Context) ([]byte, error) {
-	key, err := seal.V1.Decrypt(m.key, nil, deposit)
+	key, err := seal.V2.Decrypt(m.key, nil, deposit)
 	if err != nil {
 		return nil, fault.New(fault.Denied, "the deposit does not open in this realm")
 	}

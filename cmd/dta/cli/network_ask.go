@@ -64,7 +64,7 @@ func (a *app) obtain(ctx context.Context, n *rest.NetworkAnswer, kind order.Issu
 		return nil, err
 	}
 	req.Delegation = mandate
-	key, err := seal.V1.NewPrivateKey()
+	key, err := seal.V2.NewPrivateKey()
 	if err != nil {
 		return nil, err
 	}

@@ -27,9 +27,11 @@ create table envelopes (
 	sequence  bigint not null,
 	kind      text   not null,
 	time      bigint not null,
+	header    bytea  not null,
 	checksum  bytea  not null
 );
 create unique index envelopes_by_order on envelopes (reference, sequence);
+create unique index envelopes_by_header on envelopes (header);
 
 create table answers (
 	request  bytea not null primary key,

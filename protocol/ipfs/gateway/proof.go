@@ -4,7 +4,7 @@ import (
 	"encoding/base64"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -14,8 +14,8 @@ import (
 // proof serves.
 const ProofWindow = 2 * time.Minute
 
-// maxProof bounds the header, in characters.
-const maxProof = 1024
+// maxProof bounds the header, in characters. One of today has about 4,900.
+const maxProof = 8 << 10
 
 // proofKind keeps a proof apart from whatever else is signed as a request.
 const proofKind = "get-block"
@@ -30,13 +30,13 @@ type Proof struct {
 	Audience  dag.CID `cbor:"audience"` // name of the node that is asked
 	CID       dag.CID `cbor:"cid"`
 	Time      int64   `cbor:"time"`      // unix milliseconds
-	Signature []byte  `cbor:"signature"` // BLS over the same with an empty signature
+	Signature []byte  `cbor:"signature"` // of the suite, for sign.Request, over the same with an empty signature
 }
 
 // Signer signs as a party; *identity.Keyring does.
 type Signer interface {
 	Identity() *identity.Identity
-	Sign(d bls.Domain, msg []byte) []byte
+	Sign(p sign.Purpose, msg []byte) []byte
 }
 
 // Prove makes the header value with which the signer asks a node for a block.
@@ -50,7 +50,7 @@ func Prove(k Signer, audience, c dag.CID, now time.Time) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	p.Signature = k.Sign(bls.DomainRequest, msg)
+	p.Signature = k.Sign(sign.Request, msg)
 	block, err := dag.Encode(p)
 	if err != nil {
 		return "", err
@@ -78,8 +78,8 @@ func ParseProof(header string) (*Proof, error) {
 		return nil, fault.New(fault.Invalid, "party proof: expected kind %q, found %.40q", proofKind, p.Kind)
 	case !p.Name.Defined() || !p.Document.Defined() || !p.Audience.Defined() || !p.CID.Defined():
 		return nil, fault.New(fault.Invalid, "party proof: expected name, document, audience and cid")
-	case len(p.Signature) != bls.SignatureSize:
-		return nil, fault.New(fault.Invalid, "party proof: expected a signature of %d bytes, found %d", bls.SignatureSize, len(p.Signature))
+	case len(p.Signature) != sign.SignatureSize:
+		return nil, fault.New(fault.Invalid, "party proof: expected a signature of %d bytes, found %d", sign.SignatureSize, len(p.Signature))
 	}
 	return p, nil
 }
@@ -112,7 +112,7 @@ func (p *Proof) Verify(who *identity.Identity) error {
 	if err != nil {
 		return err
 	}
-	if err := who.SigningKey().Verify(bls.DomainRequest, msg, p.Signature); err != nil {
+	if err := who.SigningKey().Verify(sign.Request, msg, p.Signature); err != nil {
 		return fault.New(fault.Denied, "party proof of %s: %w", who.Name, err)
 	}
 	return nil

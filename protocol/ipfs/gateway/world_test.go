@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -20,7 +20,7 @@ import (
 var now = time.UnixMilli(1_800_000_000_000)
 
 // rotating makes an identity whose next key is at hand.
-func rotating(t testing.TB) (*identity.Keyring, *bls.PrivateKey) {
+func rotating(t testing.TB) (*identity.Keyring, *sign.PrivateKey) {
 	t.Helper()
 	k, next, err := identity.Create(identity.Kind("node"), "rotating", now)
 	if err != nil {

@@ -36,7 +36,7 @@ func (g *Guard) issue(ctx context.Context, k *identity.Keyring, req *contract.Is
 	if err != nil {
 		return nil, err
 	}
-	if err := g.checkOperation(req.GetOperationId(), r.CID(), NetworkShare); err != nil {
+	if err := g.checkOperation(req.GetOperationId(), r.HeaderCID(), NetworkShare); err != nil {
 		return nil, err
 	}
 	if err := ownDeposit(a, req.GetDeposit()); err != nil {

@@ -33,12 +33,12 @@ type deposit struct {
 
 const (
 	depositVersion = 1
-	maxHeld        = contract.MaxDeposit - 64<<10 // bytes; leaves room for the record, a keyring's chain included
+	maxHeld        = contract.MaxDeposit - 320<<10 // bytes; leaves room for the record, a keyring of 45 documents included
 	recordTag      = "dta/record/v1"
 )
 
 // recordSuite seals records. It is not the suite of an order: deposits never leave the plugin's own custody.
-var recordSuite = seal.V1
+var recordSuite = seal.V2
 
 // sealed is the associated data of a record: the binding, and what the custodian answered, so that neither can be
 // put together with another record.

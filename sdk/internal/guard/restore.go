@@ -40,7 +40,7 @@ func (g *Guard) restore(ctx context.Context, k *identity.Keyring, req *contract.
 	if purpose == NetworkShare {
 		return nil, fault.New(fault.Denied, "a network's share is never released")
 	}
-	if err := g.checkOperation(req.GetOperationId(), r.CID(), purpose); err != nil {
+	if err := g.checkOperation(req.GetOperationId(), r.HeaderCID(), purpose); err != nil {
 		return nil, err
 	}
 	if err := ownDeposit(a, req.GetDeposit()); err != nil {

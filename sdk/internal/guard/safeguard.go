@@ -42,7 +42,7 @@ func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contrac
 	if err != nil {
 		return nil, err
 	}
-	if err := g.checkOperation(req.GetOperationId(), o.CID(), purpose); err != nil {
+	if err := g.checkOperation(req.GetOperationId(), o.HeaderCID(), purpose); err != nil {
 		return nil, err
 	}
 	terms := o.Terms()

@@ -164,4 +164,8 @@ func (x *cast) redemption(t testing.TB, by *identity.Keyring, change func(*order
 	return scene.Shown(sealed)
 }
 
-func cidOf(e *contract.Shown) dag.CID { return dag.Sum(e.GetEnvelope()) }
+// operationOf is the cause in the operation id of a call about an envelope, whatever is shown as one.
+func operationOf(e *contract.Shown) dag.CID {
+	c, _ := envelope.HeaderCID(e.GetEnvelope())
+	return c
+}

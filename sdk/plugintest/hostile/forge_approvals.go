@@ -4,7 +4,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -105,12 +105,12 @@ func (x *networks) forgedApprovals(t testing.TB) []forgery {
 			a.Signer = x.stranger.Identity().Party()
 			return a
 		}), kind: fault.Denied},
-		{name: "server secret with a signature of another domain", change: server, approve: spoilt(func(q *issue.Request) issue.Approval {
+		{name: "server secret with a signature for another purpose", change: server, approve: spoilt(func(q *issue.Request) issue.Approval {
 			block, err := q.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
-			return issue.Approval{Signer: c.Identity().Party(), Signature: c.Sign(bls.DomainEnvelope, block)}
+			return issue.Approval{Signer: c.Identity().Party(), Signature: c.Sign(sign.Envelope, block)}
 		}), kind: fault.Denied},
 		{name: "server secret with an approval of another receiver", change: server, approve: under(func(q *issue.Request) {
 			q.Receiver = x.server.Request.Request().Receiver
@@ -161,7 +161,7 @@ func (x *networks) forgedDelegations(t testing.TB) []forgery {
 			if err != nil {
 				t.Fatal(err)
 			}
-			made.Signature = from.Sign(bls.DomainDelegation, block)
+			made.Signature = from.Sign(sign.Delegation, block)
 			return []issue.Delegation{made}
 		}
 	}

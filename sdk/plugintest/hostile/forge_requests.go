@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -74,7 +74,7 @@ func signed(t testing.TB, k *identity.Keyring, q *issue.Request, by ...issue.Del
 	if err != nil {
 		t.Fatal(err)
 	}
-	return issue.Approval{Signer: k.Identity().Party(), Delegation: by, Signature: k.Sign(bls.DomainApproval, block)}
+	return issue.Approval{Signer: k.Identity().Party(), Delegation: by, Signature: k.Sign(sign.Approval, block)}
 }
 
 // readers are those for whom a request in n is encrypted.
@@ -193,7 +193,7 @@ func (x *networks) forgedRequests(t testing.TB) []forgery {
 			d.Body = issue.Revocation{Version: issue.Version, Order: x.n.Verified.CID(), Terms: x.n.Verified.TermsCID().Bytes(), Subject: x.n.Subject("alice")}
 		}, kind: fault.Invalid},
 		{name: "request sealed to a reply key of the node", by: x.Node, change: func(q *issue.Request) {
-			key, err := seal.V1.NewPrivateKey()
+			key, err := seal.V2.NewPrivateKey()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -23,7 +23,7 @@ func mixFoundings(t *testing.T, x *networks) {
 		"n": x.n.Network.Ask(), "m": x.m.Network.Ask(), "a": x.a.Order.Ask(), "k": x.k.Order.Ask(),
 	}
 	shares := map[string][]byte{"none": nil, "a": x.a.Share, "deposit n": x.n.Deposit, "deposit a": x.a.Deposit}
-	operations := map[string]string{"n as a share": contract.OperationID(x.n.Verified.CID(), plugintest.Instance, "share")}
+	operations := map[string]string{"n as a share": contract.OperationID(x.n.Verified.HeaderCID(), plugintest.Instance, "share")}
 	for name, o := range orders {
 		operations[name] = o.GetOperationId()
 	}
@@ -128,7 +128,7 @@ func forgeFoundings(t *testing.T, x *networks) {
 					kinds = append(kinds, fault.Invalid)
 				}
 				x.safeguard(t, f.name+", as a "+purpose, &contract.SafeguardRequest{
-					OperationId: contract.OperationID(sealed.CID, plugintest.Instance, purpose),
+					OperationId: contract.OperationID(sealed.Envelope.HeaderCID(), plugintest.Instance, purpose),
 					Order:       scene.Shown(sealed), Chains: x.Chains(),
 				}, kinds...)
 			}

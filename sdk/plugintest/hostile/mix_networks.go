@@ -174,7 +174,7 @@ func redeemNetwork(t *testing.T, x *networks) {
 					for _, r := range []*contract.Shown{scene.Shown(sealed), scene.Shown(x.clients.Envelope), scene.Shown(x.a.Envelope)} {
 						tried++
 						x.restore(t, fmt.Sprintf("a redemption by %s for %s, as a %s", who, whom, purpose), &contract.RestoreRequest{
-							OperationId: contract.OperationID(cidOf(r), plugintest.Instance, purpose),
+							OperationId: contract.OperationID(operationOf(r), plugintest.Instance, purpose),
 							Order:       scene.Shown(x.n.Placed.Envelope), Acceptance: x.n.Shown, Redemption: r, Deposit: x.n.Deposit, Chains: x.Chains(),
 						}, nil)
 					}

@@ -83,7 +83,7 @@ func mixRequests(t *testing.T, x *networks) {
 
 func asking(o, a, r *contract.Shown, deposit []byte, x *networks) *contract.IssueRequest {
 	return &contract.IssueRequest{
-		OperationId: contract.OperationID(cidOf(r), plugintest.Instance, "network-share"),
+		OperationId: contract.OperationID(operationOf(r), plugintest.Instance, "network-share"),
 		Order:       o, Acceptance: a, Request: r, Deposit: deposit, Chains: x.Chains(),
 	}
 }

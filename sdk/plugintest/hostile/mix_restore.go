@@ -31,7 +31,7 @@ func mixPlaintexts(t *testing.T, x *cast) {
 			Deposit:    from[pick[6]].GetDeposit(),
 			Chains:     x.Chains(),
 		}
-		req.OperationId = contract.OperationID(cidOf(req.Redemption), plugintest.Instance, "share")
+		req.OperationId = contract.OperationID(operationOf(req.Redemption), plugintest.Instance, "share")
 		x.restore(t, fmt.Sprint(pick), req, truth(x, allSame(pick), pick[0]))
 	})
 }
@@ -100,7 +100,7 @@ func mixParts(t *testing.T, x *cast) {
 			for _, r := range redemptions {
 				for _, d := range deposits {
 					req := &contract.RestoreRequest{
-						OperationId: contract.OperationID(cidOf(r.is), plugintest.Instance, o.purpose),
+						OperationId: contract.OperationID(operationOf(r.is), plugintest.Instance, o.purpose),
 						Order:       o.is, Acceptance: a.is, Redemption: r.is, Deposit: d.is, Chains: x.Chains(),
 					}
 					what := fmt.Sprintf("%s, %s, %s, %s", o.name, a.name, r.name, d.name)
@@ -136,7 +136,7 @@ func (x *cast) redemptions(t testing.TB) []whole[*contract.Shown] {
 	t.Helper()
 	toStranger := func(b *order.Redemption, _ *envelope.Draft) { b.Receiver = x.stranger.Identity().Name }
 	withReplyKey := func(b *order.Redemption, _ *envelope.Draft) {
-		key, err := seal.V1.NewPrivateKey()
+		key, err := seal.V2.NewPrivateKey()
 		if err != nil {
 			t.Fatal(err)
 		}

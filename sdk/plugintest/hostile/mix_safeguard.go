@@ -118,7 +118,7 @@ func forgeOrders(t *testing.T, x *cast) {
 				t.Fatal(err)
 			}
 			x.safeguard(t, f.name, &contract.SafeguardRequest{
-				OperationId: contract.OperationID(sealed.CID, plugintest.Instance, "share"),
+				OperationId: contract.OperationID(sealed.Envelope.HeaderCID(), plugintest.Instance, "share"),
 				Order:       scene.Shown(sealed), Share: x.a.Share, Chains: x.Chains(),
 			}, f.kind)
 		})
@@ -149,7 +149,7 @@ func orderLate(t *testing.T, x *cast) {
 	next.Clear()
 	show := func(id *identity.Identity) *contract.SafeguardRequest {
 		return &contract.SafeguardRequest{
-			OperationId: contract.OperationID(placed.Envelope.CID, plugintest.Instance, "key"),
+			OperationId: contract.OperationID(placed.Envelope.Envelope.HeaderCID(), plugintest.Instance, "key"),
 			Order:       scene.Shown(placed.Envelope), Chains: append(x.Chains(), scene.Chain(id)),
 		}
 	}

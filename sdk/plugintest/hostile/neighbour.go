@@ -45,7 +45,7 @@ func neighbour(t *testing.T, x *cast) {
 			t.Fatal(err)
 		}
 		x.restore(t, "the neighbour's acceptance for this plugin's deposit", &contract.RestoreRequest{
-			OperationId: contract.OperationID(redeemed.CID, plugintest.Instance, "share"),
+			OperationId: contract.OperationID(redeemed.Envelope.HeaderCID(), plugintest.Instance, "share"),
 			Order:       scene.Shown(o.Placed.Envelope), Acceptance: scene.Shown(sealed), Redemption: scene.Shown(redeemed),
 			Chains: x.Chains(), Deposit: k.Deposit,
 		}, nil, fault.Denied, fault.Invalid)

@@ -52,7 +52,7 @@ func (d Deposit) Material(t testing.TB, key []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := seal.V1.Decrypt(secret.Copy(key), bound, d.Record)
+	m, err := seal.V2.Decrypt(secret.Copy(key), bound, d.Record)
 	if err != nil {
 		t.Fatalf("the custodian gave back another key than it was given: %v", err)
 	}

@@ -51,7 +51,7 @@ func (f *Founded) Permits(t testing.TB, days uint64, names ...string) *Inquiry {
 // Draft fills a request in, for a receiver of its own.
 func (f *Founded) Draft(t testing.TB, r issue.Request) (*issue.Request, *seal.PrivateKey) {
 	t.Helper()
-	receiver, err := seal.V1.NewPrivateKey()
+	receiver, err := seal.V2.NewPrivateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func (f *Founded) Delegate(t testing.TB, from, to *identity.Keyring, d issue.Del
 // Ask is the honest request to issue.
 func (q *Inquiry) Ask() *contract.IssueRequest {
 	return &contract.IssueRequest{
-		OperationId: contract.OperationID(q.Request.CID(), q.Instance, "network-share"),
+		OperationId: contract.OperationID(q.Request.HeaderCID(), q.Instance, "network-share"),
 		Order:       Shown(q.Placed.Envelope),
 		Acceptance:  q.Shown,
 		Request:     Shown(q.Envelope),

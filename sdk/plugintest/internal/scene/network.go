@@ -104,7 +104,7 @@ func Rule(kind order.IssueKind, threshold uint64, who ...*identity.Keyring) orde
 // Ask is the honest request to make the plugin's share.
 func (n *Network) Ask() *contract.SafeguardRequest {
 	return &contract.SafeguardRequest{
-		OperationId: contract.OperationID(n.Verified.CID(), n.Instance, "network-share"),
+		OperationId: contract.OperationID(n.Verified.HeaderCID(), n.Instance, "network-share"),
 		Order:       Shown(n.Placed.Envelope),
 		Chains:      n.Chains(),
 		Checkpoint:  []byte("checkpoint of the order"),

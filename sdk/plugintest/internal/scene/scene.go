@@ -146,7 +146,7 @@ func (o *Order) Purpose() string {
 // Ask is the honest request to safeguard this order.
 func (o *Order) Ask() *contract.SafeguardRequest {
 	return &contract.SafeguardRequest{
-		OperationId: contract.OperationID(o.Verified.CID(), o.Instance, o.Purpose()),
+		OperationId: contract.OperationID(o.Verified.HeaderCID(), o.Instance, o.Purpose()),
 		Order:       Shown(o.Placed.Envelope),
 		Chains:      o.Chains(),
 		Share:       o.Share,
@@ -208,7 +208,7 @@ func (k *Kept) Redeem(t testing.TB, by *identity.Keyring) *Redeemed {
 // Ask is the honest request to restore.
 func (r *Redeemed) Ask() *contract.RestoreRequest {
 	return &contract.RestoreRequest{
-		OperationId: contract.OperationID(r.Verified.CID(), r.Instance, r.Purpose()),
+		OperationId: contract.OperationID(r.Verified.HeaderCID(), r.Instance, r.Purpose()),
 		Order:       Shown(r.Placed.Envelope),
 		Acceptance:  r.Shown,
 		Redemption:  Shown(r.Envelope),
