@@ -7,16 +7,17 @@
 // # Life of a plugin
 //
 //	stopped ─Start→ starting ─handshake→ configuring ─Prepare→ ready ─Stop, Restart→ draining → stopped, starting
-//	                   ↑  └───────failure──────┘                 └─exit, three missed health checks→ starting
+//	                   ↑  └───────failure──────┘                 └─exit, three missed health checks→ starting, backoff
 //	                   └─ backoff ←┘ └→ failed ─Restart→ starting
 //
-// One goroutine per Supervisor owns these states. A plugin that had been ready is started again at once. Back-off
-// (full jitter, 250 ms doubling up to 30 s) grows only over starts that never became ready, and goes on for as long as
-// it takes: a back end that is away, or a program that crashes, needs nobody's hand once it is mended. After five such
-// starts in a row calls no longer wait for the next. A start is failed at once, without repetition until Restart or
-// Renew, when trying again could not help or could harm: the program's digest, mode or owner is wrong, it speaks no
-// known version, or Prepare returned an error of kind invalid, denied, conflict or unsupported. A wrong PIN tried five
-// times locks a token.
+// One goroutine per Supervisor owns these states. A plugin that had been ready for half a minute is started again at
+// once. Back-off (full jitter, 250 ms doubling up to 30 s) grows over starts that never became ready, and over those
+// that did and ended sooner, but for the first three; one that somebody killed after it had answered calls waits no
+// longer than after the first failure. Back-off goes on for as long as it takes: a back end that is away, or a program
+// that crashes, needs nobody's hand once it is mended. After five such starts in a row calls no longer wait for the
+// next. A start is failed at once, without repetition until Restart or Renew, when trying again could not help or could
+// harm: the program's digest, mode or owner is wrong, it speaks no known version, or Prepare returned an error of kind
+// invalid, denied, conflict or unsupported. A wrong PIN tried five times locks a token.
 //
 // # What the host relies on
 //

@@ -28,6 +28,9 @@ func exitOf(state *os.ProcessState, err error, killed string, oom bool) exit {
 	return e
 }
 
+// byHand says that somebody killed the program, as far as can be known.
+func (e exit) byHand() bool { return e.signal == syscall.SIGKILL && e.killed == "" && !e.oom }
+
 // String reads on after the name of a plugin: "exited with code 3".
 func (e exit) String() string {
 	switch {

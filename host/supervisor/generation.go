@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -38,6 +39,7 @@ type generation struct {
 	broken    chan struct{}      // closed when the connection has broken, which comes a moment before gone
 	stopStdio context.CancelFunc // ends the reading of what it prints
 	watch     sync.WaitGroup
+	served    atomic.Bool // a Call has succeeded
 
 	mu     sync.Mutex // guards what follows
 	calls  int

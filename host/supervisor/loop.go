@@ -11,9 +11,9 @@ import (
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
-// A plugin that dies as soon as it is ready is started again at once as often as revivals allows, and then at most
-// revivalsPerSecond times.
-const revivals, revivalsPerSecond = 20, 10
+// spared is how many times in a row a plugin may end soon after it was ready and be started again at once. Each
+// further time counts as a start that failed.
+const spared = 3
 
 // loop owns the plugin's state until ctx ends.
 func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {
@@ -21,22 +21,54 @@ func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {
 	defer s.publish(func(v *view) {
 		v.status.State, v.status.PID, v.status.Failures, v.intake, v.ending = Stopped, 0, 0, nil, false
 	})
-	pace := bucket{size: revivals, rate: revivalsPerSecond, level: revivals}
-	for failures := 0; ctx.Err() == nil; {
-		g, w, err := s.bringUp(ctx, failures)
+	// Starts that never became ready, in a row, and ends soon after one that did.
+	for failures, falls := 0, 0; ctx.Err() == nil; {
+		g, w, err := s.bringUp(ctx, failures+counted(falls))
+		asked := false
 		switch {
 		case err == nil:
 			failures = 0
-			s.serve(ctx, g, w)
-			s.pause(ctx, w, pace.take(1, time.Now()))
+			began := time.Now()
+			reason := s.serve(ctx, g, w)
+			falls = s.fallen(falls, g, reason, time.Since(began))
+			if n := counted(falls); n > 0 {
+				asked = s.rest(ctx, w, n)
+			}
 		case ctx.Err() != nil:
 		default:
 			failures++
-			if s.setBack(ctx, w, err, failures) {
-				failures = 0
-			}
+			asked = s.setBack(ctx, w, err, failures+counted(falls))
+		}
+		if asked {
+			failures, falls = 0, 0
 		}
 	}
+}
+
+// counted is how many of the falls count as starts that failed.
+func counted(falls int) int { return max(0, falls-spared) }
+
+// fallen is the number of falls after another process ended, for a reason; without one it was ended on purpose.
+func (s *Supervisor) fallen(falls int, g *generation, reason string, lived time.Duration) int {
+	switch {
+	case reason == "", lived >= s.opt.SteadyAfter:
+		return 0
+	case g.served.Load() && g.program.proc.exit.byHand():
+		// Another's doing, which says nothing against the plugin: those it works for do not wait long.
+		return min(falls, spared) + 1
+	}
+	return falls + 1
+}
+
+// rest waits after a plugin has not stayed ready, as setBack does after a failed start.
+func (s *Supervisor) rest(ctx context.Context, w *wish, failures int) (asked bool) {
+	s.publish(func(v *view) {
+		v.status.State, v.status.Failures = Backoff, failures
+		v.failure = fault.New(fault.Unavailable, "%s", v.status.Reason)
+	})
+	wait := s.backoff(failures)
+	s.log.Warn("the plugin does not stay ready", "failures", failures, "again_in", wait.Round(time.Millisecond))
+	return s.pause(ctx, w, wait)
 }
 
 // bringUp starts the plugin once, after so many failures, as is wished now.
@@ -134,8 +166,9 @@ func (s *Supervisor) await(ctx context.Context, w *wish, timer <-chan time.Time)
 	return true
 }
 
-// serve lends a ready plugin to callers until it ends or has to end. Nothing is left of it then.
-func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) {
+// serve lends a ready plugin to callers until it ends or has to end. Nothing is left of it then. The reason is empty
+// where it was ended for Stop or Restart.
+func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) (reason string) {
 	s.publish(func(v *view) {
 		v.status.State, v.status.Failures, v.gen = Ready, 0, g
 		v.status.Before, v.status.Reason, v.status.LastLines = v.status.Reason, "", nil
@@ -146,18 +179,17 @@ func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) {
 	for misses := 0; ; {
 		if s.wish.Load() != w {
 			s.retire(g, nil)
-			return
+			return ""
 		}
 		select {
 		case <-ctx.Done():
 			s.retire(g, context.Cause(ctx))
-			return
+			return ""
 		case <-s.wished:
 			continue
 		case <-g.gone:
 			how, words := g.end()
-			s.bury(g, "the plugin "+how+words)
-			return
+			return s.bury(g, "the plugin "+how+words)
 		case <-health.C:
 		}
 		if s.ping(ctx, g) {
@@ -165,8 +197,7 @@ func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) {
 		} else if misses++; misses >= s.opt.HealthMisses {
 			reason := fmt.Sprintf("it missed %d health checks", misses)
 			g.program.proc.signal(syscall.SIGKILL, reason)
-			s.bury(g, "the plugin was killed by this host ("+reason+")")
-			return
+			return s.bury(g, "the plugin was killed by this host ("+reason+")")
 		}
 	}
 }
@@ -180,8 +211,8 @@ func (s *Supervisor) ping(ctx context.Context, g *generation) bool {
 	return err == nil || ctx.Err() != nil || g.life.Err() != nil
 }
 
-// bury clears up after a process that ended, or was killed, on its own account.
-func (s *Supervisor) bury(g *generation, reason string) {
+// bury clears up after a process that ended, or was killed, on its own account, for the reason that it returns.
+func (s *Supervisor) bury(g *generation, reason string) string {
 	s.log.Error("a plugin in service ended and is started again", "reason", reason)
 	s.publish(func(v *view) {
 		v.status.State, v.status.Reason, v.status.LastLines = Starting, clip(clean(reason), 2*maxKept), g.program.intake.last()
@@ -189,6 +220,7 @@ func (s *Supervisor) bury(g *generation, reason string) {
 	})
 	g.discard(reason)
 	s.publish(func(v *view) { v.status.LastLines = g.program.intake.last() })
+	return reason
 }
 
 // retire drains a plugin and ends it, because of Stop (cause is a stopping) or Restart.

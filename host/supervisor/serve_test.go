@@ -38,6 +38,84 @@ func TestAPluginThatDiesDuringACallIsUnavailableAndComesBack(t *testing.T) {
 	}
 }
 
+// TestAPluginThatDoesNotStayReadyIsStartedLessAndLess: the first few ends are answered at once, so that one crash costs
+// nobody anything; then it is in back-off, like one that never becomes ready, and calls do not wait for it.
+func TestAPluginThatDoesNotStayReadyIsStartedLessAndLess(t *testing.T) {
+	slow := supervisor.Options{BackoffMin: time.Hour, BackoffMax: time.Hour}
+	for name, end := range map[string]func(*supervisor.Supervisor){
+		"it exits when it is asked how it is": func(sup *supervisor.Supervisor) {
+			sup.Ask(context.Background(), func(ctx context.Context, c *contract.Client) error {
+				_, err := c.Plugin.Validate(ctx, &contract.ValidateRequest{Instance: "exit"})
+				return err
+			})
+		},
+		"it exits after it has answered a call": func(sup *supervisor.Supervisor) {
+			tell(context.Background(), sup, "nothing")
+			tell(context.Background(), sup, "exit")
+		},
+		"it is killed before it has answered any": func(sup *supervisor.Supervisor) {
+			syscall.Kill(sup.Status().PID, syscall.SIGKILL)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sup := ready(t, spec(t, "good"), slow)
+			for n := 1; n <= 4; n++ {
+				eventually(t, "another start", func() bool { st := sup.Status(); return st.State == supervisor.Ready && st.Starts == n })
+				end(sup)
+			}
+			eventually(t, "a back-off", func() bool { return sup.Status().State == supervisor.Backoff })
+			st := sup.Status()
+			if st.Starts != 4 || st.Failures != 1 || st.PID != 0 || !strings.HasPrefix(st.Reason, "the plugin ") {
+				t.Errorf("expected a back-off after 4 starts, and why; found %+v", st)
+			}
+			if err := sup.Failure(); fault.Of(err) != fault.Unavailable || err.Error() != st.Reason {
+				t.Errorf("expected the reason as the failure; found %v", err)
+			}
+			// An operator who asks for a restart begins anew.
+			if err := sup.Restart(); err != nil {
+				t.Fatal(err)
+			}
+			for n := 5; n <= 6; n++ {
+				eventually(t, "a start at once", func() bool { st := sup.Status(); return st.State == supervisor.Ready && st.Starts == n })
+				end(sup)
+			}
+		})
+	}
+	t.Run("its pauses grow until calls no longer wait", func(t *testing.T) {
+		s := spec(t, "good")
+		sup := begin(t, s, quick)
+		go sup.Start(context.Background())
+		eventually(t, "a call that does not wait", func() bool {
+			tell(within(t, time.Minute), sup, "exit")
+			return sup.Status().Failures >= 5
+		})
+	})
+}
+
+// TestAPluginThatStayedReadyIsStartedAtOnce, as often as it ends; so, nearly, is one that served and that somebody kills.
+func TestAPluginThatStayedReadyIsStartedAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		options supervisor.Options
+		end     func(*supervisor.Supervisor)
+	}{
+		"it ends": {supervisor.Options{SteadyAfter: 1, BackoffMin: time.Hour, BackoffMax: time.Hour}, func(sup *supervisor.Supervisor) {
+			tell(context.Background(), sup, "exit")
+		}},
+		"it is killed": {supervisor.Options{BackoffMin: time.Millisecond, BackoffMax: time.Hour}, func(sup *supervisor.Supervisor) {
+			tell(context.Background(), sup, "nothing")
+			syscall.Kill(sup.Status().PID, syscall.SIGKILL)
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			sup := ready(t, spec(t, "good"), c.options)
+			for n := 1; n <= 10; n++ {
+				eventually(t, "another start", func() bool { st := sup.Status(); return st.State == supervisor.Ready && st.Starts == n })
+				c.end(sup)
+			}
+		})
+	}
+}
+
 func TestTheReasonNamesTheSignal(t *testing.T) {
 	for sig, reason := range map[syscall.Signal]string{
 		syscall.SIGKILL: "killed by SIGKILL",
@@ -235,7 +313,7 @@ func TestNothingLeaksOverAHundredCrashes(t *testing.T) {
 	if testing.Short() {
 		crashes = 10
 	}
-	sup := ready(t, spec(t, "good"), supervisor.Options{})
+	sup := ready(t, spec(t, "good"), supervisor.Options{SteadyAfter: 1}) // its ends are not held against it
 	sup.Stop(context.Background())
 	before := settled()
 	if err := sup.Start(within(t, time.Minute)); err != nil {

@@ -50,6 +50,9 @@ type Options struct {
 	HealthMisses               int
 	// BackoffMin and BackoffMax bound the back-off. Defaults 250 ms and 30 s.
 	BackoffMin, BackoffMax time.Duration
+	// SteadyAfter is how long a plugin has to stay ready before its end says nothing against its next start.
+	// Default 30 s.
+	SteadyAfter time.Duration
 	// MaxCalls bounds the calls in flight or waiting; more are refused as busy. Default 512.
 	MaxCalls int
 	// Drain is how long Stop and Restart wait for calls in flight. Default 1.5 s.
@@ -70,6 +73,7 @@ func (o Options) withDefaults() Options {
 	o.HealthMisses = or(o.HealthMisses, 3)
 	o.BackoffMin = or(o.BackoffMin, 250*time.Millisecond)
 	o.BackoffMax = or(o.BackoffMax, 30*time.Second)
+	o.SteadyAfter = or(o.SteadyAfter, 30*time.Second)
 	o.MaxCalls = or(o.MaxCalls, 512)
 	o.Drain = or(o.Drain, 1500*time.Millisecond)
 	return o

@@ -35,7 +35,7 @@ type Status struct {
 	Pinned bool
 	// PID is 0 while no process is connected.
 	PID int
-	// Starts counts launches; Failures those in a row that did not become ready.
+	// Starts counts launches; Failures those in a row that did not become ready, or did not stay so; 0 while ready.
 	Starts   int
 	Failures int
 	// Since is when State became what it is.

@@ -181,7 +181,10 @@ func (s *Supervisor) Call(ctx context.Context, fn func(context.Context, *contrac
 		return err
 	}
 	defer g.release()
-	return g.call(ctx, fn)
+	if err = g.call(ctx, fn); err == nil {
+		g.served.Store(true)
+	}
+	return err
 }
 
 // Ask is Call for a question about the plugin itself: it waits for nothing, is not counted among the calls, and is
