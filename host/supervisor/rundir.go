@@ -80,9 +80,8 @@ func checkOwn(dir string, user int) error {
 		return fmt.Errorf("looking at the runtime directory: %w", err)
 	}
 	sys, ok := st.Sys().(*syscall.Stat_t)
-	mode := st.Mode().Perm()
-	if !st.IsDir() || !ok || int(sys.Uid) != user || mode&0o002 != 0 || (mode&0o020 != 0 && sys.Uid != sys.Gid) {
-		return fault.New(fault.Denied, "runtime directory %s: expected a directory of this user (%d) that nobody else can write; found %s", dir, user, st.Mode())
+	if !st.IsDir() || !ok || int(sys.Uid) != user || st.Mode()&0o022 != 0 {
+		return fault.New(fault.Denied, "runtime directory %s: expected a directory of this user (%d) that nobody else can write (chmod go-w); found %s", dir, user, st.Mode())
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package supervisor
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
@@ -13,13 +14,13 @@ import (
 func TestARuntimeDirectoryIsThisUsersAlone(t *testing.T) {
 	home := t.TempDir()
 	precious := filepath.Join(home, "dta-1")
-	own, shared, linked := filepath.Join(home, "own"), filepath.Join(home, "shared"), filepath.Join(home, "linked")
-	for _, dir := range []string{precious, own, shared} {
+	own, shared, group, linked := filepath.Join(home, "own"), filepath.Join(home, "shared"), filepath.Join(home, "group"), filepath.Join(home, "linked")
+	for _, dir := range []string{precious, own, shared, group} {
 		if err := os.Mkdir(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Chmod(shared, 0o777); err != nil {
+	if err := errors.Join(os.Chmod(shared, 0o777), os.Chmod(group, 0o770)); err != nil {
 		t.Fatal(err)
 	}
 	for link, target := range map[string]string{linked: own, filepath.Join(shared, "p00000000"): precious} {
@@ -27,7 +28,7 @@ func TestARuntimeDirectoryIsThisUsersAlone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, dir := range map[string]string{"that others can write": shared, "behind a link": linked} {
+	for name, dir := range map[string]string{"that others can write": shared, "that a group can write": group, "behind a link": linked} {
 		if err := Sweep(dir); fault.Of(err) != fault.Denied {
 			t.Errorf("one %s: expected that it is not swept; found %v", name, err)
 		}

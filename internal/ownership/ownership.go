@@ -1,15 +1,18 @@
 // Package ownership tells whether other users of this machine could put other
-// bytes in the place of a file: of a program that is about to be run, or of a
-// library that is about to be loaded.
+// bytes in the place of a file: of a program that is about to be run, of a library
+// that is about to be loaded, or of a directory and all that lies in it.
 //
 //	f, err := ownership.Open("/usr/lib/dta/dta-plugin-pkcs11", 1<<30)
 //	err = ownership.Check("/usr/lib/softhsm/libsofthsm2.so")
+//	err = ownership.Check("/var/lib/dta")
 //
-// A file passes when it, every symbolic link on the way to it, and every
-// directory above each of them belong to root or to the user of this process,
-// and nobody else may write them. In a sticky directory, such as /tmp, others
-// cannot replace what is not theirs, so it may be writable. Access control lists
-// are not looked at.
+// A file or directory passes when it, every symbolic link on the way to it, and
+// every directory above each of them belong to root or to the user of this process,
+// and nobody else may write them: no group either, for a group that has its owner's
+// number may have other members. In a sticky directory, such as /tmp, others cannot
+// replace what is not theirs, so it may be writable; a sticky directory that is
+// itself checked passes, too, though others may add to it. Access control lists are
+// not looked at.
 package ownership
 
 import (
@@ -110,15 +113,11 @@ func (u user) owns(path string, info fs.FileInfo) error {
 	switch {
 	case mode&fs.ModeSymlink != 0: // its mode says nothing
 	case mode.IsDir() && mode&fs.ModeSticky != 0:
-	case mode&0o002 != 0, mode&0o020 != 0 && !private(sys):
-		return refuse("%s can be changed by others: expected no write permission for group and others, found %#o", path, mode.Perm())
+	case mode&0o022 != 0:
+		return refuse("%s can be changed by others: expected no write permission for group and others, found %#o: chmod go-w", path, mode.Perm())
 	}
 	return nil
 }
-
-// private tells whether the group is its owner's alone. With a umask of 002, which many systems set, a fresh build
-// is writable by such a group. Root's group is not one: services and containers are given it.
-func private(sys *syscall.Stat_t) bool { return sys.Uid == sys.Gid && sys.Uid != 0 }
 
 func (u user) open(path string, limit int64) (*os.File, error) {
 	if err := u.check(path); err != nil {

@@ -47,6 +47,11 @@ func must(t *testing.T, err error) {
 	}
 }
 
+// directories are the ways to bin.
+func (w tree) directories() []string {
+	return []string{w.bin, w.bin + "/", w.dir, w.dir + "/.", w.elsewhere + "/../dir"}
+}
+
 func (w tree) ways() []string {
 	return []string{w.program, w.link, filepath.Join(w.dir, "program"), w.far, w.bin + "/../dir/./program"}
 }
@@ -61,6 +66,11 @@ func TestWhatIsOursIsOpened(t *testing.T) {
 		}
 		f.Close()
 	}
+	for _, way := range w.directories() {
+		if err := ownership.Check(way); err != nil {
+			t.Errorf("%s: %v", way, err)
+		}
+	}
 	must(t, os.Chmod(w.bin, fs.ModeSticky|0o777))
 	if err := ownership.Check(w.program); err != nil {
 		t.Errorf("in a sticky directory: %v", err)
@@ -74,6 +84,10 @@ func TestWhatOthersMayWriteIsRefused(t *testing.T) {
 		by   func(tree) string
 	}{
 		"the file":                     {func(w tree) string { return w.program }, 0o757, func(w tree) string { return w.program }},
+		"the file, by its group":       {func(w tree) string { return w.program }, 0o775, func(w tree) string { return w.program }},
+		"a directory, by its group":    {func(w tree) string { return w.bin }, 0o775, func(w tree) string { return w.bin }},
+		"a directory behind a link":    {func(w tree) string { return w.bin }, 0o777, func(w tree) string { return w.dir }},
+		"a directory below such a one": {func(w tree) string { return w.top }, 0o775, func(w tree) string { return w.dir }},
 		"its directory":                {func(w tree) string { return w.bin }, 0o757, func(w tree) string { return w.program }},
 		"a directory above":            {func(w tree) string { return w.top }, 0o777, func(w tree) string { return w.program }},
 		"the target's directory":       {func(w tree) string { return w.bin }, 0o777, func(w tree) string { return w.link }},
@@ -106,6 +120,7 @@ func TestWhatBelongsToAnotherUserIsRefused(t *testing.T) {
 	for _, c := range []struct{ owned, by string }{
 		{w.program, w.program}, {w.bin, w.program}, {w.top, w.program}, {w.program, w.link}, {w.bin, w.link},
 		{w.link, w.link}, {w.near, w.far}, {w.elsewhere, w.far}, {w.dir, filepath.Join(w.dir, "program")},
+		{w.top, w.bin}, {w.bin, w.dir}, {w.dir, w.dir},
 	} {
 		must(t, os.Lchown(c.owned, nobody, nobody))
 		if _, err := ownership.Open(c.by, 1<<20); !refused(err) {
@@ -127,16 +142,13 @@ func TestWhatBelongsToAnotherUserIsRefused(t *testing.T) {
 	if err := ownership.Check(w.program); !refused(err) {
 		t.Errorf("another user's in a sticky directory: expected a refusal; found %v", err)
 	}
-	// A group that is its owner's own is no other; root's, and any other, is.
+	// A group with its owner's number may have other members.
 	must(t, os.Chmod(w.bin, 0o755))
 	must(t, os.Chmod(w.program, 0o775))
-	for _, c := range []struct {
-		gid     int
-		refused bool
-	}{{nobody, false}, {nobody - 1, true}} {
-		must(t, os.Chown(w.program, nobody, c.gid))
-		if err := ownership.CheckAs(nobody, w.program); refused(err) != c.refused {
-			t.Errorf("writable by group %d: expected refused %t; found %v", c.gid, c.refused, err)
+	for _, gid := range []int{nobody, nobody - 1} {
+		must(t, os.Chown(w.program, nobody, gid))
+		if err := ownership.CheckAs(nobody, w.program); !refused(err) {
+			t.Errorf("writable by group %d: expected a refusal; found %v", gid, err)
 		}
 	}
 	must(t, os.Chown(w.program, 0, 0))
