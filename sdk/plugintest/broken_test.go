@@ -275,6 +275,9 @@ func conformance(t *testing.T, pattern string, env ...string) (report string, fa
 	return string(out), err != nil
 }
 
+// keyInAnError is what the custodians write that say their keys in errors.
+var keyInAnError = regexp.MustCompile(`cannot keep [0-9a-f]{64}`)
+
 func TestABrokenPluginIsToldWhatIsWrong(t *testing.T) {
 	free := make(chan struct{}, 3)
 	for name, m := range mistakes {
@@ -291,6 +294,9 @@ func TestABrokenPluginIsToldWhatIsWrong(t *testing.T) {
 			}
 			if !failed || !strings.Contains(report, m.want) {
 				t.Errorf("expected a report with %q:\n%s", m.want, report)
+			}
+			if key := keyInAnError.FindString(report); key != "" {
+				t.Errorf("the report itself has a key: %s", key)
 			}
 		})
 	}

@@ -129,7 +129,18 @@ func (w *watcher) listen(ctx context.Context, method string, req, reply any, con
 			w.ended(how, name)
 		}
 	}
-	return err
+	return w.struck(err)
+}
+
+// struck is an error for the author's report: keys, and what looks like one, are struck out.
+func (w *watcher) struck(err error) error {
+	s, ok := status.FromError(err)
+	if !ok {
+		return err
+	}
+	p := s.Proto()
+	p.Message = w.search.struck(p.Message)
+	return status.ErrorProto(p)
 }
 
 // before takes what the host knows.
