@@ -71,7 +71,7 @@ func certified(wanted bool) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c echo.Context) error {
 			if t := c.Request().TLS; wanted && (t == nil || len(t.VerifiedChains) == 0) {
-				return fault.New(fault.Denied, "this listener serves principals who show a certificate; found none")
+				return fault.New(fault.Unauthenticated, "this listener serves principals who show a certificate; found none")
 			}
 			return next(c)
 		}

@@ -26,8 +26,12 @@ const (
 	Invalid Kind = "invalid"
 	// Denied: well formed, but this caller may not.
 	Denied Kind = "denied"
+	// Unauthenticated: nobody knows who the caller is; one who is known might.
+	Unauthenticated Kind = "unauthenticated"
 	// NotFound: what was named is not here.
 	NotFound Kind = "not_found"
+	// Gone: it was here, and was ended or destroyed for good.
+	Gone Kind = "gone"
 	// Conflict: it contradicts what was recorded before.
 	Conflict Kind = "conflict"
 	// Unsupported: understood, but this node or plugin cannot do it.

@@ -49,7 +49,9 @@ func TestKindsMapToTheCodesOfTheProtocol(t *testing.T) {
 	}{
 		{fault.Invalid, 400, codes.InvalidArgument},
 		{fault.Denied, 403, codes.PermissionDenied},
+		{fault.Unauthenticated, 401, codes.Unauthenticated},
 		{fault.NotFound, 404, codes.NotFound},
+		{fault.Gone, 410, codes.DataLoss},
 		{fault.Conflict, 409, codes.AlreadyExists},
 		{fault.Unsupported, 501, codes.Unimplemented},
 		{fault.Busy, 429, codes.ResourceExhausted},
@@ -82,7 +84,7 @@ func TestOf(t *testing.T) {
 		{"the outermost kind counts", fault.New(fault.Unavailable, "log: %w", fault.New(fault.Invalid, "x")), fault.Unavailable},
 		{"a kind below a wrapping", fmt.Errorf("a: %w", fault.New(fault.Busy, "x")), fault.Busy},
 		{"a wrapped status", fmt.Errorf("a: %w", status.Error(codes.Aborted, "x")), fault.Conflict},
-		{"a code no kind is sent as", status.Error(codes.DataLoss, "x"), fault.Internal},
+		{"a code no kind is sent as", status.Error(codes.Unknown, "x"), fault.Internal},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := fault.Of(c.err); got != c.want {
@@ -129,7 +131,7 @@ func TestTextFromAnotherProcessIsFitToBePrinted(t *testing.T) {
 
 func TestOnlyRefusalsAreFinal(t *testing.T) {
 	final := map[fault.Kind]bool{
-		fault.Invalid: true, fault.Denied: true, fault.NotFound: true, fault.Conflict: true, fault.Unsupported: true,
+		fault.Invalid: true, fault.Unauthenticated: true, fault.Denied: true, fault.NotFound: true, fault.Gone: true, fault.Conflict: true, fault.Unsupported: true,
 	}
 	for _, k := range append(fault.Kinds(), "", "no such kind") {
 		if k.Final() != final[k] {

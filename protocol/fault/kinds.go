@@ -13,21 +13,22 @@ var table = map[Kind]struct {
 	grpc  codes.Code
 	retry bool
 }{
-	Invalid:     {http.StatusBadRequest, codes.InvalidArgument, false},
-	Denied:      {http.StatusForbidden, codes.PermissionDenied, false},
-	NotFound:    {http.StatusNotFound, codes.NotFound, false},
-	Conflict:    {http.StatusConflict, codes.AlreadyExists, false},
-	Unsupported: {http.StatusNotImplemented, codes.Unimplemented, false},
-	Busy:        {http.StatusTooManyRequests, codes.ResourceExhausted, true},
-	Unavailable: {http.StatusServiceUnavailable, codes.Unavailable, true},
-	Deadline:    {http.StatusGatewayTimeout, codes.DeadlineExceeded, true},
-	Internal:    {http.StatusInternalServerError, codes.Internal, false},
+	Invalid:         {http.StatusBadRequest, codes.InvalidArgument, false},
+	Unauthenticated: {http.StatusUnauthorized, codes.Unauthenticated, false},
+	Denied:          {http.StatusForbidden, codes.PermissionDenied, false},
+	NotFound:        {http.StatusNotFound, codes.NotFound, false},
+	Gone:            {http.StatusGone, codes.DataLoss, false},
+	Conflict:        {http.StatusConflict, codes.AlreadyExists, false},
+	Unsupported:     {http.StatusNotImplemented, codes.Unimplemented, false},
+	Busy:            {http.StatusTooManyRequests, codes.ResourceExhausted, true},
+	Unavailable:     {http.StatusServiceUnavailable, codes.Unavailable, true},
+	Deadline:        {http.StatusGatewayTimeout, codes.DeadlineExceeded, true},
+	Internal:        {http.StatusInternalServerError, codes.Internal, false},
 }
 
 // foreign maps the gRPC codes which no kind of ours is sent as.
 var foreign = map[codes.Code]Kind{
 	codes.OutOfRange:         Invalid,
-	codes.Unauthenticated:    Denied,
 	codes.Aborted:            Conflict,
 	codes.FailedPrecondition: Conflict,
 	codes.Canceled:           Deadline,
@@ -35,7 +36,7 @@ var foreign = map[codes.Code]Kind{
 
 // Kinds lists every kind.
 func Kinds() []Kind {
-	return []Kind{Invalid, Denied, NotFound, Conflict, Unsupported, Busy, Unavailable, Deadline, Internal}
+	return []Kind{Invalid, Unauthenticated, Denied, NotFound, Gone, Conflict, Unsupported, Busy, Unavailable, Deadline, Internal}
 }
 
 // HTTP returns the HTTP status code of k; 500 for an unknown kind.
@@ -73,12 +74,8 @@ func OfHTTP(code int) Kind {
 		}
 	}
 	switch {
-	case code == http.StatusUnauthorized:
-		return Denied
 	case code == http.StatusRequestTimeout:
 		return Deadline
-	case code == http.StatusGone:
-		return NotFound
 	case code == http.StatusBadGateway:
 		return Unavailable
 	case code >= 400 && code < 500:

@@ -10,9 +10,9 @@
 //
 //   - It carries a deadline. A call without one gets a short default on both sides.
 //   - A message has at most 8 MiB in either direction.
-//   - An error carries google.rpc.ErrorInfo{reason: <kind>, domain: "dta"}, where kind is one of invalid, denied,
-//     not_found, conflict, unsupported, busy, unavailable, deadline, internal. The text of an internal error stays
-//     in the plugin's own log.
+//   - An error carries google.rpc.ErrorInfo{reason: <kind>, domain: "dta"}, where kind is one of invalid,
+//     unauthenticated, denied, not_found, gone, conflict, unsupported, busy,
+//     unavailable, deadline, internal. The text of an internal error stays in the plugin's own log.
 //   - A plugin keeps no state between calls. Deposits are opaque to the host, which stores them.
 //
 // The life of a plugin: Describe → (Validate) → Configure → once in its life Enrol → Safeguard, Restore, … .

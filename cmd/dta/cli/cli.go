@@ -26,8 +26,8 @@ const (
 	ExitOK          = 0
 	ExitInternal    = 1 // anything that has no code of its own; output that cannot be written
 	ExitUsage       = 2 // flags, arguments or input are wrong
-	ExitDenied      = 3
-	ExitNotFound    = 4
+	ExitDenied      = 3 // also for a caller whom nobody knows
+	ExitNotFound    = 4 // also for what was there and is gone for good
 	ExitConflict    = 5
 	ExitUnavailable = 6 // busy, unavailable or too slow: trying again may help
 	ExitUnsupported = 7
@@ -35,7 +35,8 @@ const (
 )
 
 var exits = map[fault.Kind]int{
-	fault.Invalid: ExitUsage, fault.Denied: ExitDenied, fault.NotFound: ExitNotFound, fault.Conflict: ExitConflict,
+	fault.Invalid: ExitUsage, fault.Denied: ExitDenied, fault.Unauthenticated: ExitDenied,
+	fault.NotFound: ExitNotFound, fault.Gone: ExitNotFound, fault.Conflict: ExitConflict,
 	fault.Busy: ExitUnavailable, fault.Unavailable: ExitUnavailable, fault.Deadline: ExitUnavailable,
 	fault.Unsupported: ExitUnsupported, fault.Internal: ExitInternal,
 }
