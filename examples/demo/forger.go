@@ -86,7 +86,7 @@ func (f *forger) redemption(ctx context.Context) (string, error) {
 		Time: now, Expires: now.Add(order.RedemptionLife), Previous: []dag.CID{f.acceptance, f.order},
 		Body: order.Redemption{
 			Version: order.Version, Order: f.order, Terms: f.order.Bytes(), Receiver: f.keys.Identity().Name,
-			ReplyKey: reply.Public(), Nonce: secret.Random(order.NonceSize).Open(),
+			Asked: []uint64{0}, ReplyKeys: [][]byte{reply.Public()}, Nonce: secret.Random(order.NonceSize).Open(),
 		},
 	})
 	if err != nil {

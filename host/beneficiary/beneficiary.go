@@ -11,6 +11,7 @@ import (
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -86,8 +87,16 @@ func (s *Service) insert(ctx context.Context, ref string, news records.News) err
 		return fault.New(fault.Invalid, "order %s: expected an acceptance with it", ref)
 	}
 	terms := news.Order.Terms()
+	var concerned []identity.Party
+	for _, a := range news.Acceptances {
+		concerned = append(concerned, records.Concerned(news.Order, a.Index())...)
+	}
+	parties, err := s.records.NewestOf(ctx, news.Blocks, concerned...)
+	if err != nil {
+		return err
+	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		for _, id := range news.Order.Recipients() {
+		for _, id := range parties {
 			if err := w.Chain(id); err != nil {
 				return err
 			}

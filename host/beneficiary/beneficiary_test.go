@@ -91,12 +91,12 @@ func (r *realm) place(by *identity.Keyring, receiver *identity.Keyring, referenc
 		body.Terms.Reference = reference
 		o := must(order.MadeOrder(made.Envelope, r.parties()))(r.t)
 		made.Envelope = must(envelope.Seal(by, envelope.Draft{
-			Kind: envelope.Order, Recipients: o.Recipients(), Time: begin, Expires: begin.Add(order.OrderLife), Body: body,
+			Kind: envelope.Order, Recipients: must(order.ResolveAll(r.parties(), o.Recipients()))(r.t), Time: begin, Expires: begin.Add(order.OrderLife), Body: body,
 		}))(r.t)
 	}
 	o := must(order.MadeOrder(made.Envelope, r.parties()))(r.t)
 	a := must(order.Accept(r.custody, o, 0, order.ProveKey(o, r.custody.Identity().Name, secp.NewPrivateKey()), order.Receipt{
-		Deposit: make([]byte, 32), Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
+		Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
 	}, nil, r.parties(), begin))(r.t)
 	return placed{o, a}
 }

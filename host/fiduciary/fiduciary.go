@@ -51,7 +51,7 @@ type Safeguard struct {
 
 // Kept is a plugin's answer: what the host must store, and the acceptance.
 type Kept struct {
-	Deposit    []byte
+	Deposit    []byte // the acceptance links its detached block
 	Acceptance Shown
 }
 
@@ -93,7 +93,7 @@ type Standing struct {
 type Service struct {
 	Options
 	records     *records.Records
-	acceptances *flight.Group[dag.CID]
+	acceptances *flight.Group[[]dag.CID]
 	releases    *flight.Group[[]dag.CID]
 	grants      *flight.Group[[]dag.CID]
 	strangers   chan struct{} // whose requests are being verified
@@ -105,7 +105,7 @@ var _ peer.Fiduciary = (*Service)(nil)
 func New(o Options) *Service {
 	return &Service{
 		Options: o, records: o.Records,
-		acceptances: flight.New[dag.CID](), releases: flight.New[[]dag.CID](), grants: flight.New[[]dag.CID](),
+		acceptances: flight.New[[]dag.CID](), releases: flight.New[[]dag.CID](), grants: flight.New[[]dag.CID](),
 		strangers: make(chan struct{}, strangersAtWork),
 	}
 }

@@ -31,7 +31,10 @@ func TestANetworkIsAccepted(t *testing.T) {
 		if err != nil || row.What != string(order.Network) || row.State != string(order.Accepted) {
 			t.Errorf("found %+v, %v", row, err)
 		}
-		_, err = tx.Deposit("vault", "network-share", ref)
+		has, err := tx.HasBlock(n.Acceptances[0].Receipt().Deposit)
+		if !has {
+			t.Error("expected the deposit to be kept")
+		}
 		return err
 	})
 	if d.audited("order.accepted") != 1 {

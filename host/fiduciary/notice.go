@@ -71,7 +71,11 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 	if err != nil {
 		return err
 	}
-	parties = append(parties, records.Named(o)...)
+	_, index, err := s.custodian(o)
+	if err != nil {
+		return err
+	}
+	parties = append(parties, records.Concerned(o, index)...)
 	kinds := make(map[envelope.Kind]dag.CID)
 	for i, c := range t.Envelopes {
 		notice.Envelopes = append(notice.Envelopes, c.String())
@@ -81,7 +85,6 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 		}
 		kinds[e.Header.Kind] = c
 		parties = append(parties, e.Header.Signer)
-		parties = append(parties, e.Header.Recipients...)
 	}
 	if c, ok := kinds[envelope.Request]; ok {
 		q, err := s.records.Request(ctx, o, c, peer.Bag{})

@@ -2,8 +2,6 @@ package fiduciary
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"fmt"
 	"time"
 
@@ -29,60 +27,63 @@ func (s *Service) FulfillOrder(ctx context.Context, req peer.FulfillOrder) (peer
 	if err != nil {
 		return peer.FulfilledOrder{}, fmt.Errorf("orderPart1CID: %w", err)
 	}
-	acceptance, err := s.acceptances.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) (dag.CID, error) {
-		return mending(ctx, s, req.Blocks, func() (dag.CID, error) { return s.accept(ctx, c, req) })
+	blocks, err := s.acceptances.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
+		return mending(ctx, s, req.Blocks, func() ([]dag.CID, error) { return s.accept(ctx, c, req) })
 	})
 	if err != nil {
 		return peer.FulfilledOrder{}, fault.About("order "+c.String(), err)
 	}
-	bag, err := mending(ctx, s, req.Blocks, func() (peer.Bag, error) { return s.reply(ctx, acceptance) })
-	return peer.FulfilledOrder{OrderPart2CID: acceptance.String(), Blocks: bag}, err
+	bag, err := mending(ctx, s, req.Blocks, func() (peer.Bag, error) { return s.reply(ctx, blocks...) })
+	return peer.FulfilledOrder{OrderPart2CID: blocks[0].String(), Blocks: bag}, err
 }
 
-func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) (dag.CID, error) {
+// accept answers with the acceptance, and the deposit that the principal is to keep
+// beside it. A repeat, which anyone could send, is answered with the acceptance
+// alone: the principal fetches the rest with a proof of who asks.
+func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) ([]dag.CID, error) {
 	if given, _, err := s.first(ctx, c, req.Blocks); err != nil || given.Defined() {
-		return given, err
+		return []dag.CID{given}, err
 	}
 	if err := s.records.TakesNew(); err != nil {
-		return dag.CID{}, err
+		return nil, err
 	}
 	block, ok := req.Blocks.Get(c)
 	if !ok {
-		return dag.CID{}, fault.New(fault.Invalid, "expected the order's block in the call")
+		return nil, fault.New(fault.Invalid, "expected the order's block in the call")
 	}
 	e, err := envelope.Parse(block)
 	if err != nil {
-		return dag.CID{}, err
+		return nil, err
 	}
 	if err := s.allowed(e.Header.Signer.Name); err != nil {
-		return dag.CID{}, err
+		return nil, err
 	}
 	if err := s.fresh(e); err != nil {
-		return dag.CID{}, err
+		return nil, err
 	}
 	o, err := s.records.Order(ctx, c, req.Blocks)
 	if err != nil {
-		return dag.CID{}, err
+		return nil, err
 	}
 	custodian, index, err := s.custodian(o)
 	if err != nil {
-		return dag.CID{}, err
+		return nil, err
 	}
 	if err := s.standing(ctx, o, index); err != nil {
-		return dag.CID{}, err
+		return nil, err
 	}
 	var share, ciphertext []byte
 	if o.Terms().What == order.Secret {
 		if share, err = detached(o.Shares()[index], req.Blocks); err != nil {
-			return dag.CID{}, fmt.Errorf("share: %w", err)
+			return nil, fmt.Errorf("share: %w", err)
 		}
 		if ciphertext, err = detached(o.Ciphertext(), req.Blocks); err != nil {
-			return dag.CID{}, fmt.Errorf("ciphertext: %w", err)
+			return nil, fmt.Errorf("ciphertext: %w", err)
 		}
 	}
-	parties, err := s.inForce(ctx, o, req.Blocks, records.Named(o)...)
+	parties, err := s.inForce(ctx, o, req.Blocks, records.Concerned(o, index)...)
 	if err != nil {
-		return dag.CID{}, err
+		return nil, err
 	}
 	got, err := custodian.Safeguard(ctx, Safeguard{
 		Order:      Shown{o.Block(), o.Plain()},
@@ -93,25 +94,28 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 		Checkpoint: s.records.Audit.Newest(),
 	})
 	if err != nil {
-		return dag.CID{}, fmt.Errorf("custody %q: %w", custodian.Name(), err)
+		return nil, fmt.Errorf("custody %q: %w", custodian.Name(), err)
 	}
 	acceptance := dag.Sum(got.Acceptance.Block)
 	a, err := s.records.Acceptance(ctx, o, acceptance, peer.NewBag(got.Acceptance.Block))
 	if err != nil {
-		return dag.CID{}, doesNotHold(custodian, err)
+		return nil, doesNotHold(custodian, err)
 	}
-	deposit := sha256.Sum256(got.Deposit)
-	if a.Index() != index || subtle.ConstantTimeCompare(deposit[:], a.Receipt().Deposit) != 1 {
-		return dag.CID{}, fault.New(fault.Internal, "custody %q: its receipt is for another deposit", custodian.Name())
+	deposit, err := order.PutDeposit(got.Deposit)
+	if err != nil {
+		return nil, err
 	}
-	err = s.commitAcceptance(ctx, o, a, custodian, got, share, ciphertext, req.Blocks)
+	if a.Index() != index || a.Receipt().Deposit != deposit.CID {
+		return nil, fault.New(fault.Internal, "custody %q: its receipt is for another deposit", custodian.Name())
+	}
+	err = s.commitAcceptance(ctx, o, a, custodian, deposit, parties, share, ciphertext)
 	if fault.Of(err) == fault.Conflict {
 		// Another call of the same order was first: its answer is the answer.
 		if given, _, known := s.first(ctx, c, req.Blocks); known == nil && given.Defined() {
-			return given, nil
+			return []dag.CID{given}, nil
 		}
 	}
-	return acceptance, err
+	return []dag.CID{acceptance, a.Receipt().Deposit}, err
 }
 
 // standing refuses an order that relies on an offer which this node did not
@@ -149,12 +153,8 @@ func detached(c dag.CID, bag peer.Bag) ([]byte, error) {
 	return block, nil
 }
 
-func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance, by Custodian, got Kept, share, ciphertext []byte, bag peer.Bag) error {
+func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance, by Custodian, deposit order.Block, parties []*identity.Identity, share, ciphertext []byte) error {
 	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
-	keepers, err := s.keepers(ctx, o, bag)
-	if err != nil {
-		return err
-	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		err := w.Insert(records.Row{
 			Order: store.Order{Role: Role, Reference: ref, State: string(order.Accepted), CID: o.CID()},
@@ -163,7 +163,7 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 		if err != nil {
 			return err
 		}
-		for _, id := range append(keepers, o.Recipients()...) {
+		for _, id := range parties {
 			if err := w.Chain(id); err != nil {
 				return err
 			}
@@ -171,7 +171,7 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 		if err := w.Envelope(ref, envelope.Order, o.CID(), o.Block(), publish); err != nil {
 			return err
 		}
-		if err := w.Envelope(ref, envelope.Acceptance, a.CID(), got.Acceptance.Block, publish); err != nil {
+		if err := w.Envelope(ref, envelope.Acceptance, a.CID(), a.Block(), publish); err != nil {
 			return err
 		}
 		for _, block := range [][]byte{share, ciphertext} {
@@ -182,7 +182,8 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 				return err
 			}
 		}
-		if _, err := w.PutDeposit(by.Name(), Purpose(o.Terms().What), ref, got.Deposit); err != nil {
+		// It is for the principal alone, whatever else of the order is published.
+		if err := w.Detached(ref, deposit.CID, deposit.Bytes, order.PublishNone); err != nil {
 			return err
 		}
 		if err := w.PutAnswer(o.CID(), a.CID(), dag.CID{}); err != nil {
@@ -193,19 +194,6 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 		}
 		return s.notify(w, o, o.Principal().Name, o.CID(), a.CID())
 	})
-}
-
-// keepers are the custody identities of all the order's fiduciaries: a release
-// names them all. Those of other nodes are met in the call that brings the order.
-func (s *Service) keepers(ctx context.Context, o *order.VerifiedOrder, bag peer.Bag) (ids []*identity.Identity, err error) {
-	for _, f := range o.Terms().Fiduciaries {
-		id, err := s.records.Directory.Identity(ctx, f.Custody.Name, f.Custody.Document, bag)
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, id)
-	}
-	return ids, nil
 }
 
 // Purpose is the custody purpose under which an order's deposit is stored.

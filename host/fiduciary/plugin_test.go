@@ -2,7 +2,6 @@ package fiduciary_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"sync/atomic"
 	"time"
 
@@ -62,15 +61,17 @@ func (p *plugin) Safeguard(_ context.Context, req fiduciary.Safeguard) (fiduciar
 	if err != nil {
 		return fiduciary.Kept{}, err
 	}
-	deposit := append([]byte(nil), bytes.Open()...)
-	hash := sha256.Sum256(deposit)
+	deposit, err := order.PutDeposit(bytes.Open())
+	if err != nil {
+		return fiduciary.Kept{}, err
+	}
 	accepted, err := order.Accept(p.keys, o, index, c, order.Receipt{
-		Deposit: hash[:], Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
+		Deposit: deposit.CID, Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
 	}, req.Checkpoint, who, p.now())
 	if err != nil {
 		return fiduciary.Kept{}, err
 	}
-	kept := fiduciary.Kept{Deposit: deposit, Acceptance: fiduciary.Shown{Block: accepted.Block, Plain: accepted.Plain}}
+	kept := fiduciary.Kept{Deposit: bytes.Open(), Acceptance: fiduciary.Shown{Block: accepted.Block, Plain: accepted.Plain}}
 	if p.spoil != nil {
 		kept = p.spoil(kept)
 	}

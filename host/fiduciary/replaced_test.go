@@ -2,7 +2,6 @@ package fiduciary_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"testing"
 
 	"github.com/milagro-dta/dta/crypto/secp"
@@ -32,10 +31,13 @@ func (m *maker) Safeguard(_ context.Context, req fiduciary.Safeguard) (kept fidu
 		return kept, err
 	}
 	key := secp.NewPrivateKey()
+	deposit, err := order.PutDeposit(key.Bytes().Open())
+	if err != nil {
+		return kept, err
+	}
 	kept.Deposit = key.Bytes().Open()
-	hash := sha256.Sum256(kept.Deposit)
 	accepted, err := order.Accept(m.keys, o, 0, order.ProveKey(o, m.Identity().Name, key), order.Receipt{
-		Deposit: hash[:], Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
+		Deposit: deposit.CID, Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
 	}, req.Checkpoint, who, m.now())
 	if err == nil {
 		kept.Acceptance = fiduciary.Shown{Block: accepted.Block, Plain: accepted.Plain}

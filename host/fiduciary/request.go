@@ -73,15 +73,8 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	if err != nil {
 		return nil, err
 	}
-	acceptance, deposit, err := s.kept(ctx, o, custodian)
+	a, deposit, err := s.kept(ctx, o)
 	if err != nil {
-		return nil, err
-	}
-	a, err := s.records.Acceptance(ctx, o, acceptance, peer.Bag{})
-	if err != nil {
-		return nil, err
-	}
-	if err := intact(a, deposit); err != nil {
 		return nil, err
 	}
 	got, err := custodian.Issue(ctx, Issue{

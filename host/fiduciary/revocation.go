@@ -50,7 +50,7 @@ func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 	if err != nil {
 		return err
 	}
-	parties, err := s.inForce(ctx, v, bag, records.At(v.Signer(), v.Recipients()...)...)
+	parties, err := s.inForce(ctx, v, bag, v.Signer().Party())
 	if err != nil {
 		return err
 	}

@@ -2,8 +2,6 @@ package fiduciary
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"fmt"
 
@@ -52,17 +50,6 @@ func mending[T any](ctx context.Context, s *Service, bag peer.Bag, do func() (T,
 	return out, err
 }
 
-// intact refuses a deposit that is not the one the acceptance is a receipt for. No
-// other party has a deposit.
-func intact(a *order.VerifiedAcceptance, deposit []byte) error {
-	sum := sha256.Sum256(deposit)
-	if subtle.ConstantTimeCompare(sum[:], a.Receipt().Deposit) != 1 {
-		return fault.New(fault.Conflict, "deposit of acceptance %s: %w in this node's store, expected SHA-256 %x, found %x; restore the database from a backup",
-			a.CID(), store.ErrDamaged, a.Receipt().Deposit, sum)
-	}
-	return nil
-}
-
 // release answers with the release, its detached share, and the ciphertext that
 // the receiver needs beside them. A repeat, which anyone could send, is answered
 // with the release alone: its parties fetch the rest with a proof of who asks.
@@ -100,18 +87,11 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 	if err != nil {
 		return nil, err
 	}
-	acceptance, deposit, err := s.kept(ctx, o, custodian)
+	a, deposit, err := s.kept(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	a, err := s.records.Acceptance(ctx, o, acceptance, peer.Bag{})
-	if err != nil {
-		return nil, err
-	}
-	if err := intact(a, deposit); err != nil {
-		return nil, err
-	}
-	parties, err := s.inForce(ctx, red, req.Blocks, append(records.Named(o), records.At(red.Signer(), red.Recipients()...)...)...)
+	parties, err := s.inForce(ctx, red, req.Blocks, append(records.Concerned(o, index), red.Signer().Party())...)
 	if err != nil {
 		return nil, err
 	}
@@ -172,16 +152,26 @@ func (s *Service) orderOf(ctx context.Context, c dag.CID) (row records.Row, err 
 	return row, nil
 }
 
-// kept finds the acceptance and the deposit of an order.
-func (s *Service) kept(ctx context.Context, o *order.VerifiedOrder, by Custodian) (acceptance dag.CID, deposit []byte, err error) {
-	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
-		if acceptance, _, err = tx.Answer(o.CID()); err != nil {
-			return err
-		}
-		deposit, err = tx.Deposit(by.Name(), Purpose(o.Terms().What), o.Terms().ReferenceHex())
-		return err
-	})
-	return acceptance, deposit, err
+// kept finds the acceptance of an order, and the deposit that it links.
+func (s *Service) kept(ctx context.Context, o *order.VerifiedOrder) (*order.VerifiedAcceptance, []byte, error) {
+	acceptance, _, err := s.answer(ctx, o.CID())
+	if err != nil {
+		return nil, nil, err
+	}
+	if !acceptance.Defined() {
+		return nil, nil, fault.New(fault.NotFound, "order %s: it is not accepted", o.CID())
+	}
+	a, err := s.records.Acceptance(ctx, o, acceptance, peer.Bag{})
+	if err != nil {
+		return nil, nil, err
+	}
+	c := a.Receipt().Deposit
+	block, err := s.records.Get(ctx, c)
+	if err != nil {
+		return nil, nil, fmt.Errorf("deposit: %w", err)
+	}
+	deposit, err := order.GetDeposit(c, block)
+	return a, deposit, err
 }
 
 func (s *Service) commitRelease(ctx context.Context, o *order.VerifiedOrder, red *order.VerifiedRedemption, rel *order.VerifiedRelease, acceptance dag.CID, parties []*identity.Identity, got Restored) error {

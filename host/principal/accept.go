@@ -6,8 +6,10 @@ import (
 	"slices"
 
 	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
+	"github.com/milagro-dta/dta/protocol/peer"
 )
 
 // accept records acceptances that have come; with the last of them the order is
@@ -20,7 +22,16 @@ func (s *Service) accept(ctx context.Context, ref string, o *order.VerifiedOrder
 			return records.Row{}, twins
 		}
 	}
+	deposits, err := s.deposits(ctx, have, come)
+	if err != nil {
+		return records.Row{}, err
+	}
 	err = s.records.Write(ctx, func(w *records.Writer) error {
+		for c, block := range deposits {
+			if err := w.Detached(ref, c, block, order.PublishNone); err != nil {
+				return err
+			}
+		}
 		for _, a := range come {
 			if err := w.Chain(a.Signer()); err != nil {
 				return err
@@ -62,6 +73,43 @@ func (s *Service) accept(ctx context.Context, ref string, o *order.VerifiedOrder
 		return records.Row{}, err
 	}
 	return row, twins
+}
+
+// deposits finds those of the acceptances that this node does not keep yet. A
+// principal keeps them for the day on which a fiduciary has lost its own. One that
+// is not to be had now does not hold up the order: the store's check gets it.
+func (s *Service) deposits(ctx context.Context, have []*order.VerifiedAcceptance, come []accepted) (map[dag.CID][]byte, error) {
+	var bag peer.Bag
+	for _, a := range come {
+		bag.Add(a.bag.Blocks()...)
+	}
+	found := make(map[dag.CID][]byte)
+	for _, a := range have {
+		if a == nil {
+			continue
+		}
+		c := a.Receipt().Deposit
+		switch held, err := s.records.Has(ctx, c); {
+		case err != nil:
+			return nil, err
+		case held:
+			continue
+		}
+		block, ok := bag.Get(c)
+		if !ok {
+			var err error
+			if block, err = s.records.Get(ctx, c); err != nil {
+				s.records.Log.Warn("deposit not kept with its acceptance", "custody", a.Custody(), "deposit", c, "error", err)
+				continue
+			}
+		}
+		if _, err := order.GetDeposit(c, block); err != nil {
+			s.records.Log.Warn("deposit not kept with its acceptance", "custody", a.Custody(), "deposit", c, "error", err)
+			continue
+		}
+		found[c] = block
+	}
+	return found, nil
 }
 
 // distinct refuses a network in which two D-TAs have committed to one share: who

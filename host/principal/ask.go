@@ -16,6 +16,7 @@ import (
 // accepted is a verified acceptance, ready to be recorded.
 type accepted struct {
 	*order.VerifiedAcceptance
+	bag        peer.Bag // that came with it
 	checkpoint *records.PeerCheckpoint
 }
 
@@ -96,7 +97,7 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 	if err != nil {
 		return accepted{}, s.records.Doubtful(f.Node.Name, o.CID(), err)
 	}
-	return accepted{a, s.records.PeerCheckpoint(ctx, f.Node, a.Checkpoint(), a.Header().Time)}, nil
+	return accepted{a, answer.Blocks, s.records.PeerCheckpoint(ctx, f.Node, a.Checkpoint(), a.Header().Time)}, nil
 }
 
 // acceptance verifies what fiduciary i has answered.
@@ -116,7 +117,7 @@ func (s *Service) acceptance(ctx context.Context, o *order.VerifiedOrder, i int,
 }
 
 // bag is what fiduciary i must be shown: the order, its own share, the secret's
-// ciphertext, and the documents of everybody named.
+// ciphertext, and the documents of those concerned.
 func (s *Service) bag(ctx context.Context, o *order.VerifiedOrder, i int) (peer.Bag, error) {
 	wanted := []dag.CID{o.CID()}
 	if len(o.Shares()) > 0 {
@@ -130,7 +131,7 @@ func (s *Service) bag(ctx context.Context, o *order.VerifiedOrder, i int) (peer.
 		return peer.Bag{}, err
 	}
 	bag := peer.NewBag(blocks...)
-	return bag, s.records.AddChains(ctx, &bag, records.Named(o)...)
+	return bag, s.records.AddChains(ctx, &bag, records.Concerned(o, i)...)
 }
 
 // Notice takes in the news of an order that this node placed: an acceptance or

@@ -299,14 +299,23 @@ func (d *dta) accept(o *order.VerifiedOrder, bag peer.Bag, at time.Time) (*envel
 
 func (d *dta) sign(o *order.VerifiedOrder, index int, c order.Commitment, at time.Time) (*envelope.Sealed, error) {
 	receipt := order.Receipt{
-		Deposit: secret.Random(32).Open(), Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
+		Deposit: deposit.CID, Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
 	}
 	return order.Accept(d.custody, o, index, c, receipt, nil, d.realm.parties(), at)
 }
 
+// deposit is that of every order.
+var deposit = func() order.Block {
+	block, err := order.PutDeposit([]byte("a deposit"))
+	if err != nil {
+		panic(err)
+	}
+	return block
+}()
+
 // answerOf is the answer that an acceptance makes.
 func answerOf(block []byte) peer.FulfilledOrder {
-	return peer.FulfilledOrder{OrderPart2CID: dag.Sum(block).String(), Blocks: peer.NewBag(block)}
+	return peer.FulfilledOrder{OrderPart2CID: dag.Sum(block).String(), Blocks: peer.NewBag(block, deposit.Bytes)}
 }
 
 // blockOf is the acceptance in an answer.

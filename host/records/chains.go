@@ -25,20 +25,30 @@ func (r *Records) AddChains(ctx context.Context, bag *peer.Bag, parties ...ident
 // Named lists the parties of an order at the documents it records: those who
 // can read it, and the custody identities that keep its shares.
 func Named(o *order.VerifiedOrder) []identity.Party {
-	parties := At(o.Signer(), o.Recipients()...)
+	parties := slices.Clone(o.Recipients())
 	for _, f := range o.Terms().Fiduciaries {
 		parties = append(parties, f.Custody)
 	}
 	return parties
 }
 
-// At lists the identities as parties, each at its newest document, once.
-func At(id *identity.Identity, more ...*identity.Identity) []identity.Party {
-	parties := []identity.Party{id.Party()}
-	for _, m := range more {
-		if p := m.Party(); !slices.Contains(parties, p) {
+// Concerned lists those of the parties named that what some fiduciaries sign, by
+// their places, is from and for. In a network, which is proved to strangers as a
+// whole, they are all.
+func Concerned(o *order.VerifiedOrder, places ...int) []identity.Party {
+	t := o.Terms()
+	if t.What == order.Network {
+		return Named(o)
+	}
+	readers := t.ReadersOf(places...)
+	var parties []identity.Party
+	for _, p := range o.Recipients() {
+		if slices.Contains(readers, p.Name) {
 			parties = append(parties, p)
 		}
+	}
+	for _, i := range places {
+		parties = append(parties, t.Fiduciaries[i].Custody)
 	}
 	return parties
 }

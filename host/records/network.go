@@ -53,11 +53,14 @@ func (r *Records) Revocation(ctx context.Context, o *order.VerifiedOrder, c dag.
 // Asking lists the parties of a request: who signed it, who can read it, and those
 // whose approvals and delegations it carries, at the documents it records.
 func Asking(q *issue.VerifiedRequest) []identity.Party {
-	parties := At(q.Signer(), q.Recipients()...)
+	parties := []identity.Party{q.Signer().Party()}
 	add := func(p identity.Party) {
 		if !slices.Contains(parties, p) {
 			parties = append(parties, p)
 		}
+	}
+	for _, p := range q.Recipients() {
+		add(p)
 	}
 	for _, a := range q.Approvals() {
 		add(a.Signer)

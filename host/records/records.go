@@ -132,6 +132,18 @@ func (r *Records) Get(ctx context.Context, c dag.CID) (block []byte, err error) 
 	return block, nil
 }
 
+// Has tells whether the store has a block.
+func (r *Records) Has(ctx context.Context, c dag.CID) (has bool, err error) {
+	if _, ok := r.blocks.Get(c); ok {
+		return true, nil
+	}
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		has, err = tx.HasBlock(c)
+		return err
+	})
+	return has, err
+}
+
 func (r *Records) remember(c dag.CID, block []byte) {
 	if len(block) <= cachedBlock {
 		r.blocks.Put(c, block)

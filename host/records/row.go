@@ -31,13 +31,13 @@ type Data struct {
 // MaxReplies is how many redemptions of an order can still be opened.
 const MaxReplies = 16
 
-// Reply is the reply key of a redemption, sealed under the node's state key.
+// Reply is the root of a redemption's reply keys, sealed under the node's state key.
 type Reply struct {
 	Redemption dag.CID `cbor:"redemption"`
 	Sealed     []byte  `cbor:"sealed"`
 }
 
-// Keep adds a reply key and forgets the oldest beyond MaxReplies.
+// Keep adds the root of reply keys and forgets the oldest beyond MaxReplies.
 func (d *Data) Keep(r Reply) {
 	d.Replies = append(d.Replies, r)
 	if n := len(d.Replies); n > MaxReplies {
@@ -45,7 +45,7 @@ func (d *Data) Keep(r Reply) {
 	}
 }
 
-// ReplyOf finds the sealed reply key of a redemption; nil when there is none.
+// ReplyOf finds the sealed root of a redemption's reply keys; nil when there is none.
 func (d *Data) ReplyOf(redemption dag.CID) []byte {
 	for _, r := range d.Replies {
 		if r.Redemption == redemption {

@@ -43,7 +43,7 @@ func place(t *testing.T, node, custody *identity.Keyring, bag *peer.Bag) placed 
 	if err != nil {
 		t.Fatal(err)
 	}
-	receipt := order.Receipt{Deposit: make([]byte, 32), Mode: order.Supervised, Type: "test"}
+	receipt := order.Receipt{Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "test"}
 	a, err := order.Accept(custody, o, 0, o.SecretCommitment(), receipt, nil, who, now)
 	if err != nil {
 		t.Fatal(err)

@@ -27,7 +27,7 @@ type refused struct{ error }
 
 func (r *refused) Unwrap() error { return r.error }
 
-// ask asks every fiduciary that has not released and is not bad, all at once, and
+// ask asks every fiduciary of the redemption that has not released and is not bad, all at once, and
 // returns as soon as the terms' threshold is reached: a silent one holds up nobody.
 func (s *Service) ask(ctx context.Context, red *order.VerifiedRedemption, have []answer, bad []int) (got []answer, err error) {
 	ctx, cancel := context.WithCancel(ctx)
@@ -46,11 +46,12 @@ func (s *Service) ask(ctx context.Context, red *order.VerifiedRedemption, have [
 	}
 	outcomes := make(chan outcome, len(terms.Fiduciaries))
 	asked := 0
-	for i, f := range terms.Fiduciaries {
+	for _, i := range red.Asked() {
 		if done[i] {
 			continue
 		}
 		asked++
+		f := terms.Fiduciaries[i]
 		go func() {
 			var a answer
 			err := flight.Contain(func() (err error) {
@@ -102,7 +103,7 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 		return answer{}, fault.New(fault.Unavailable, "no peer block names it")
 	}
 	bag := peer.NewBag(red.Block())
-	parties := append(records.Named(red.Order()), records.At(red.Signer(), red.Recipients()...)...)
+	parties := append(records.Concerned(red.Order(), i), red.Signer().Party())
 	if err := s.records.AddChains(ctx, &bag, parties...); err != nil {
 		return answer{}, err
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/host/records"
@@ -14,9 +13,9 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// open combines the releases of a redemption. The reply key is the caller's, or nil:
-// then it is read from the record.
-func (s *Service) open(ctx context.Context, c collected, reply *seal.PrivateKey) (Secret, error) {
+// open combines the releases of a redemption. The root of its reply keys is the
+// caller's, or nil: then it is read from the record.
+func (s *Service) open(ctx context.Context, c collected, reply *secret.Bytes) (Secret, error) {
 	o := c.red.Order()
 	out := Secret{
 		Reference: o.Terms().ReferenceHex(), What: o.Terms().What, Commitment: c.row.Commitment,
@@ -38,15 +37,15 @@ func (s *Service) open(ctx context.Context, c collected, reply *seal.PrivateKey)
 	return out, err
 }
 
-// receiverKey is what this node opens a redemption's releases with: the reply
-// key, or, where the redemption had none, the node's own keyring.
+// receiverKey is what this node opens a redemption's releases with: the root of the
+// reply keys, or, where the redemption had none, the node's own keyring.
 func (s *Service) receiverKey(row records.Row, red *order.VerifiedRedemption) (order.ReceiverKey, error) {
-	if len(red.ReplyKey()) == 0 {
+	if !red.HasReplyKeys() {
 		return order.ReceiverKey{Keyring: s.records.Keys}, nil
 	}
 	sealed := row.ReplyOf(red.CID())
 	if sealed == nil {
-		return order.ReceiverKey{}, fault.New(fault.Conflict, "order %s: the reply key of redemption %s is no longer kept; redeem anew", row.Reference, red.CID())
+		return order.ReceiverKey{}, fault.New(fault.Conflict, "order %s: the reply keys of redemption %s are no longer kept; redeem anew", row.Reference, red.CID())
 	}
 	reply, err := s.openReply(red.CID(), sealed)
 	return order.ReceiverKey{Reply: reply}, err
@@ -111,7 +110,7 @@ func (s *Service) delivered(ctx context.Context, o *order.VerifiedOrder, row rec
 		if err != nil {
 			return nil, err
 		}
-		if red.Receiver() != s.records.Self().Name || len(red.ReplyKey()) != 0 {
+		if red.Receiver() != s.records.Self().Name || red.HasReplyKeys() {
 			continue
 		}
 		releases, err := s.releases(ctx, red, links)

@@ -155,7 +155,7 @@ func (d *dta) FulfillOrder(_ context.Context, req peer.FulfillOrder) (none peer.
 	if err != nil {
 		return none, err
 	}
-	receipt := order.Receipt{Deposit: make([]byte, 32), Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced}
+	receipt := order.Receipt{Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced}
 	signed, err := order.Accept(d.custody, o, index, o.SecretCommitment(), receipt, nil, d.realm.parties(), begin)
 	if err != nil {
 		return none, err
@@ -218,8 +218,16 @@ func lying(_ context.Context, d *dta, red *order.VerifiedRedemption, k *kept) (n
 	if err != nil {
 		return none, err
 	}
+	var readers []*identity.Identity
+	for _, name := range k.order.Terms().ReadersOf(k.acceptance.Index()) {
+		id, err := d.realm.parties().Identity(name, dag.CID{})
+		if err != nil {
+			return none, err
+		}
+		readers = append(readers, id)
+	}
 	signed, err := envelope.Seal(d.custody, envelope.Draft{
-		Kind: envelope.Release, Recipients: red.Recipients(), Time: begin, Expires: begin.Add(time.Hour),
+		Kind: envelope.Release, Recipients: readers, Time: begin, Expires: begin.Add(time.Hour),
 		Previous: []dag.CID{red.CID(), k.acceptance.CID()},
 		Body: order.Release{
 			Version: order.Version, Order: k.order.CID(), Terms: k.order.TermsCID().Bytes(), Redemption: red.CID(),

@@ -2,7 +2,7 @@
 // fiduciaries for their releases, checks every share against the commitments
 // and combines them. The principal's and the beneficiary's services both use it.
 //
-// A redemption is on disk before a fiduciary hears of it, its reply key sealed
+// A redemption is on disk before a fiduciary hears of it, its reply keys sealed
 // under the node's own key, so that one begun before a crash can be finished
 // after it.
 package redemption
@@ -172,9 +172,9 @@ func RoleOf(payload []byte) (string, error) {
 	return j.Role, err
 }
 
-// sign makes the redemption and records it. The caller clears the reply key, which is
-// nil where another is to receive.
-func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links records.Links, receiver dag.CID, once *records.Once) (dag.CID, *seal.PrivateKey, error) {
+// sign makes the redemption and records it. The caller clears the root of the reply
+// keys, which is nil where another is to receive.
+func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links records.Links, receiver dag.CID, once *records.Once) (dag.CID, *secret.Bytes, error) {
 	now, err := s.records.Clock.Now()
 	if err != nil {
 		return dag.CID{}, nil, err
@@ -221,32 +221,30 @@ func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links record
 	return red.CID, reply, s.records.MadeRedemption(ctx, o, red)
 }
 
-// sealReply seals a reply key's seed for this node's own store, bound to its
+// sealReply seals the root of reply keys for this node's own store, bound to its
 // redemption.
-func (s *Service) sealReply(redemption dag.CID, reply *seal.PrivateKey) ([]byte, error) {
+func (s *Service) sealReply(redemption dag.CID, reply *secret.Bytes) ([]byte, error) {
 	if reply == nil {
 		return nil, nil
 	}
-	seed, key := reply.Seed(), s.records.Keys.StateKey()
-	defer seed.Clear()
-	defer key.Clear()
-	return seal.V2.Encrypt(key, redemption.Bytes(), seed.Open())
-}
-
-func (s *Service) openReply(redemption dag.CID, sealed []byte) (*seal.PrivateKey, error) {
 	key := s.records.Keys.StateKey()
 	defer key.Clear()
-	seed, err := seal.V2.Decrypt(key, redemption.Bytes(), sealed)
+	return seal.V2.Encrypt(key, redemption.Bytes(), reply.Open())
+}
+
+func (s *Service) openReply(redemption dag.CID, sealed []byte) (*secret.Bytes, error) {
+	key := s.records.Keys.StateKey()
+	defer key.Clear()
+	reply, err := seal.V2.Decrypt(key, redemption.Bytes(), sealed)
 	if err != nil {
-		return nil, fault.New(fault.Internal, "reply key of redemption %s: %w", redemption, err)
+		return nil, fault.New(fault.Internal, "reply keys of redemption %s: %w", redemption, err)
 	}
-	defer seed.Clear()
-	return seal.V2.ParsePrivateKey(seed)
+	return reply, nil
 }
 
 // finish gets the releases of a redemption and opens them. Whose share turns out bad,
 // or not to be had, is passed over, and another asked as long as there is one.
-func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID, reply *seal.PrivateKey) (Secret, error) {
+func (s *Service) finish(ctx context.Context, ref string, redemption dag.CID, reply *secret.Bytes) (Secret, error) {
 	var bad []int
 	var why error
 	for {

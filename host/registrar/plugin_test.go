@@ -83,10 +83,13 @@ func (p *plugin) Safeguard(_ context.Context, req fiduciary.Safeguard) (out fidu
 		return out, err
 	}
 	bytes := s.Bytes()
-	out.Deposit = append([]byte(nil), bytes.Open()...)
-	hash := sha256.Sum256(out.Deposit)
+	deposit, err := order.PutDeposit(bytes.Open())
+	if err != nil {
+		return out, err
+	}
+	out.Deposit = bytes.Open()
 	accepted, err := order.Accept(p.keys, o, index, c, order.Receipt{
-		Deposit: hash[:], Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
+		Deposit: deposit.CID, Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
 	}, req.Checkpoint, who, p.now())
 	if err != nil {
 		return out, err

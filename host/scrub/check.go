@@ -1,14 +1,14 @@
 // Package scrub looks for damage in a node's store before its users meet it: bytes
 // that no longer hash to their CIDs, rows that are not as they were written or
-// contradict each other, deposits that are not the ones accepted.
+// contradict each other, blocks that an order needs and that are not there.
 //
 //	c := scrub.Checker{Store: s}
 //	report, err := c.All(ctx, found)   // dta store verify
 //	scrub.New(c, options).Run(ctx)     // slowly, while the node works
 //
 // A block that is damaged is fetched again from the parties that hold the same
-// block, where the node runs. A row and a deposit are nobody else's: they come back
-// with a backup of the database.
+// block, where the node runs. A row is nobody else's: it comes back with a backup of
+// the database.
 package scrub
 
 import (
@@ -35,8 +35,7 @@ const Page = 32
 type Checker struct {
 	Store *store.Store
 	// Records open what only the node's key opens, and mend blocks; nil where the
-	// node does not run: then shares are not looked for, nor deposits held to their
-	// acceptances but by the checksums of their rows.
+	// node does not run: then shares and deposits are not looked for.
 	Records *records.Records
 	// Jobs lists the kinds of jobs that there are; nil: any.
 	Jobs []string
@@ -80,7 +79,7 @@ func (c *Checker) All(ctx context.Context) (*Report, error) {
 	}
 	r.add(found...)
 	if c.Records == nil {
-		r.Notice = "not compared, since the node does not run: deposits with their acceptances, and which shares there should be"
+		r.Notice = "not compared, since the node does not run: which shares and deposits there should be"
 	}
 	for _, t := range store.Tables() {
 		for key := []any(nil); ; {

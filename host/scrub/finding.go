@@ -17,7 +17,6 @@ const (
 	Order    Kind = "order"    // an order's row contradicts what is on record beside it
 	Envelope Kind = "envelope" // an envelope's row contradicts its block
 	Answer   Kind = "answer"   // an answer names what is not on record
-	Deposit  Kind = "deposit"  // a deposit is not the one that was accepted, or missing
 	Identity Kind = "identity" // a chain of documents has a gap
 	Job      Kind = "job"      // work that cannot be read
 	Audit    Kind = "audit"    // the audit log is not what it was
@@ -25,7 +24,7 @@ const (
 
 // Kinds lists them all.
 func Kinds() []Kind {
-	return []Kind{Database, Block, RowSum, Order, Envelope, Answer, Deposit, Identity, Job, Audit}
+	return []Kind{Database, Block, RowSum, Order, Envelope, Answer, Identity, Job, Audit}
 }
 
 // Finding is one thing that is not as it should be.

@@ -2,9 +2,9 @@ package scrub
 
 import (
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/host/principal"
@@ -18,8 +18,8 @@ import (
 )
 
 // opened checks an order by what only the node's own key opens: its envelopes
-// verify, its detached blocks are there, and a fiduciary's deposit is the one that
-// its acceptance is a receipt for. Damaged blocks have findings of their own.
+// verify, and its detached blocks are there, deposits included. Damaged blocks have
+// findings of their own.
 func (c *Checker) opened(ctx context.Context, row store.Row) (found []Finding) {
 	role, ref := row.Text("role"), row.Text("reference")
 	if c.Records == nil || role == records.NetworkIndex {
@@ -44,6 +44,7 @@ func (c *Checker) opened(ctx context.Context, row store.Row) (found []Finding) {
 		wanted = append(wanted[:len(wanted):len(wanted)], o.Ciphertext())
 	}
 	var own *order.VerifiedAcceptance
+	var deposits []dag.CID
 	links, err := c.Records.Envelopes(ctx, ref)
 	if err != nil {
 		return found
@@ -59,9 +60,11 @@ func (c *Checker) opened(ctx context.Context, row store.Row) (found []Finding) {
 		if o.Terms().Fiduciaries[a.Index()].Node.Name == c.Records.Self().Name {
 			own = a
 		}
+		deposits = append(deposits, a.Receipt().Deposit)
 	}
 	switch role {
 	case principal.Role:
+		wanted = append(wanted, deposits...)
 	case fiduciary.Role:
 		if own == nil {
 			return found
@@ -69,7 +72,7 @@ func (c *Checker) opened(ctx context.Context, row store.Row) (found []Finding) {
 		if len(o.Shares()) > 0 {
 			wanted = []dag.CID{o.Shares()[own.Index()], o.Ciphertext()}
 		}
-		found = append(found, c.receipt(ctx, o, own)...)
+		wanted = append(wanted, own.Receipt().Deposit)
 	default:
 		return found // a beneficiary has what came with a release
 	}
@@ -78,34 +81,9 @@ func (c *Checker) opened(ctx context.Context, row store.Row) (found []Finding) {
 		err := c.Store.View(ctx, func(tx *store.Tx) (err error) { has, err = tx.HasBlock(w); return err })
 		if err == nil && !has {
 			found = append(found, Finding{Kind: Block, Key: w.String(), Order: ref, Expected: "a block of the order", Found: "none",
-				lost: &lost{w, ref, o.Terms().Publish == order.PublishAll}})
+				lost: &lost{w, ref, o.Terms().Publish == order.PublishAll && !slices.Contains(deposits, w)}})
 		}
 	}
-	return found
-}
-
-// receipt compares a deposit with what its acceptance says of it.
-func (c *Checker) receipt(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance) (found []Finding) {
-	ref := o.Terms().ReferenceHex()
-	_ = c.Store.View(ctx, func(tx *store.Tx) error {
-		instances, err := tx.Instances()
-		if err != nil {
-			return err
-		}
-		for _, i := range instances {
-			deposit, err := tx.Deposit(i, fiduciary.Purpose(o.Terms().What), ref)
-			if err != nil {
-				continue // missing, or damaged: its row says so
-			}
-			if sum := sha256.Sum256(deposit); string(sum[:]) != string(a.Receipt().Deposit) {
-				found = append(found, Finding{
-					Kind: Deposit, Key: i + " " + ref, Order: ref,
-					Expected: fmt.Sprintf("SHA-256 %x, as accepted; restore the database from a backup", a.Receipt().Deposit), Found: fmt.Sprintf("%x", sum),
-				})
-			}
-		}
-		return nil
-	})
 	return found
 }
 

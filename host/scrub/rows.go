@@ -33,8 +33,6 @@ func (c *Checker) row(tx *store.Tx, table string, row store.Row) ([]Finding, err
 		return c.envelope(tx, row)
 	case "answers":
 		return c.answer(tx, row)
-	case "deposits":
-		return c.deposit(tx, row)
 	case "identities":
 		return c.identity(tx, row)
 	case "jobs":
@@ -123,11 +121,7 @@ func (c *Checker) order(tx *store.Tx, row store.Row) (found []Finding, err error
 	if missing {
 		wrong("the answer that it was given", "none")
 	}
-	kept, err := hasDeposit(tx, data.What, ref)
-	if err == nil && !kept {
-		found = append(found, Finding{Kind: Deposit, Key: ref, Order: orderOf(ref), Expected: "a deposit; a fiduciary alone has it: restore the database from a backup", Found: "none"})
-	}
-	return found, err
+	return found, nil
 }
 
 // needed is what an order must have on record to be in a state.
@@ -138,21 +132,6 @@ var needed = map[order.State][]envelope.Kind{
 }
 
 var states = []order.State{order.Ordered, order.Accepted, order.Redeeming, order.Released, order.Failed}
-
-func hasDeposit(tx *store.Tx, what, ref string) (bool, error) {
-	instances, err := tx.Instances()
-	if err != nil {
-		return false, err
-	}
-	for _, i := range instances {
-		_, err := tx.Deposit(i, fiduciary.Purpose(order.What(what)), ref)
-		missing, err := lookup(tx, err)
-		if err != nil || !missing {
-			return err == nil, err
-		}
-	}
-	return false, nil
-}
 
 func (c *Checker) envelope(tx *store.Tx, row store.Row) (found []Finding, err error) {
 	ref, kind, sequence := row.Text("reference"), row.Text("kind"), row.Int("sequence")
@@ -268,15 +247,6 @@ func (c *Checker) answer(tx *store.Tx, row store.Row) (found []Finding, err erro
 		wrong("the share "+id.String()+" that was released", "none")
 	}
 	return found, err
-}
-
-func (c *Checker) deposit(tx *store.Tx, row store.Row) ([]Finding, error) {
-	id := row.Text("id")
-	have, err := tx.OrderRoles(id, fiduciary.Role)
-	if err != nil || len(have) > 0 {
-		return nil, err
-	}
-	return []Finding{{Kind: Deposit, Key: text(row.Key...), Order: orderOf(id), Expected: "an order that it is kept for", Found: "none"}}, nil
 }
 
 func (c *Checker) identity(tx *store.Tx, row store.Row) (found []Finding, err error) {

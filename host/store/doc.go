@@ -1,5 +1,5 @@
 // Package store keeps everything a node must remember in one transactional
-// SQL database: blocks, orders, the envelopes that changed them, deposits,
+// SQL database: blocks, orders, the envelopes that changed them,
 // answers, jobs and the rows of the audit log. It is the only package that
 // imports database/sql.
 //

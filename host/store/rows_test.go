@@ -205,25 +205,6 @@ func TestTheFirstAnswerStands(t *testing.T) {
 	})
 }
 
-func TestTheFirstDepositStands(t *testing.T) {
-	s := fresh(t)
-	put := func(id, deposit, want string) {
-		t.Helper()
-		update(t, s, func(tx *store.Tx) error {
-			kept, err := tx.PutDeposit("vault-a", "share", id, []byte(deposit))
-			same(t, want, string(kept))
-			return err
-		})
-	}
-	put("1", "one", "one")
-	put("1", "two", "one")
-	put("2", "two", "two")
-	wantKind(t, fault.NotFound, s.View(ctx, func(tx *store.Tx) error {
-		_, err := tx.Deposit("vault-a", "share", "3")
-		return err
-	}))
-}
-
 func TestANameIsPinnedToItsChain(t *testing.T) {
 	s := fresh(t)
 	d := []dag.CID{dag.Sum([]byte("0")), dag.Sum([]byte("1")), dag.Sum([]byte("2")), dag.Sum([]byte("fork"))}

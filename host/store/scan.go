@@ -26,7 +26,6 @@ func Tables() []Table {
 		{Name: "orders", Key: []string{"role", "reference"}, columns: []string{"role", "reference", "state", "cid", "created", "updated", "data"}, sums: true},
 		{Name: "envelopes", Key: []string{"cid"}, columns: []string{"cid", "reference", "sequence", "kind", "time", "header"}, sums: true},
 		{Name: "answers", Key: []string{"request"}, columns: []string{"request", "answer", "detached"}, sums: true},
-		{Name: "deposits", Key: []string{"instance", "purpose", "id"}, columns: []string{"instance", "purpose", "id", "deposit"}, sums: true},
 		{Name: "identities", Key: []string{"name", "sequence"}, columns: []string{"name", "sequence", "document"}, sums: true},
 		{Name: "enrolments", Key: []string{"role", "reference", "name", "number"}, columns: []string{"role", "reference", "name", "number", "state", "time", "cid"}, sums: true},
 		{Name: "perishables", Key: []string{"cid"}, columns: []string{"cid", "expires"}, sums: true},
@@ -164,18 +163,6 @@ func (tx *Tx) OrderRoles(reference string, of ...string) ([]string, error) {
 			found = append(found, role)
 			return err
 		})
-	return found, err
-}
-
-// Instances lists the custody instances that have deposits.
-func (tx *Tx) Instances() ([]string, error) {
-	var found []string
-	err := tx.rows("find instances", `select distinct instance from deposits`, nil, func(scan func(...any) error) error {
-		var name string
-		err := scan(&name)
-		found = append(found, name)
-		return err
-	})
 	return found, err
 }
 

@@ -9,7 +9,7 @@ import (
 // histories are what is only ever written together with an entry of the audit
 // log: the table, and its rows in the words of an error.
 var histories = []struct{ table, what string }{
-	{"orders", "orders"}, {"envelopes", "envelopes"}, {"identities", "identities"}, {"deposits", "deposits"},
+	{"orders", "orders"}, {"envelopes", "envelopes"}, {"identities", "identities"},
 	{"answers", "answers"}, {"enrolments", "enrolments"}, {"blocks", "blocks"},
 }
 

@@ -48,6 +48,7 @@ func has(t *testing.T, k *kubotest.Node, c string) bool {
 type done struct {
 	chain    map[string]string // kind to CID, the newest of a kind
 	detached []string
+	deposits []string
 }
 
 // TestKuboHoldsTheLog: two real IPFS nodes in a private swarm of their own; a
@@ -100,8 +101,11 @@ func TestKuboHoldsTheLog(t *testing.T) {
 	})
 	t.Run("what is published is what the order chose", func(t *testing.T) {
 		for publish, o := range orders {
-			if len(o.detached) != 3 {
-				t.Fatalf("%s: expected a share, a ciphertext and a released share; found %d detached blocks", publish, len(o.detached))
+			if len(o.detached) != 3 || len(o.deposits) != 1 {
+				t.Fatalf("%s: expected a share, a ciphertext and a released share, and a deposit; found %d and %d", publish, len(o.detached), len(o.deposits))
+			}
+			if has(t, near, o.deposits[0]) {
+				t.Errorf("publish = %s: the deposit is in Kubo", publish)
 			}
 			for kind, c := range o.chain {
 				if got, want := has(t, near, c), publish != order.PublishNone; got != want {
@@ -191,19 +195,23 @@ func through(t *testing.T, n *rig.Node, publish string) (o done) {
 		}
 		o.chain[kind] = cids[0]
 	}
-	rows, err := openDatabase(t, n.Path("data", "node.db")).Query(`select cid from blocks where reference = ? and cid not in (select cid from envelopes)`, placed.OrderReference)
+	rows, err := openDatabase(t, n.Path("data", "node.db")).Query(`select cid, block from blocks where reference = ? and cid not in (select cid from envelopes)`, placed.OrderReference)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer rows.Close()
 	for rows.Next() {
-		var raw []byte
-		if err := rows.Scan(&raw); err != nil {
+		var raw, block []byte
+		if err := rows.Scan(&raw, &block); err != nil {
 			t.Fatal(err)
 		}
 		c, err := dag.FromBytes(raw)
 		if err != nil {
 			t.Fatal(err)
+		}
+		if _, err := order.GetDeposit(c, block); err == nil {
+			o.deposits = append(o.deposits, c.String())
+			continue
 		}
 		o.detached = append(o.detached, c.String())
 	}

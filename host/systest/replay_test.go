@@ -43,9 +43,18 @@ func TestAReplayGetsTheFirstAnswer(t *testing.T) {
 		}
 		return got
 	}
-	// The repeat of a redemption, which anyone could send, has the release, but
-	// not the detached blocks that only its parties may have.
-	release := post(redemption)
+	// A repeat, which anyone could send, has the acceptance or the release, but not
+	// the detached blocks that only the order's parties may have.
+	acceptance, release := post(order), post(redemption)
+	var accepted, acceptedAgain peer.FulfilledOrder
+	unmarshal(t, order.answer, &accepted)
+	unmarshal(t, acceptance, &acceptedAgain)
+	if accepted.OrderPart2CID != acceptedAgain.OrderPart2CID {
+		t.Errorf("the replay of an order: expected acceptance %s; found %s", accepted.OrderPart2CID, acceptedAgain.OrderPart2CID)
+	}
+	if n := acceptedAgain.Blocks.Len(); n != accepted.Blocks.Len()-1 {
+		t.Errorf("the replay of an order: expected all but the deposit of %d blocks; found %d", accepted.Blocks.Len(), n)
+	}
 	var first, repeated peer.FulfilledSecret
 	unmarshal(t, redemption.answer, &first)
 	unmarshal(t, release, &repeated)
@@ -54,8 +63,8 @@ func TestAReplayGetsTheFirstAnswer(t *testing.T) {
 	}
 	replay := func(when string) {
 		t.Helper()
-		if got := post(order); !bytes.Equal(got, order.answer) {
-			t.Errorf("%s, the replay of an order: expected the first answer; found another:\n%.400s\n%.400s", when, order.answer, got)
+		if got := post(order); !bytes.Equal(got, acceptance) {
+			t.Errorf("%s, the replay of an order: expected the first repeat's answer; found another:\n%.400s\n%.400s", when, acceptance, got)
 		}
 		if got := post(redemption); !bytes.Equal(got, release) {
 			t.Errorf("%s, the replay of a redemption: expected the first repeat's answer; found another:\n%.400s\n%.400s", when, release, got)

@@ -78,7 +78,7 @@ func TestOneShareUnderTwoNamesIsNoNetwork(t *testing.T) {
 	var acceptances []*order.VerifiedAcceptance
 	for i, k := range r.custody {
 		c := must(order.ProveShare(o, k.Identity().Name, share))(t)
-		receipt := order.Receipt{Deposit: make([]byte, 32), Mode: order.Supervised, Type: "test", HostEnforced: true}
+		receipt := order.Receipt{Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "test", HostEnforced: true}
 		sealed := must(order.Accept(k, o, i, c, receipt, nil, r.who, now))(t)
 		acceptances = append(acceptances, must(order.VerifyAcceptance(o, sealed.Block, sealed.Plain, r.who))(t))
 	}

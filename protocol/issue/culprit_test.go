@@ -118,7 +118,7 @@ func TestAnAnswerWithAReplacedKeyIsNone(t *testing.T) {
 	o := must(order.VerifyOrder(placed.Envelope.Block, placed.Envelope.Plain, r.who))(t)
 	share := bls.RandomScalar()
 	c := must(order.ProveShare(o, second.Identity().Name, share))(t)
-	receipt := order.Receipt{Deposit: make([]byte, 32), Mode: order.Supervised, Type: "test", HostEnforced: true}
+	receipt := order.Receipt{Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "test", HostEnforced: true}
 	sealed := must(order.Accept(second, o, 0, c, receipt, nil, r.who, now.Add(2*time.Minute)))(t)
 	a := must(order.VerifyAcceptance(o, sealed.Block, sealed.Plain, r.who))(t)
 	n := &network{realm: r, Network: must(NewNetwork(o, []*order.VerifiedAcceptance{a}, r.who))(t), suite: mpin.V1, shares: []*bls.Scalar{share}}

@@ -106,7 +106,7 @@ func (r *realm) found(t testing.TB, terms *order.NetworkTerms) *network {
 		s := bls.RandomScalar()
 		n.shares = append(n.shares, s)
 		c := must(order.ProveShare(o, k.Identity().Name, s))(t)
-		receipt := order.Receipt{Deposit: make([]byte, 32), Mode: order.Supervised, Type: "test", HostEnforced: terms.Permits}
+		receipt := order.Receipt{Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "test", HostEnforced: terms.Permits}
 		sealed := must(order.Accept(k, o, i, c, receipt, nil, r.who, now))(t)
 		acceptances = append(acceptances, must(order.OpenAcceptance(r.registrar, o, sealed.Block, r.who))(t))
 	}

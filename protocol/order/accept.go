@@ -12,8 +12,8 @@ import (
 // Accept is the custody identity's: it signs that share index of a verified
 // order is kept. The share was opened with OpenShare, or the key was made and
 // proved with ProveKey, and its deposit exists. It refuses an order signed with a
-// replaced document. The acceptance is encrypted to
-// the newest document that who knows of each party.
+// replaced document. The acceptance is encrypted to the newest document that who
+// knows of each of its readers.
 func Accept(k *identity.Keyring, o *VerifiedOrder, index int, c Commitment, r Receipt, checkpoint []byte, who Parties, now time.Time) (_ *envelope.Sealed, err error) {
 	defer fault.Explain("accept order", &err)
 	if err := checkVerifiedOrder(o); err != nil {
@@ -35,7 +35,7 @@ func Accept(k *identity.Keyring, o *VerifiedOrder, index int, c Commitment, r Re
 	if err := body.check(o, k.Identity()); err != nil {
 		return nil, err
 	}
-	recipients, err := newestRecipients(o.body.Terms.Parties(), o.floor, who)
+	recipients, err := newestRecipients(o.body.Terms.ReadersOf(index), o.recorded, who)
 	if err != nil {
 		return nil, err
 	}

@@ -37,16 +37,14 @@ func (o *VerifiedOrder) Beside(r Reading, who Parties) (Part, error) {
 	if err != nil {
 		return Part{}, err
 	}
-	if floor, ok := r.After.floor[p.signer.Name]; ok {
-		if err := descends(p.signer, floor); err != nil {
-			return Part{}, err
-		}
+	if err := r.After.recorded.hold(p.signer); err != nil {
+		return Part{}, err
 	}
 	names, err := r.Judge(p)
 	if err != nil {
 		return Part{}, err
 	}
-	if err := p.admit(uniqueInOrder(names), r.After.floor, who); err != nil {
+	if err := p.admit(uniqueInOrder(names), r.After.recorded); err != nil {
 		return Part{}, err
 	}
 	return *p, nil
@@ -68,7 +66,7 @@ func (o *VerifiedOrder) SealBeside(k *identity.Keyring, w Writing, who Parties, 
 	if err := checkFollows(o, w.After); err != nil {
 		return nil, err
 	}
-	recipients, err := newestRecipients(uniqueInOrder(w.For), w.After.floor, who)
+	recipients, err := newestRecipients(uniqueInOrder(w.For), w.After.recorded, who)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +97,7 @@ func (o *VerifiedOrder) CheckSigned(by identity.Party, at int64, who Parties) (*
 	if err != nil {
 		return nil, err
 	}
-	if err := checkParty(id, o.floor); err != nil {
+	if err := o.recorded.checkParty(id); err != nil {
 		return nil, err
 	}
 	whole, err := newest(who, by.Name, by.Document)

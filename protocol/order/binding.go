@@ -11,6 +11,7 @@ import (
 const (
 	tagShare   = "dta/share/v1"
 	tagRelease = "dta/release/v1"
+	tagReply   = "dta/reply/v1"
 	tagSecret  = "dta/secret/v1"
 	tagKey     = "dta/order/key/v1"
 	tagNetwork = "dta/order/network/v1"

@@ -41,11 +41,12 @@ const (
 
 // Receipt says how the share is kept.
 type Receipt struct {
-	Deposit      []byte `cbor:"deposit"` // SHA-256 of the deposit that the host stores
-	Mode         Mode   `cbor:"mode"`
-	Type         string `cbor:"type"`   // of the plugin: a label of printable ASCII, as the next
-	Scheme       string `cbor:"scheme"` // how the plugin keeps it, e.g. an HSM's rung; may be empty
-	HostEnforced bool   `cbor:"host_enforced"`
+	Deposit      dag.CID `cbor:"deposit"` // link to the detached block, which opens only where it was made
+	Mode         Mode    `cbor:"mode"`
+	Type         string  `cbor:"type"`   // of the plugin: a label of printable ASCII, as the next
+	Scheme       string  `cbor:"scheme"` // how the plugin keeps it, e.g. an HSM's rung; may be empty
+	HostEnforced bool    `cbor:"host_enforced"`
+	OwnKey       bool    `cbor:"own_key,omitempty"` // a key of its own keeps it, as the terms ask: see Terms
 }
 
 // Redemption is the body by which a redeemer asks for a release.
@@ -54,13 +55,17 @@ type Redemption struct {
 	Order    dag.CID `cbor:"order"`
 	Terms    []byte  `cbor:"terms"`
 	Receiver dag.CID `cbor:"receiver"` // a name
-	// ReplyKey is a fresh sealing key for this redemption alone (1216 bytes), or
-	// empty. Only a redeemer who is itself the receiver may send one: from any
-	// other it would redirect the secret.
-	ReplyKey []byte     `cbor:"reply_key"`
-	Nonce    []byte     `cbor:"nonce"` // NonceSize random bytes
-	Critical dag.Values `cbor:"critical"`
-	Extra    dag.Values `cbor:"extra"`
+	// Asked are the places in the terms of the fiduciaries that are asked, rising: one
+	// for each acceptance that the header links, in their order.
+	Asked []uint64 `cbor:"asked"`
+	// ReplyKeys are fresh sealing keys for this redemption alone (1216 bytes each),
+	// one for each of those asked and in their order, or none. Only a
+	// redeemer who is itself the receiver may send them: from any other they would
+	// redirect the secret.
+	ReplyKeys [][]byte   `cbor:"reply_keys"`
+	Nonce     []byte     `cbor:"nonce"` // NonceSize random bytes
+	Critical  dag.Values `cbor:"critical"`
+	Extra     dag.Values `cbor:"extra"`
 }
 
 // Release is the body by which a custody identity lets its share go.
@@ -118,14 +123,17 @@ func (b *Order) check() error {
 
 // check holds a receipt to its lists and bounds, and to the terms' policy.
 func (r *Receipt) check(t *Terms) error {
-	if len(r.Deposit) != 32 {
-		return fault.New(fault.Invalid, "receipt: expected a deposit hash of 32 bytes, found %d", len(r.Deposit))
+	if !r.Deposit.Defined() || r.Deposit.Raw() {
+		return fault.New(fault.Invalid, "receipt: expected a link to the detached block of the deposit, found %q", r.Deposit)
 	}
 	if r.Mode != Supervised && r.Mode != Enrolled {
 		return fault.New(fault.Unsupported, "receipt: unknown mode %.40q", r.Mode)
 	}
 	if len(r.Type) < 1 || !IsLabel(r.Type) || !IsLabel(r.Scheme) {
 		return fault.New(fault.Invalid, "receipt: expected a type, and it and a scheme of at most %d printable characters, found %.40q and %.40q", MaxLabel, r.Type, r.Scheme)
+	}
+	if r.OwnKey != t.OwnKey {
+		return fault.New(fault.Invalid, "receipt: expected own_key %t as the terms say, found %t", t.OwnKey, r.OwnKey)
 	}
 	if want := t.Policy.Enforcement == HostEnforced; r.HostEnforced != want {
 		return fault.New(fault.Invalid, "receipt: expected host_enforced %t as the terms say, found %t", want, r.HostEnforced)

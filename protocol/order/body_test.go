@@ -66,7 +66,7 @@ func TestOrderRecordsOneDocumentForEachParty(t *testing.T) {
 		r.who = r.parties(t)
 		h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
 		r.principal = rotated
-		recipients := append([]*identity.Identity{rotated.Identity()}, h.order.recipients[1:]...)
+		recipients := append([]*identity.Identity{rotated.Identity()}, h.readers(t, &h.order.Part)[1:]...)
 		sealed := h.sealAs(t, old, envelope.Draft{Kind: envelope.Order, Recipients: recipients, Body: h.order.body})
 		_, err := VerifyOrder(sealed.Block, sealed.Plain, r.parties(t))
 		wantKind(t, err, fault.Invalid)
@@ -76,11 +76,16 @@ func TestOrderRecordsOneDocumentForEachParty(t *testing.T) {
 		r.nodes[0] = rotated
 		r.who = r.parties(t)
 		h := r.run(t, r.plan(Secret, 1), secret.Random(32), r.beneficiary, r.beneficiary)
-		recipients := append([]*identity.Identity{}, h.order.recipients...)
+		recipients := h.readers(t, &h.order.Part)
 		recipients[1] = old.Identity()
 		sealed := h.sealAs(t, r.principal, envelope.Draft{Kind: envelope.Order, Recipients: recipients, Body: h.order.body})
-		_, err := VerifyOrder(sealed.Block, sealed.Plain, r.who)
-		wantKind(t, err, fault.Denied)
+		o, err := VerifyOrder(sealed.Block, sealed.Plain, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.nodes[0] = old
+		_, err = Accept(r.custody[0], o, 0, o.SecretCommitment(), receipt(0), nil, r.parties(t), now)
+		wantKind(t, err, fault.NotFound)
 	})
 }
 

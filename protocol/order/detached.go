@@ -17,6 +17,7 @@ const (
 	detachedRelease    = "release"
 	detachedCiphertext = "ciphertext"
 	detachedGrant      = "grant"
+	detachedDeposit    = "deposit"
 )
 
 // detached carries what is sealed, beside the chain. It is not signed: the CID
@@ -56,4 +57,13 @@ func PutGrant(sealed []byte) (Block, error) { return putDetached(detachedGrant, 
 // GetGrant opens the block that a grant links as want.
 func GetGrant(want dag.CID, block []byte) ([]byte, error) {
 	return getDetached(want, block, detachedGrant)
+}
+
+// PutDeposit makes the detached block of a deposit, which an acceptance links. It
+// opens only in the realm of the custody identity that made it.
+func PutDeposit(deposit []byte) (Block, error) { return putDetached(detachedDeposit, deposit) }
+
+// GetDeposit opens the block that an acceptance links as want.
+func GetDeposit(want dag.CID, block []byte) ([]byte, error) {
+	return getDetached(want, block, detachedDeposit)
 }

@@ -18,11 +18,13 @@
 //	                  redemption: acceptances…, order
 //	                  release: redemption, own acceptance
 //
-// so that …/header/previous/0 leads from a release back to its order. Every
-// part is encrypted to the same parties, in this order and each once: the
-// principal, the fiduciaries' nodes, the redeemers, the receivers. A custody
-// identity is never among them: its host shows it the plaintext, which it
-// checks against the signed header.
+// so that …/header/previous/0 leads from a release back to its order. Order and
+// redemption are encrypted to all parties, in this order and each once: the
+// principal, the fiduciaries' nodes, the redeemers, the receivers. Of acceptance
+// and release only the signer's own node among the fiduciaries' is a reader. A
+// custody identity is never one: its host shows it the plaintext, which it checks
+// against the signed header, and the document chains of the part's signer and of
+// those that it will itself seal to.
 //
 // # Reading
 //
@@ -45,8 +47,10 @@
 //
 // # What holds a secret
 //
-// Shares, sealed releases and the secret's ciphertext are blocks of their own,
-// linked from a signed body and deletable without breaking the chain. Whatever
+// Shares, deposits, sealed releases and the secret's ciphertext are blocks of their
+// own, linked from a signed body and deletable without breaking the chain. The
+// principal keeps each deposit beside its acceptance: it opens nowhere but in the
+// realm that made it, and a fiduciary that has lost it can be given it back. What
 // is sealed for an order is bound to CID(terms): lifted into another order it
 // does not open. One fiduciary is a case of many: a random seed is shared t of
 // n, the secret is encrypted under a key derived from the seed.

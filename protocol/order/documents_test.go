@@ -94,21 +94,28 @@ func TestReplacedDocumentsDoNotSpeak(t *testing.T) {
 		_, err := VerifyRelease(h.redemption, h.acceptances[0], sealed.Block, sealed.Plain, r.who)
 		wantKind(t, err, fault.Denied)
 	})
-	t.Run("a part encrypted to a recipient's earlier document", func(t *testing.T) {
-		for _, part := range parts[1:] {
-			p := h.part(part, 0)
-			var ids []*identity.Identity
-			for _, id := range p.recipients {
-				if id.Name == old.Identity().Name {
-					id = old.Identity()
-				}
-				ids = append(ids, id)
+	t.Run("nothing is released to a receiver's document older than the order records", func(t *testing.T) {
+		p := h.part("redemption", 0)
+		ids := h.readers(t, p)
+		for i, id := range ids {
+			if id.Name == old.Identity().Name {
+				ids[i] = old.Identity()
 			}
-			sealed := h.sealAs(t, h.signer(part, 0), envelope.Draft{
-				Kind: p.header.Kind, Recipients: ids, Previous: p.header.Previous, Body: h.body(part, 0),
-			})
-			wantKind(t, h.verify(part, 0, sealed.Block, sealed.Plain), fault.Denied)
 		}
+		body := h.redemption.body
+		body.ReplyKeys = nil
+		sealed := h.sealAs(t, rotated, envelope.Draft{
+			Kind: p.header.Kind, Recipients: ids, Previous: p.header.Previous, Body: body,
+		})
+		red, err := VerifyRedemption(h.order, sealed.Block, sealed.Plain, r.who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.beneficiary = old
+		hidden := r.parties(t)
+		r.beneficiary = rotated
+		_, _, err = ReleaseTo(r.custody[0], red, h.acceptances[0], h.material[0], nil, hidden, now)
+		wantKind(t, err, fault.NotFound)
 	})
 	t.Run("a keyring that was replaced opens no share", func(t *testing.T) {
 		_, err := OpenShare(oldCustody, h.order, 0, h.placed.Detached[0].Bytes)
@@ -118,7 +125,11 @@ func TestReplacedDocumentsDoNotSpeak(t *testing.T) {
 		r.beneficiary = old
 		hidden := r.parties(t)
 		r.beneficiary = rotated
-		_, err := VerifyOrder(h.order.Block(), h.order.Plain(), hidden)
+		o, err := VerifyOrder(h.order.Block(), h.order.Plain(), hidden)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Accept(r.custody[0], o, 0, o.SecretCommitment(), receipt(0), nil, hidden, now)
 		wantKind(t, err, fault.NotFound)
 	})
 }
@@ -280,9 +291,13 @@ func TestPartiesOfTheWrongKindAreRefused(t *testing.T) {
 		body := h.order.body
 		body.Terms.Receivers = []dag.CID{plugin.Identity().Name}
 		sealed := h.sealAs(t, r.principal, envelope.Draft{
-			Kind: envelope.Order, Recipients: append(h.order.recipients[:len(h.order.recipients):len(h.order.recipients)], plugin.Identity()), Body: body,
+			Kind: envelope.Order, Recipients: append(h.readers(t, &h.order.Part), plugin.Identity()), Body: body,
 		})
-		_, err := VerifyOrder(sealed.Block, sealed.Plain, who)
+		o, err := VerifyOrder(sealed.Block, sealed.Plain, who)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = Accept(r.custody[0], o, 0, o.SecretCommitment(), receipt(0), nil, who, now)
 		wantKind(t, err, fault.Invalid)
 	})
 	t.Run("a node in place of a custody identity", func(t *testing.T) {

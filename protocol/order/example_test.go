@@ -6,6 +6,7 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
 )
@@ -39,7 +40,7 @@ func Example() {
 	share, err := order.OpenShare(vault, o, 0, placed.Detached[0].Bytes)
 	check(err)
 	acceptance, err := order.Accept(vault, o, 0, o.SecretCommitment(), order.Receipt{
-		Deposit: make([]byte, 32), Mode: order.Supervised, Type: "example",
+		Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "example",
 	}, nil, who, now)
 	check(err)
 

@@ -106,7 +106,7 @@ func FuzzRedemption(f *testing.F) {
 	f.Fuzz(func(t *testing.T, block []byte) {
 		var body Redemption
 		if decoded(t, block, &body) {
-			refusal(t, body.check(h.order, h.beneficiary.Identity()))
+			refusal(t, body.check(h.order, h.beneficiary.Identity(), len(h.acceptances)))
 		}
 	})
 }

@@ -214,14 +214,14 @@ var swapped = map[string]fault.Kind{
 	"acceptance.Critical":             same,
 	"acceptance.Extra":                same,
 
-	"redemption.Version":  same,
-	"redemption.Order":    fault.Invalid,
-	"redemption.Terms":    fault.Invalid,
-	"redemption.Receiver": fault.Denied,
-	"redemption.ReplyKey": free, // whose it is only the receiver knows
-	"redemption.Nonce":    free,
-	"redemption.Critical": same,
-	"redemption.Extra":    same,
+	"redemption.Version":   same,
+	"redemption.Order":     fault.Invalid,
+	"redemption.Terms":     fault.Invalid,
+	"redemption.Receiver":  fault.Denied,
+	"redemption.ReplyKeys": free, // whose it is only the receiver knows
+	"redemption.Nonce":     free,
+	"redemption.Critical":  same,
+	"redemption.Extra":     same,
 
 	"release.Version":    same,
 	"release.Order":      fault.Invalid,
@@ -230,6 +230,7 @@ var swapped = map[string]fault.Kind{
 	"release.Acceptance": fault.Invalid,
 	"release.Index":      same,
 	"release.Receiver":   fault.Denied,
+	"order.Terms.OwnKey": same, "acceptance.Receipt.OwnKey": same, "redemption.Asked": same,
 	"release.Share":      bound,
 	"release.Checkpoint": same,
 	"release.Critical":   same,
@@ -264,7 +265,7 @@ func TestFieldsOfTwoOrdersDoNotMix(t *testing.T) {
 func (h *history) judge(t *testing.T, part string, other *history, body any) fault.Kind {
 	t.Helper()
 	p := h.part(part, 0)
-	recipients := p.recipients
+	recipients := h.readers(t, p)
 	if o, ok := body.(*Order); ok { // a principal seals to whomever its terms say
 		recipients = nil
 		for _, name := range o.Terms.Parties() {

@@ -173,8 +173,8 @@ func (t *Terms) checkNetwork(n *NetworkTerms) error {
 	if t.T != t.N {
 		return fault.New(fault.Invalid, "terms: an additive network needs all of %d fiduciaries, found a threshold of %d", t.N, t.T)
 	}
-	if len(t.Commitments) != 0 || t.Size != 0 {
-		return fault.New(fault.Invalid, "terms: a network has neither commitments nor a size beforehand, found %d and %d", len(t.Commitments), t.Size)
+	if len(t.Commitments) != 0 || t.Size != 0 || t.OwnKey {
+		return fault.New(fault.Invalid, "terms: a network has neither commitments nor a size beforehand, nor a key of its own, found %d, %d and %t", len(t.Commitments), t.Size, t.OwnKey)
 	}
 	want := uniqueNames(append(n.Authorities(), t.Principal))
 	if !slices.Equal(t.Redeemers, want) {

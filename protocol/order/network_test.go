@@ -239,13 +239,17 @@ func TestACommitmentIsOneDTAsToOneNetwork(t *testing.T) {
 		"the generator, a share that shows": {Commitment{bls.G1Generator().Bytes(), genuine.Proof}, fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
+			readers, err := newestRecipients(o.Terms().ReadersOf(0), o.recorded, r.who)
+			if err != nil {
+				t.Fatal(err)
+			}
 			receipt := receipt(0)
 			receipt.HostEnforced = true
 			body := Acceptance{
 				Version: Version, Order: o.CID(), Terms: o.TermsCID().Bytes(), Commitment: c.commitment.Value, Proof: c.commitment.Proof, Receipt: receipt,
 			}
 			sealed, err := envelope.Seal(r.custody[0], envelope.Draft{
-				Kind: envelope.Acceptance, Recipients: o.Recipients(), Time: now, Expires: now.Add(time.Hour), Previous: []dag.CID{o.CID()}, Body: body,
+				Kind: envelope.Acceptance, Recipients: readers, Time: now, Expires: now.Add(time.Hour), Previous: []dag.CID{o.CID()}, Body: body,
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -287,7 +291,7 @@ func TestANetworksShareIsNeverReleased(t *testing.T) {
 	body := Redemption{Version: Version, Order: o.CID(), Terms: o.TermsCID().Bytes(), Receiver: principal, Nonce: make([]byte, NonceSize)}
 	for _, k := range []*identity.Keyring{r.principal, r.beneficiary} {
 		sealed, err := envelope.Seal(k, envelope.Draft{
-			Kind: envelope.Redemption, Recipients: o.Recipients(), Time: now, Expires: now.Add(time.Minute), Previous: []dag.CID{a.CID(), o.CID()}, Body: body,
+			Kind: envelope.Redemption, Recipients: r.readers(t, &o.Part), Time: now, Expires: now.Add(time.Minute), Previous: []dag.CID{a.CID(), o.CID()}, Body: body,
 		})
 		if err != nil {
 			t.Fatal(err)

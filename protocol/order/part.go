@@ -14,14 +14,13 @@ import (
 // Part is what every verified part has in common. Only this package makes one
 // that is not empty.
 type Part struct {
-	cid        dag.CID
-	headerCID  dag.CID
-	block      []byte
-	plain      []byte
-	header     envelope.Header
-	signer     *identity.Identity
-	recipients []*identity.Identity
-	floor      floors // documents recorded so far, this part included
+	cid       dag.CID
+	headerCID dag.CID
+	block     []byte
+	plain     []byte
+	header    envelope.Header
+	signer    *identity.Identity
+	recorded  recorded // by the chain so far, this part included
 }
 
 // CID is the name of the part's envelope.
@@ -64,9 +63,9 @@ func (p *Part) InForce(who Parties) error {
 // Signer is the identity that signed, at the document it signed with.
 func (p *Part) Signer() *identity.Identity { return p.signer }
 
-// Recipients are the parties of the order, each at the document that the part
-// was encrypted to. The list must not be changed.
-func (p *Part) Recipients() []*identity.Identity { return p.recipients }
+// Recipients are those who can read the part, each at the document that it was
+// encrypted to, on its signer's word. The list must not be changed.
+func (p *Part) Recipients() []identity.Party { return p.header.Recipients }
 
 func (p *Part) verified() bool { return p != nil && p.signer != nil }
 
@@ -161,13 +160,11 @@ func readPart(block []byte, kind envelope.Kind, who Parties, head func(*envelope
 }
 
 // admit checks the part's recipients and records their documents.
-func (p *Part) admit(names []dag.CID, floor floors, who Parties) error {
-	ids, err := checkRecipients(p.header.Recipients, names, floor, who)
-	if err != nil {
+func (p *Part) admit(names []dag.CID, before recorded) error {
+	if err := checkRecipients(p.header.Recipients, names); err != nil {
 		return err
 	}
-	p.recipients = ids
-	p.floor = make(floors, len(ids)).of(p.header.Recipients)
+	p.recorded = before.with(p.header.Recipients)
 	return nil
 }
 

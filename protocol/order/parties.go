@@ -134,6 +134,19 @@ func Resolve(who Parties, name, document dag.CID) (*identity.Identity, error) {
 	return id, nil
 }
 
+// ResolveAll is Resolve for each of some parties.
+func ResolveAll(who Parties, parties []identity.Party) ([]*identity.Identity, error) {
+	ids := make([]*identity.Identity, len(parties))
+	for i, p := range parties {
+		id, err := Resolve(who, p.Name, p.Document)
+		if err != nil {
+			return nil, err
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
+
 // newest asks for the whole chain of a name of which a document is known. Where
 // who learned of that document only now, the chain up to it counts.
 func newest(who Parties, name, known dag.CID) (*identity.Identity, error) {
@@ -148,14 +161,14 @@ func newest(who Parties, name, known dag.CID) (*identity.Identity, error) {
 	return identity.Settle(id, at)
 }
 
-// descends refuses an identity whose document is older than floor, or of
-// another chain: a document once recorded is never gone back behind.
-func descends(id *identity.Identity, floor dag.CID) error {
-	if id.Document == floor {
+// descends refuses an identity whose document is older than the one recorded, or
+// of another chain: a document once recorded is never gone back behind.
+func descends(id *identity.Identity, recorded dag.CID) error {
+	if id.Document == recorded {
 		return nil
 	}
-	if _, err := id.At(floor); err != nil {
-		return fault.New(fault.Denied, "document %s of %s does not follow the recorded %s", id.Document, id.Name, floor)
+	if _, err := id.At(recorded); err != nil {
+		return fault.New(fault.Denied, "document %s of %s does not follow the recorded %s", id.Document, id.Name, recorded)
 	}
 	return nil
 }

@@ -29,6 +29,7 @@ type Plan struct {
 	T           int                  // how many of the fiduciaries are needed; of a network all, or 0 for that
 	Fiduciaries []Choice             // n of them; the place in the list is the index
 	Publish     Publish              // "": PublishChain
+	OwnKey      bool                 // a key made for this order alone keeps it
 	Policy      Policy
 	Expires     time.Duration // how long the order may be accepted; 0: OrderLife
 	Extra       dag.Values    // kept in the order's body, signed and encrypted
@@ -118,6 +119,7 @@ func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, given *secr
 		T:         uint64(needed),
 		N:         uint64(n),
 		Publish:   publish,
+		OwnKey:    p.OwnKey,
 		Size:      uint64(given.Len()),
 	}
 	for i, c := range p.Fiduciaries {
@@ -207,11 +209,11 @@ func (p *Plan) recipients(principal *identity.Identity, t *Terms) ([]*identity.I
 	if err != nil {
 		return nil, err
 	}
-	floor, err := termsFloor(t)
+	before, err := termsRecord(t)
 	if err != nil {
 		return nil, err
 	}
-	recipients, err := newestRecipients(t.Parties(), floor, known)
+	recipients, err := newestRecipients(t.Parties(), before, known)
 	if err != nil {
 		return nil, err
 	}

@@ -87,7 +87,7 @@ type history struct {
 	redeemer    *identity.Keyring
 	receiver    *identity.Keyring
 	redemption  *VerifiedRedemption
-	reply       *seal.PrivateKey // nil where the redeemer is not the receiver
+	reply       *secret.Bytes // nil where the redeemer is not the receiver
 	releases    []*VerifiedRelease
 	released    []Block
 }
@@ -158,7 +158,7 @@ func (h *history) keep(t testing.TB, o *VerifiedOrder, k *identity.Keyring, i in
 }
 
 func receipt(i int) Receipt {
-	return Receipt{Deposit: secret.Random(32).Open(), Mode: Supervised, Type: "test", Scheme: fmt.Sprintf("rung %d", i)}
+	return Receipt{Deposit: dag.Sum(secret.Random(32).Open()), Mode: Supervised, Type: "test", Scheme: fmt.Sprintf("rung %d", i)}
 }
 
 // key is what the receiver opens releases with.
@@ -198,11 +198,21 @@ func (h *history) shares(t testing.TB, of ...int) []*vss.Share {
 
 func (h *history) ciphertext() []byte { return h.placed.Detached[len(h.placed.Detached)-1].Bytes }
 
+// readers are the recipients of a part, as identities.
+func (r *realm) readers(t testing.TB, p *Part) []*identity.Identity {
+	t.Helper()
+	ids, err := ResolveAll(r.who, p.Recipients())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ids
+}
+
 // reseal signs a body as its proper signer would, with the header of p.
 func (h *history) reseal(t testing.TB, k *identity.Keyring, p *Part, body any) *envelope.Sealed {
 	t.Helper()
 	return h.sealAs(t, k, envelope.Draft{
-		Kind: p.header.Kind, Recipients: p.recipients, Time: now, Expires: now.Add(time.Hour),
+		Kind: p.header.Kind, Recipients: h.readers(t, p), Time: now, Expires: now.Add(time.Hour),
 		Previous: p.header.Previous, Body: body,
 	})
 }

@@ -1,6 +1,7 @@
 package order
 
 import (
+	"slices"
 	"time"
 
 	"github.com/milagro-dta/dta/crypto/seal"
@@ -12,11 +13,11 @@ import (
 )
 
 // Redeem is the redeemer's: it asks for a release to the receiver, relying on
-// at least t acceptances. A redeemer who is the receiver gets a reply key with
-// it, made for this redemption alone; without the key the releases do not open,
-// so it is stored before the redemption is sent, and cleared once they did.
-// For another receiver the reply key is nil.
-func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAcceptance, receiver dag.CID, who Parties, now time.Time) (_ *envelope.Sealed, reply *seal.PrivateKey, err error) {
+// at least t acceptances. A redeemer who is the receiver gets the root of the
+// reply keys with it, made for this redemption alone; without the root the
+// releases do not open, so it is stored before the redemption is sent, and cleared
+// once they did. For another receiver the root is nil.
+func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAcceptance, receiver dag.CID, who Parties, now time.Time) (_ *envelope.Sealed, reply *secret.Bytes, err error) {
 	defer fault.Explain("redeem order", &err)
 	if err := checkVerifiedOrder(o); err != nil {
 		return nil, nil, err
@@ -24,7 +25,7 @@ func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAccept
 	if err := checkRedeemable(o); err != nil {
 		return nil, nil, err
 	}
-	previous, err := relyOn(o, acceptances)
+	previous, asked, err := relyOn(o, acceptances)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -39,6 +40,7 @@ func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAccept
 		Order:    o.cid,
 		Terms:    o.termsCID.Bytes(),
 		Receiver: receiver,
+		Asked:    asked,
 		Nonce:    secret.Random(NonceSize).Open(),
 	}
 	if receiver == k.Identity().Name {
@@ -46,15 +48,15 @@ func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAccept
 		if err != nil {
 			return nil, nil, err
 		}
-		if reply, err = suite.NewPrivateKey(); err != nil {
-			return nil, nil, err
+		reply = secret.Random(ReplyRootSize)
+		if body.ReplyKeys, err = replyKeys(suite, reply, asked); err != nil {
+			return nil, reply, err
 		}
-		body.ReplyKey = reply.Public()
 	}
-	if err := body.check(o, k.Identity()); err != nil {
+	if err := body.check(o, k.Identity(), len(acceptances)); err != nil {
 		return nil, reply, err
 	}
-	recipients, err := newestRecipients(o.body.Terms.Parties(), o.floor, who)
+	recipients, err := newestRecipients(o.body.Terms.ReadersOf(body.places()...), o.recorded, who)
 	if err != nil {
 		return nil, reply, err
 	}
@@ -65,23 +67,24 @@ func Redeem(k *identity.Keyring, o *VerifiedOrder, acceptances []*VerifiedAccept
 	return sealed, reply, err
 }
 
-// relyOn links acceptances of the order, one per fiduciary, then the order.
-func relyOn(o *VerifiedOrder, acceptances []*VerifiedAcceptance) ([]dag.CID, error) {
-	var previous []dag.CID
-	seen := make(map[int]bool, len(acceptances))
+// relyOn links acceptances of the order, one per fiduciary and in the order of
+// their places, then the order.
+func relyOn(o *VerifiedOrder, acceptances []*VerifiedAcceptance) (previous []dag.CID, asked []uint64, err error) {
 	for _, a := range acceptances {
 		if err := checkVerifiedAcceptance(a); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if a.order.cid != o.cid {
-			return nil, fault.New(fault.Invalid, "acceptance %s is of another order", a.cid)
+			return nil, nil, fault.New(fault.Invalid, "acceptance %s is of another order", a.cid)
 		}
-		if seen[a.Index()] {
-			return nil, fault.New(fault.Invalid, "two acceptances of fiduciary %d", a.Index())
+	}
+	sorted := slices.SortedFunc(slices.Values(acceptances), func(a, b *VerifiedAcceptance) int { return a.Index() - b.Index() })
+	for i, a := range sorted {
+		if i > 0 && sorted[i-1].Index() == a.Index() {
+			return nil, nil, fault.New(fault.Invalid, "two acceptances of fiduciary %d", a.Index())
 		}
-		seen[a.Index()] = true
-		previous = append(previous, a.cid)
+		previous, asked = append(previous, a.cid), append(asked, a.body.Index)
 	}
 	previous = append(previous, o.cid)
-	return previous, checkRelied(o, previous)
+	return previous, asked, checkRelied(o, previous)
 }

@@ -18,8 +18,8 @@ import (
 //
 //	SealTo(receiver, "dta/release/v1" ‖ CID(terms) ‖ redemption ‖ receiver, index, material)
 //
-// where the key is the redemption's reply key, or else that of the receiver's
-// document to which the release's own envelope is encrypted.
+// where the key is the redemption's reply key for this fiduciary, or else that of
+// the receiver's document to which the release's own envelope is encrypted.
 
 // ReleaseTo is the custody identity's: it seals the material, a share (s‖r) or
 // an ordered key, to the receiver of a verified redemption. It refuses a
@@ -38,14 +38,14 @@ func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance
 	if err := r.InForce(who); err != nil {
 		return nil, Block{}, err
 	}
-	recipients, err := newestRecipients(o.body.Terms.Parties(), r.floor, who)
+	recipients, err := newestRecipients(o.body.Terms.ReadersOf(a.Index()), r.recorded, who)
 	if err != nil {
 		return nil, Block{}, err
 	}
 	if err := checkMaterial(a, material); err != nil {
 		return nil, Block{}, err
 	}
-	share, err := sealRelease(r, recipients, a.Index(), material)
+	share, err := sealRelease(r, a, recipients, material)
 	if err != nil {
 		return nil, Block{}, err
 	}
@@ -73,20 +73,20 @@ func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance
 	return sealed, share, nil
 }
 
-func sealRelease(r *VerifiedRedemption, recipients []*identity.Identity, index int, material *secret.Bytes) (Block, error) {
+func sealRelease(r *VerifiedRedemption, a *VerifiedAcceptance, recipients []*identity.Identity, material *secret.Bytes) (Block, error) {
 	suite, err := seal.ByName(r.order.body.Terms.Suite)
 	if err != nil {
 		return Block{}, err
 	}
-	to := r.body.ReplyKey
-	if len(to) == 0 {
+	to := r.ReplyKey(a)
+	if to == nil {
 		for _, id := range recipients {
 			if id.Name == r.body.Receiver {
 				to = id.SealingKey()
 			}
 		}
 	}
-	sealed, err := suite.SealTo(to, r.releaseInfo(), IndexAAD(index), material.Open())
+	sealed, err := suite.SealTo(to, r.releaseInfo(), IndexAAD(a.Index()), material.Open())
 	if err != nil {
 		return Block{}, err
 	}
@@ -120,11 +120,11 @@ func checkMaterial(a *VerifiedAcceptance, material *secret.Bytes) error {
 	return nil
 }
 
-// ReceiverKey is what a receiver opens a release with: the reply key that Redeem
-// returned, or, for a redemption without one, its keyring. The other is not
-// looked at.
+// ReceiverKey is what a receiver opens a release with: the root of the reply keys
+// that Redeem returned, or, for a redemption without reply keys, its keyring. The
+// other is not looked at.
 type ReceiverKey struct {
-	Reply   *seal.PrivateKey
+	Reply   *secret.Bytes
 	Keyring *identity.Keyring
 }
 
@@ -164,14 +164,18 @@ func OpenReleasedShare(l *VerifiedRelease, block []byte, key ReceiverKey) (*vss.
 	return share, nil
 }
 
+// opener opens what is sealed to one key.
+type opener func(info, aad, sealed []byte) (*secret.Bytes, error)
+
 func (l *VerifiedRelease) unseal(block []byte, key ReceiverKey) (*secret.Bytes, error) {
 	if err := checkVerifiedRelease(l); err != nil {
 		return nil, err
 	}
-	open, err := key.opener(l)
+	open, done, err := key.opener(l)
 	if err != nil {
 		return nil, err
 	}
+	defer done()
 	if err := dag.Check(l.body.Share, block); err != nil {
 		return nil, fault.New(fault.Invalid, "release of fiduciary %d: not the block that it links: %w", l.Index(), err)
 	}
@@ -187,31 +191,44 @@ func (l *VerifiedRelease) unseal(block []byte, key ReceiverKey) (*secret.Bytes, 
 }
 
 // opener finds the private half of the very key that the release is sealed to,
-// so that a failure to open is the sealer's.
-func (key ReceiverKey) opener(l *VerifiedRelease) (func(info, aad, sealed []byte) (*secret.Bytes, error), error) {
+// so that a failure to open is the sealer's; done clears what it made.
+func (key ReceiverKey) opener(l *VerifiedRelease) (open opener, done func(), err error) {
 	r := l.redemption
-	if to := r.body.ReplyKey; len(to) > 0 {
-		if key.Reply == nil || !bytes.Equal(key.Reply.Public(), to) {
-			return nil, fault.New(fault.Denied, "open release: expected the reply key of redemption %s, found another", r.cid)
-		}
-		suite, err := seal.ByName(r.order.body.Terms.Suite)
-		if err != nil {
-			return nil, err
-		}
-		return func(info, aad, sealed []byte) (*secret.Bytes, error) {
-			return suite.OpenWith(key.Reply, info, aad, sealed)
-		}, nil
+	if to := r.ReplyKey(l.acceptance); to != nil {
+		return key.replyOpener(l, to)
 	}
 	if key.Keyring == nil || key.Keyring.Identity().Name != r.body.Receiver {
-		return nil, fault.New(fault.Denied, "open release: expected the keyring of receiver %s, found another", r.body.Receiver)
+		return nil, nil, fault.New(fault.Denied, "open release: expected the keyring of receiver %s, found another", r.body.Receiver)
 	}
 	// The document that the release was encrypted to, also where the receiver
 	// has rotated since.
-	document := l.floor[r.body.Receiver]
+	document := l.recorded.last(r.body.Receiver)
 	if _, err := key.Keyring.Identity().At(document); err != nil {
-		return nil, fault.New(fault.Denied, "open release: the receiver's keyring is older than document %s", document)
+		return nil, nil, fault.New(fault.Denied, "open release: the receiver's keyring is older than document %s", document)
 	}
 	return func(info, aad, sealed []byte) (*secret.Bytes, error) {
 		return key.Keyring.OpenAt(document, info, aad, sealed)
-	}, nil
+	}, func() {}, nil
+}
+
+func (key ReceiverKey) replyOpener(l *VerifiedRelease, to []byte) (opener, func(), error) {
+	suite, err := seal.ByName(l.redemption.order.body.Terms.Suite)
+	if err != nil {
+		return nil, nil, err
+	}
+	another := fault.New(fault.Denied, "open release: expected the reply key of redemption %s, found another", l.redemption.cid)
+	if key.Reply == nil {
+		return nil, nil, another
+	}
+	reply, err := DeriveReplyKey(suite, key.Reply, l.Index())
+	if err != nil {
+		return nil, nil, err
+	}
+	if !bytes.Equal(reply.Public(), to) {
+		reply.Clear()
+		return nil, nil, another
+	}
+	return func(info, aad, sealed []byte) (*secret.Bytes, error) {
+		return suite.OpenWith(reply, info, aad, sealed)
+	}, reply.Clear, nil
 }

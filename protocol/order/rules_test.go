@@ -119,7 +119,7 @@ func TestHeadersOfAnotherShapeAreRefused(t *testing.T) {
 			{"another kind", func(d *envelope.Draft) { d.Kind = envelope.Notice }},
 		} {
 			t.Run("a part with "+tt.name+": "+part, func(t *testing.T) {
-				d := envelope.Draft{Kind: p.header.Kind, Recipients: p.recipients, Previous: p.header.Previous, Body: h.body(part, 0)}
+				d := envelope.Draft{Kind: p.header.Kind, Recipients: h.readers(t, p), Previous: p.header.Previous, Body: h.body(part, 0)}
 				tt.edit(&d)
 				sealed := h.sealAs(t, h.signer(part, 0), d)
 				wantKind(t, h.verify(part, 0, sealed.Block, sealed.Plain), fault.Invalid)
@@ -178,12 +178,13 @@ func TestReplyKeyIsTheReceiversOwn(t *testing.T) {
 		want   fault.Kind // "": sound
 	}{
 		{"one from the receiver", r.beneficiary, func(*Redemption) {}, ""},
-		{"none from the receiver", r.beneficiary, func(b *Redemption) { b.ReplyKey = nil }, ""},
-		{"none from another redeemer", r.principal, func(b *Redemption) { b.ReplyKey = nil }, ""},
-		{"one from another redeemer", r.principal, func(b *Redemption) { b.ReplyKey = thief.Public() }, fault.Denied},
-		{"one cut short", r.beneficiary, func(b *Redemption) { b.ReplyKey = b.ReplyKey[1:] }, fault.Invalid},
-		{"one that is no key", r.beneficiary, func(b *Redemption) { b.ReplyKey = slices.Repeat([]byte{0xff}, seal.PublicKeySize) }, fault.Invalid},
-		{"one of zeros", r.beneficiary, func(b *Redemption) { b.ReplyKey = make([]byte, seal.PublicKeySize) }, fault.Invalid},
+		{"none from the receiver", r.beneficiary, func(b *Redemption) { b.ReplyKeys = nil }, ""},
+		{"none from another redeemer", r.principal, func(b *Redemption) { b.ReplyKeys = nil }, ""},
+		{"one from another redeemer", r.principal, func(b *Redemption) { b.ReplyKeys = [][]byte{thief.Public()} }, fault.Denied},
+		{"one cut short", r.beneficiary, func(b *Redemption) { b.ReplyKeys = [][]byte{b.ReplyKeys[0][1:]} }, fault.Invalid},
+		{"one that is no key", r.beneficiary, func(b *Redemption) { b.ReplyKeys = [][]byte{slices.Repeat([]byte{0xff}, seal.PublicKeySize)} }, fault.Invalid},
+		{"the same for two fiduciaries", r.beneficiary, func(b *Redemption) { b.ReplyKeys = [][]byte{b.ReplyKeys[0], b.ReplyKeys[0]} }, fault.Invalid},
+		{"one of zeros", r.beneficiary, func(b *Redemption) { b.ReplyKeys = [][]byte{make([]byte, seal.PublicKeySize)} }, fault.Invalid},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			body := h.redemption.body
@@ -266,8 +267,9 @@ func TestReceiptsAreHeldToTheirBounds(t *testing.T) {
 		edit func(*Receipt)
 		want fault.Kind
 	}{
-		{"no deposit", func(r *Receipt) { r.Deposit = nil }, fault.Invalid},
-		{"a deposit's hash cut short", func(r *Receipt) { r.Deposit = r.Deposit[1:] }, fault.Invalid},
+		{"no deposit", func(r *Receipt) { r.Deposit = dag.CID{} }, fault.Invalid},
+		{"a deposit that is no block of ours", func(r *Receipt) { r.Deposit = dag.SumRaw(nil) }, fault.Invalid},
+		{"a key of its own that nobody asked for", func(r *Receipt) { r.OwnKey = true }, fault.Invalid},
 		{"no mode", func(r *Receipt) { r.Mode = "" }, fault.Unsupported},
 		{"an unknown mode", func(r *Receipt) { r.Mode = "trusted" }, fault.Unsupported},
 		{"no type", func(r *Receipt) { r.Type = "" }, fault.Invalid},

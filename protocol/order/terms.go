@@ -69,9 +69,12 @@ type Terms struct {
 	Fiduciaries []Fiduciary `cbor:"fiduciaries"` // exactly N
 	Commitments [][]byte    `cbor:"commitments"` // T points of G1 for a secret, else none
 	Publish     Publish     `cbor:"publish"`
-	Size        uint64      `cbor:"size"`     // bytes of the secret, else 0
-	Critical    dag.Values  `cbor:"critical"` // "network": NetworkTerms, of a network and nothing else
-	Extra       dag.Values  `cbor:"extra"`
+	Size        uint64      `cbor:"size"` // bytes of the secret, else 0
+	// OwnKey asks that a key made for this order alone keeps it, so that the order's
+	// end can destroy that key and not only a deposit. A network has none.
+	OwnKey   bool       `cbor:"own_key,omitempty"`
+	Critical dag.Values `cbor:"critical"` // "network": NetworkTerms, of a network and nothing else
+	Extra    dag.Values `cbor:"extra"`
 }
 
 // CID is the name of these terms. It fails only on terms that cannot be
@@ -101,26 +104,26 @@ func uniqueNames(names []dag.CID) []dag.CID {
 	return slices.Compact(out)
 }
 
-// Parties are the names for which every part of the order is encrypted: the
-// principal, the fiduciaries' nodes, the redeemers, the receivers; each once.
-func (t *Terms) Parties() []dag.CID {
+// Parties are the names for which the order is encrypted: the principal, the
+// fiduciaries' nodes, the redeemers, the receivers; each once.
+func (t *Terms) Parties() []dag.CID { return t.readers(t.Fiduciaries...) }
+
+// ReadersOf are the names for which what concerns some of the fiduciaries, by
+// their places, is encrypted: the principal, those fiduciaries' nodes, the
+// redeemers, the receivers; each once. The other fiduciaries have no use for it.
+func (t *Terms) ReadersOf(places ...int) []dag.CID {
+	of := make([]Fiduciary, 0, len(places))
+	for _, i := range places {
+		of = append(of, t.Fiduciaries[i])
+	}
+	return t.readers(of...)
+}
+
+func (t *Terms) readers(of ...Fiduciary) []dag.CID {
 	names := make([]dag.CID, 0, MaxRecipients)
-	seen := make(map[dag.CID]bool, MaxRecipients)
-	add := func(name dag.CID) {
-		if !seen[name] {
-			seen[name] = true
-			names = append(names, name)
-		}
+	names = append(names, t.Principal)
+	for _, f := range of {
+		names = append(names, f.Node.Name)
 	}
-	add(t.Principal)
-	for _, f := range t.Fiduciaries {
-		add(f.Node.Name)
-	}
-	for _, name := range t.Redeemers {
-		add(name)
-	}
-	for _, name := range t.Receivers {
-		add(name)
-	}
-	return names
+	return uniqueInOrder(slices.Concat(names, t.Redeemers, t.Receivers))
 }

@@ -21,10 +21,12 @@ func TestEveryValueOfABodyIsChecked(t *testing.T) {
 		"order.Terms.Fiduciaries[0].Offer": true, "order.Terms.Fiduciaries[1].Offer": true,
 		"order.Terms.Fiduciaries[0].Custody.Name": true, "order.Terms.Fiduciaries[1].Custody.Name": true,
 		"order.Terms.Fiduciaries[0].Custody.Document": true, "order.Terms.Fiduciaries[1].Custody.Document": true,
-		"order.Shares[0]": true, "order.Shares[1]": true, "order.Ciphertext": true, "order.Extra": true,
+		// Whoever seals to the node later holds it to its document here.
+		"order.Terms.Fiduciaries[0].Node.Document": true, "order.Terms.Fiduciaries[1].Node.Document": true,
+		"order.Terms.OwnKey": true, "order.Shares[0]": true, "order.Shares[1]": true, "order.Ciphertext": true, "order.Extra": true,
 		"acceptance.Receipt.Deposit": true, "acceptance.Receipt.Type": true, "acceptance.Receipt.Scheme": true,
 		"acceptance.Checkpoint": true, "acceptance.Extra": true,
-		"redemption.Nonce": true, "redemption.Extra": true, "redemption.ReplyKey": true,
+		"redemption.Nonce": true, "redemption.Extra": true, "redemption.ReplyKeys[0]": true, "redemption.ReplyKeys[1]": true,
 		"release.Share": true, "release.Checkpoint": true, "release.Extra": true,
 	}
 	for _, part := range parts {

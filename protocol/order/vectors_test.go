@@ -33,7 +33,8 @@ type vectorOrder struct {
 	Cipher   *vectorCipher             `json:"ciphertext"`
 	Accepted []vectortest.Part         `json:"acceptances"`
 	Redeemed vectortest.Part           `json:"redemption"`
-	Reply    vectortest.Hex            `json:"replySeed"`
+	Reply    vectortest.Hex            `json:"replyRoot"`
+	Replies  []vectortest.Hex          `json:"replySeeds"` // by the fiduciaries' places
 	Released []vectortest.Part         `json:"releases"`
 	Sealed   []vectortest.Sealed       `json:"sealedReleases"`
 }
@@ -80,7 +81,14 @@ func makeVector(t *testing.T, name string, h *history) vectorOrder {
 		}
 	}
 	if h.reply != nil {
-		v.Reply = h.reply.Seed().Open()
+		v.Reply = h.reply.Open()
+		for i := range h.acceptances {
+			key, err := DeriveReplyKey(mustSuite(t, h.order), h.reply, i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			v.Replies = append(v.Replies, key.Seed().Open())
+		}
 	}
 	for i, a := range h.acceptances {
 		v.Accepted = append(v.Accepted, vectorOf(&a.Part))
@@ -176,8 +184,13 @@ func (v vectorOrder) check(t *testing.T) {
 	must(err)
 	receiver := ReceiverKey{Keyring: keys[red.Receiver()]}
 	if len(v.Reply) > 0 {
-		receiver.Reply, err = mustSuite(t, o).ParsePrivateKey(secret.Copy(v.Reply))
-		must(err)
+		receiver.Reply = secret.Copy(v.Reply)
+		for i, seed := range v.Replies {
+			key, err := DeriveReplyKey(mustSuite(t, o), receiver.Reply, i)
+			must(err)
+			same("reply seed", seed, key.Seed().Open())
+			same("reply key", red.ReplyKey(accepted[i]), key.Public())
+		}
 	}
 	var shares []*vss.Share
 	for i, p := range v.Released {

@@ -48,7 +48,7 @@ func verifyAcceptance(o *VerifiedOrder, block []byte, from Source, who Parties) 
 	if err := a.body.check(o, a.signer); err != nil {
 		return nil, err
 	}
-	if err := a.admit(o.body.Terms.Parties(), o.floor, who); err != nil {
+	if err := a.admit(o.body.Terms.ReadersOf(a.Index()), o.recorded); err != nil {
 		return nil, err
 	}
 	return a, nil

@@ -19,8 +19,8 @@ type VerifiedOrder struct {
 }
 
 // VerifyOrder checks an order of which the plaintext is shown: signature, terms,
-// principal = signer, and recipients complete. who must know the chains of
-// every party.
+// principal = signer, and recipients complete. who must know the chain of the
+// principal.
 func VerifyOrder(block, plain []byte, who Parties) (*VerifiedOrder, error) {
 	return verifyOrder(block, FromPlain(plain), who)
 }
@@ -55,16 +55,22 @@ func verifyOrder(block []byte, from Source, who Parties) (_ *VerifiedOrder, err 
 	if t.Suite != o.header.Suite {
 		return nil, fault.New(fault.Invalid, "terms are of suite %q, the envelope of %q", t.Suite, o.header.Suite)
 	}
-	floor, err := termsFloor(t)
+	if err := ofKind(o.signer, identity.Node); err != nil {
+		return nil, err
+	}
+	before, err := termsRecord(t)
 	if err != nil {
 		return nil, err
 	}
-	if err := o.admit(t.Parties(), floor, who); err != nil {
+	if err := o.admit(t.Parties(), before); err != nil {
 		return nil, err
 	}
 	// The principal is its own first recipient, at the document it signed with.
-	if o.recipients[0].Document != o.signer.Document {
-		return nil, fault.New(fault.Invalid, "the principal signed with %s and is a recipient at %s", o.signer.Document, o.recipients[0].Document)
+	if p := o.header.Recipients[0]; p.Document != o.signer.Document {
+		return nil, fault.New(fault.Invalid, "the principal signed with %s and is a recipient at %s", o.signer.Document, p.Document)
+	}
+	if err := o.recorded.hold(o.signer); err != nil {
+		return nil, err
 	}
 	if o.termsCID, err = t.CID(); err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ type VerifiedRedemption struct {
 }
 
 // VerifyRedemption checks a redemption of which the plaintext is shown: signed
-// by a redeemer, for a receiver, a reply key only from the receiver itself, and
+// by a redeemer, for a receiver, reply keys only from the receiver itself, and
 // linked to enough acceptances and the order.
 func VerifyRedemption(o *VerifiedOrder, block, plain []byte, who Parties) (*VerifiedRedemption, error) {
 	return verifyRedemption(o, block, FromPlain(plain), who)
@@ -56,10 +56,10 @@ func verifyRedemption(o *VerifiedOrder, block []byte, from Source, who Parties) 
 		return nil, err
 	}
 	r.Part = *part
-	if err := r.body.check(o, r.signer); err != nil {
+	if err := r.body.check(o, r.signer, len(r.header.Previous)-1); err != nil {
 		return nil, err
 	}
-	if err := r.admit(o.body.Terms.Parties(), o.floor, who); err != nil {
+	if err := r.admit(o.body.Terms.ReadersOf(r.Asked()...), o.recorded); err != nil {
 		return nil, err
 	}
 	return r, nil
@@ -92,8 +92,9 @@ func checkRelied(o *VerifiedOrder, previous []dag.CID) error {
 	return nil
 }
 
-// check holds a redemption, about to be signed or just read, to its order.
-func (b *Redemption) check(o *VerifiedOrder, signer *identity.Identity) error {
+// check holds a redemption of so many acceptances, about to be signed or just
+// read, to its order.
+func (b *Redemption) check(o *VerifiedOrder, signer *identity.Identity, acceptances int) error {
 	if err := checkBody(b.Version, b.Critical); err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (b *Redemption) check(o *VerifiedOrder, signer *identity.Identity) error {
 	if !slices.Contains(t.Redeemers, signer.Name) {
 		return fault.New(fault.Denied, "%s may not redeem this order", signer.Name)
 	}
-	if err := descends(signer, o.floor[signer.Name]); err != nil {
+	if err := o.recorded.checkParty(signer); err != nil {
 		return err
 	}
 	if !slices.Contains(t.Receivers, b.Receiver) {
@@ -113,8 +114,31 @@ func (b *Redemption) check(o *VerifiedOrder, signer *identity.Identity) error {
 	if len(b.Nonce) != NonceSize {
 		return fault.New(fault.Invalid, "expected a nonce of %d bytes, found %d", NonceSize, len(b.Nonce))
 	}
-	if len(b.ReplyKey) == 0 {
+	if err := b.checkAsked(t, acceptances); err != nil {
+		return err
+	}
+	return b.checkReplyKeys(t, signer)
+}
+
+// checkAsked wants the place of the fiduciary of each acceptance, rising.
+func (b *Redemption) checkAsked(t *Terms, acceptances int) error {
+	if n := len(b.Asked); n != acceptances {
+		return fault.New(fault.Invalid, "expected the places of %d fiduciaries asked, one for each acceptance, found %d", acceptances, n)
+	}
+	for i, place := range b.Asked {
+		if place >= t.N || i > 0 && place <= b.Asked[i-1] {
+			return fault.New(fault.Invalid, "expected rising places below %d of the fiduciaries asked, found %d at %d", t.N, place, i)
+		}
+	}
+	return nil
+}
+
+func (b *Redemption) checkReplyKeys(t *Terms, signer *identity.Identity) error {
+	if len(b.ReplyKeys) == 0 {
 		return nil
+	}
+	if n := len(b.ReplyKeys); n != len(b.Asked) {
+		return fault.New(fault.Invalid, "expected no reply keys, or one for each of the %d fiduciaries asked, found %d", len(b.Asked), n)
 	}
 	if signer.Name != b.Receiver {
 		return fault.New(fault.Denied, "only the receiver itself may send a reply key")
@@ -123,8 +147,13 @@ func (b *Redemption) check(o *VerifiedOrder, signer *identity.Identity) error {
 	if err != nil {
 		return fault.New(fault.Unsupported, "%w", err)
 	}
-	if err := suite.CheckPublicKey(b.ReplyKey); err != nil {
-		return fault.New(fault.Invalid, "reply key: %w", err)
+	for i, key := range b.ReplyKeys {
+		if err := suite.CheckPublicKey(key); err != nil {
+			return fault.New(fault.Invalid, "reply key %d: %w", i, err)
+		}
+		if slices.ContainsFunc(b.ReplyKeys[:i], func(other []byte) bool { return bytes.Equal(other, key) }) {
+			return fault.New(fault.Invalid, "reply key %d: expected a key of its own for each fiduciary, found the same twice", i)
+		}
 	}
 	return nil
 }
@@ -135,8 +164,21 @@ func (r *VerifiedRedemption) Order() *VerifiedOrder { return r.order }
 // Receiver is the name to which the shares are to be released.
 func (r *VerifiedRedemption) Receiver() dag.CID { return r.body.Receiver }
 
-// ReplyKey is the sealing key made for this redemption, or empty.
-func (r *VerifiedRedemption) ReplyKey() []byte { return bytes.Clone(r.body.ReplyKey) }
+// Asked are the places in the terms of the fiduciaries that are asked.
+func (r *VerifiedRedemption) Asked() []int { return r.body.places() }
+
+func (b *Redemption) places() []int {
+	places := make([]int, len(b.Asked))
+	for i, place := range b.Asked {
+		places[i] = int(place)
+	}
+	return places
+}
+
+// asked finds the fiduciary of an acceptance among those asked; -1 if it is not.
+func (r *VerifiedRedemption) asked(a *VerifiedAcceptance) int {
+	return slices.Index(r.body.Asked, a.body.Index)
+}
 
 // ReliesOn tells whether the redemption links this acceptance of its own order.
 func (r *VerifiedRedemption) ReliesOn(a *VerifiedAcceptance) error {
@@ -149,7 +191,7 @@ func (r *VerifiedRedemption) ReliesOn(a *VerifiedAcceptance) error {
 	if a.order.cid != r.order.cid {
 		return fault.New(fault.Invalid, "the acceptance is of another order than the redemption")
 	}
-	if p := r.header.Previous; !slices.Contains(p[:len(p)-1], a.cid) {
+	if i := r.asked(a); i < 0 || r.header.Previous[i] != a.cid {
 		return fault.New(fault.Invalid, "the redemption does not rely on acceptance %s", a.cid)
 	}
 	return nil

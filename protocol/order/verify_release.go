@@ -51,7 +51,7 @@ func verifyRelease(r *VerifiedRedemption, a *VerifiedAcceptance, block []byte, f
 	if err := rel.body.check(r, a, rel.signer); err != nil {
 		return nil, err
 	}
-	if err := rel.admit(r.order.body.Terms.Parties(), r.floor, who); err != nil {
+	if err := rel.admit(r.order.body.Terms.ReadersOf(a.Index()), r.recorded); err != nil {
 		return nil, err
 	}
 	return rel, nil

@@ -93,7 +93,7 @@ func (f *federation) found(name string) *issue.Network {
 	for i, k := range f.custody {
 		s := bls.RandomScalar()
 		f.shares = append(f.shares, s)
-		receipt := order.Receipt{Deposit: make([]byte, 32), Mode: order.Supervised, Type: "test", HostEnforced: true}
+		receipt := order.Receipt{Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "test", HostEnforced: true}
 		sealed := must(order.Accept(k, o, i, must(order.ProveShare(o, k.Identity().Name, s))(f.t), receipt, nil, f.who, time.Now()))(f.t)
 		acceptances = append(acceptances, must(order.OpenAcceptance(f.registrar, o, sealed.Block, f.who))(f.t))
 	}

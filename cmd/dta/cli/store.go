@@ -60,8 +60,8 @@ func (a *app) storeVerify() *cobra.Command {
 	return a.configFlag(&cobra.Command{
 		Use: "verify", Short: "Check everything in the node's database", Args: none,
 		Long: `Check everything in the node's database: blocks against their CIDs, rows against
-their checksums and against each other, deposits against acceptances, the audit
-log, and the structure of the file.
+their checksums and against each other, the audit log, and the structure of the
+file.
 
 A running node checks its own database, and fetches damaged blocks again from the
 parties that hold the same block. Without a running node the database is read and

@@ -40,15 +40,6 @@ create table answers (
 	checksum bytea not null
 );
 
-create table deposits (
-	instance text  not null,
-	purpose  text  not null,
-	id       text  not null,
-	deposit  bytea not null,
-	checksum bytea not null,
-	primary key (instance, purpose, id)
-);
-
 create table meta (
 	name     text  not null primary key,
 	value    bytea not null,

@@ -1,9 +1,6 @@
 package guard
 
 import (
-	"crypto/sha256"
-	"crypto/subtle"
-
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -36,9 +33,13 @@ func verifyAcceptance(k *identity.Keyring, req releasing, who order.Parties) (*o
 	return o, a, nil
 }
 
-// ownDeposit holds the deposit shown to the acceptance that was given with it.
+// ownDeposit holds the deposit shown to the acceptance, which links its detached block.
 func ownDeposit(a *order.VerifiedAcceptance, deposit []byte) error {
-	if hash := sha256.Sum256(deposit); subtle.ConstantTimeCompare(hash[:], a.Receipt().Deposit) != 1 {
+	block, err := order.PutDeposit(deposit)
+	if err != nil {
+		return err
+	}
+	if block.CID != a.Receipt().Deposit {
 		return fault.New(fault.Denied, "the acceptance shown was given for another deposit")
 	}
 	return nil

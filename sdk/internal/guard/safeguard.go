@@ -2,7 +2,6 @@ package guard
 
 import (
 	"context"
-	"crypto/sha256"
 
 	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
@@ -62,9 +61,12 @@ func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contrac
 	if err != nil {
 		return nil, err
 	}
-	hash := sha256.Sum256(deposit)
+	kept, err := order.PutDeposit(deposit)
+	if err != nil {
+		return nil, err
+	}
 	accepted, err := order.Accept(k, o, index, commitment, order.Receipt{
-		Deposit:      hash[:],
+		Deposit:      kept.CID,
 		Mode:         g.Mode,
 		Type:         g.Type,
 		Scheme:       g.Scheme(),

@@ -146,10 +146,11 @@ func (x *cast) redemption(t testing.TB, by *identity.Keyring, change func(*order
 		Order:    x.a.Order.Verified.CID(),
 		Terms:    x.a.Order.Verified.TermsCID().Bytes(),
 		Receiver: x.a.Beneficiary.Identity().Name,
+		Asked:    []uint64{uint64(x.a.Index)},
 		Nonce:    secret.Random(order.NonceSize).Open(),
 	}
 	d := envelope.Draft{
-		Kind: envelope.Redemption, Recipients: x.a.Order.Verified.Recipients(),
+		Kind: envelope.Redemption, Recipients: x.Readers(t, x.a.Order.Verified.Terms().ReadersOf(x.a.Index)),
 		Time: time.Now(), Expires: time.Now().Add(order.RedemptionLife),
 		Previous: []dag.CID{x.a.Acceptance.CID(), x.a.Order.Verified.CID()},
 	}

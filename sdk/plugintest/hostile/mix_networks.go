@@ -158,13 +158,13 @@ func redeemNetwork(t *testing.T, x *networks) {
 		"the registrar": x.n.Registrar, "the co-signer": x.n.Cosigner, "the node": x.Node, "a stranger": x.stranger, "the neighbour": x.n.Other(),
 	} {
 		for whom, receiver := range map[string]*identity.Keyring{"the registrar": x.n.Registrar, "itself": by} {
-			for _, reply := range [][]byte{nil, x.clients.Receiver.Public()} {
+			for _, reply := range [][][]byte{nil, {x.clients.Receiver.Public(), x.clients.Receiver.Public()}} {
 				sealed, err := envelope.Seal(by, envelope.Draft{
-					Kind: envelope.Redemption, Recipients: n.Recipients(), Time: time.Now(), Expires: time.Now().Add(order.RedemptionLife),
+					Kind: envelope.Redemption, Recipients: x.Readers(t, n.Terms().Parties()), Time: time.Now(), Expires: time.Now().Add(order.RedemptionLife),
 					Previous: []dag.CID{x.n.Whole.Acceptances[1-x.n.Index].CID(), x.n.Acceptance.CID(), n.CID()},
 					Body: order.Redemption{
 						Version: order.Version, Order: n.CID(), Terms: n.TermsCID().Bytes(), Receiver: receiver.Identity().Name,
-						ReplyKey: reply, Nonce: secret.Random(order.NonceSize).Open(),
+						Asked: []uint64{0, 1}, ReplyKeys: reply, Nonce: secret.Random(order.NonceSize).Open(),
 					},
 				})
 				if err != nil {

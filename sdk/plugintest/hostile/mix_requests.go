@@ -133,7 +133,7 @@ func (x *networks) forgedFoundings(t testing.TB) []whole[*contract.Shown] {
 	t.Helper()
 	forge := func(name string, by *identity.Keyring, index int) whole[*contract.Shown] {
 		sealed, err := envelope.Seal(by, envelope.Draft{
-			Kind: envelope.Acceptance, Recipients: x.n.Verified.Recipients(), Time: time.Now(), Expires: time.Now().Add(time.Hour),
+			Kind: envelope.Acceptance, Recipients: x.Readers(t, x.n.Verified.Terms().ReadersOf(index)), Time: time.Now(), Expires: time.Now().Add(time.Hour),
 			Previous: []dag.CID{x.n.Verified.CID()},
 			Body: order.Acceptance{
 				Version: order.Version, Order: x.n.Verified.CID(), Terms: x.n.Verified.TermsCID().Bytes(), Index: uint64(index),

@@ -140,7 +140,7 @@ func (x *cast) redemptions(t testing.TB) []whole[*contract.Shown] {
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.ReplyKey = key.Public()
+		b.ReplyKeys = [][]byte{key.Public()}
 	}
 	forged := []struct {
 		name   string
@@ -175,6 +175,9 @@ func (x *cast) redemptions(t testing.TB) []whole[*contract.Shown] {
 		{"redemption that relies on nothing", x.a.Beneficiary, func(_ *order.Redemption, d *envelope.Draft) {
 			d.Previous = d.Previous[1:]
 		}, fault.Invalid},
+		{"redemption that asks a fiduciary that there is not", x.a.Beneficiary, func(b *order.Redemption, _ *envelope.Draft) {
+			b.Asked[0]++
+		}, fault.Invalid},
 		{"redemption read by a stranger too", x.a.Beneficiary, func(_ *order.Redemption, d *envelope.Draft) {
 			d.Recipients = append(d.Recipients[:len(d.Recipients):len(d.Recipients)], x.stranger.Identity())
 		}, fault.Invalid},
@@ -203,7 +206,7 @@ func (x *cast) acceptances(t testing.TB) []whole[*contract.Shown] {
 	}
 	forge := func(name string, by *identity.Keyring) whole[*contract.Shown] {
 		sealed, err := envelope.Seal(by, envelope.Draft{
-			Kind: envelope.Acceptance, Recipients: x.a.Order.Verified.Recipients(), Time: time.Now(), Expires: time.Now().Add(time.Hour),
+			Kind: envelope.Acceptance, Recipients: x.Readers(t, x.a.Order.Verified.Terms().ReadersOf(x.a.Index)), Time: time.Now(), Expires: time.Now().Add(time.Hour),
 			Previous: []dag.CID{x.a.Order.Verified.CID()}, Body: body,
 		})
 		if err != nil {

@@ -28,17 +28,17 @@ func neighbour(t *testing.T, x *cast) {
 			Commitment: k.Acceptance.Commitment(), Receipt: k.Acceptance.Receipt(),
 		}
 		sealed, err := envelope.Seal(other, envelope.Draft{
-			Kind: envelope.Acceptance, Recipients: o.Verified.Recipients(), Time: time.Now(), Expires: time.Now().Add(time.Hour),
+			Kind: envelope.Acceptance, Recipients: x.Readers(t, o.Verified.Terms().ReadersOf(int(index))), Time: time.Now(), Expires: time.Now().Add(time.Hour),
 			Previous: []dag.CID{o.Verified.CID()}, Body: body,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
 		redemption := order.Redemption{
-			Version: order.Version, Order: body.Order, Terms: body.Terms, Receiver: o.Beneficiary.Identity().Name, Nonce: make([]byte, order.NonceSize),
+			Version: order.Version, Order: body.Order, Terms: body.Terms, Receiver: o.Beneficiary.Identity().Name, Asked: []uint64{index}, Nonce: make([]byte, order.NonceSize),
 		}
 		redeemed, err := envelope.Seal(o.Principal, envelope.Draft{
-			Kind: envelope.Redemption, Recipients: o.Verified.Recipients(), Time: time.Now(), Expires: time.Now().Add(time.Hour),
+			Kind: envelope.Redemption, Recipients: x.Readers(t, o.Verified.Terms().ReadersOf(int(index))), Time: time.Now(), Expires: time.Now().Add(time.Hour),
 			Previous: []dag.CID{sealed.CID, o.Verified.CID()}, Body: redemption,
 		})
 		if err != nil {

@@ -1,8 +1,6 @@
 package scene
 
 import (
-	"bytes"
-	"crypto/sha256"
 	"slices"
 	"testing"
 	"time"
@@ -136,9 +134,9 @@ func (n *Network) Accept(t testing.TB, r *contract.SafeguardResponse) *Founded {
 	if err != nil {
 		t.Fatalf("reading the acceptance: %v", err)
 	}
-	hash, receipt := sha256.Sum256(r.GetDeposit()), a.Receipt()
+	receipt := a.Receipt()
 	enforced := n.Verified.Terms().Policy.Enforcement == order.HostEnforced
-	if !bytes.Equal(receipt.Deposit, hash[:]) || receipt.Mode != n.Started || receipt.HostEnforced != enforced {
+	if receipt.Deposit != DepositCID(t, r.GetDeposit()) || receipt.Mode != n.Started || receipt.HostEnforced != enforced {
 		t.Fatalf("expected a receipt for the deposit, of mode %q, host-enforced %t; got %+v", n.Started, enforced, receipt)
 	}
 	c, err := order.ProveShare(n.Verified, n.other.Identity().Name, n.share)
@@ -146,7 +144,7 @@ func (n *Network) Accept(t testing.TB, r *contract.SafeguardResponse) *Founded {
 		t.Fatal(err)
 	}
 	sealed, err := order.Accept(n.other, n.Verified, 1-n.Index, c, order.Receipt{
-		Deposit: make([]byte, sha256.Size), Mode: order.Supervised, Type: "scene", HostEnforced: enforced,
+		Deposit: dag.Sum([]byte("of the other")), Mode: order.Supervised, Type: "scene", HostEnforced: enforced,
 	}, nil, n.Parties(t), time.Now())
 	if err != nil {
 		t.Fatal(err)

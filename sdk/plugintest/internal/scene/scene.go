@@ -4,12 +4,10 @@ package scene
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"slices"
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -175,11 +173,20 @@ func (o *Order) Accept(t testing.TB, r *contract.SafeguardResponse) *Kept {
 	if a.Custody() != o.Fiduciary.Name || a.Index() != o.Index {
 		t.Fatalf("expected an acceptance by %s at %d; got one by %s at %d", o.Fiduciary.Name, o.Index, a.Custody(), a.Index())
 	}
-	hash := sha256.Sum256(r.GetDeposit())
-	if receipt := a.Receipt(); !bytes.Equal(receipt.Deposit, hash[:]) || receipt.Mode != o.Started {
+	if receipt := a.Receipt(); receipt.Deposit != DepositCID(t, r.GetDeposit()) || receipt.Mode != o.Started {
 		t.Fatalf("the receipt is for another deposit, or of mode %q instead of %q", receipt.Mode, o.Started)
 	}
 	return &Kept{Order: o, Deposit: r.GetDeposit(), Shown: r.GetAcceptance(), Acceptance: a}
+}
+
+// DepositCID is the CID of a deposit's detached block, which an acceptance links.
+func DepositCID(t testing.TB, deposit []byte) dag.CID {
+	t.Helper()
+	block, err := order.PutDeposit(deposit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return block.CID
 }
 
 // Redeemed is a redemption of a kept order.
@@ -188,7 +195,7 @@ type Redeemed struct {
 	Envelope *envelope.Sealed
 	Verified *order.VerifiedRedemption
 	receiver *identity.Keyring
-	reply    *seal.PrivateKey
+	reply    *secret.Bytes
 }
 
 // Redeem asks for a release to the beneficiary: by itself, or by the principal.
@@ -248,6 +255,19 @@ func (r *Redeemed) Open(t testing.TB, got *contract.RestoreResponse) []byte {
 		t.Fatalf("combining: %v", err)
 	}
 	return whole.Open()
+}
+
+// Readers are the identities for which a part is encrypted, by their names.
+func (s *Scene) Readers(t testing.TB, names []dag.CID) []*identity.Identity {
+	t.Helper()
+	who, ids := s.Parties(t), make([]*identity.Identity, len(names))
+	for i, name := range names {
+		var err error
+		if ids[i], err = who.Identity(name, dag.CID{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return ids
 }
 
 // Name is CID bytes as the contract carries them.
