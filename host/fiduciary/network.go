@@ -77,10 +77,9 @@ func refuseRevoked(tx *store.Tx, q *issue.VerifiedRequest) error {
 }
 
 // tellRegistrar queues the news of what another did in the registrar's network.
-func (s *Service) tellRegistrar(w *records.Writer, o *order.VerifiedOrder, by dag.CID, envelopes ...dag.CID) error {
-	registrar := o.Principal().Name
-	if registrar == by || registrar == s.records.Self().Name {
-		return nil // it did so itself, or has these very records
+func (s *Service) tellRegistrar(w *records.Writer, o *order.VerifiedOrder, kind envelope.Kind, by dag.CID, envelopes ...dag.CID) error {
+	if o.Principal().Name == s.records.Self().Name {
+		return nil // it has these very records
 	}
-	return s.queue(w, registrar, append([]dag.CID{o.CID()}, envelopes...))
+	return s.notify(w, o, kind, by, append([]dag.CID{o.CID()}, envelopes...)...)
 }

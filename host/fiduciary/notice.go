@@ -2,7 +2,6 @@ package fiduciary
 
 import (
 	"context"
-	"slices"
 
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -19,15 +18,14 @@ type told struct {
 	Envelopes []dag.CID `cbor:"envelopes"`
 }
 
-// notify queues the news for those whom the order is about — the principal, who
-// may ask, who may receive — but the one that is being answered. This node itself
-// may be one.
-func (s *Service) notify(w *records.Writer, o *order.VerifiedOrder, answered dag.CID, envelopes ...dag.CID) error {
-	for _, r := range o.Header().Recipients {
-		if r.Name == answered || !concerned(o, r.Name) {
+// notify queues the news of an envelope, the last of those given, for its audience,
+// but for the one that is being answered. This node itself may be one of them.
+func (s *Service) notify(w *records.Writer, o *order.VerifiedOrder, kind envelope.Kind, answered dag.CID, envelopes ...dag.CID) error {
+	for _, name := range records.Audience(kind, o.Terms()) {
+		if name == answered {
 			continue
 		}
-		if err := s.queue(w, r.Name, envelopes); err != nil {
+		if err := s.queue(w, name, envelopes); err != nil {
 			return err
 		}
 	}
@@ -41,13 +39,6 @@ func (s *Service) queue(w *records.Writer, to dag.CID, envelopes []dag.CID) erro
 	}
 	key := envelopes[len(envelopes)-1].String() + " " + to.String()
 	return w.LaterTo(to.String(), records.JobNotice, key, told{To: to, Envelopes: envelopes}, 0)
-}
-
-// concerned tells whether a party of an order has a use for its news: the other
-// fiduciaries have none.
-func concerned(o *order.VerifiedOrder, name dag.CID) bool {
-	t := o.Terms()
-	return name == t.Principal || slices.Contains(t.Redeemers, name) || slices.Contains(t.Receivers, name)
 }
 
 // Tell delivers a queued notice; it is what the courier calls.

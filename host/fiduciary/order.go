@@ -192,7 +192,7 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 		if err := w.Audit("order.accepted", by.Identity().Name, ref, a.CID(), kept(o, a)); err != nil {
 			return err
 		}
-		return s.notify(w, o, o.Principal().Name, o.CID(), a.CID())
+		return s.notify(w, o, envelope.Acceptance, o.Principal().Name, o.CID(), a.CID())
 	})
 }
 

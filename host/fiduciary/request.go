@@ -207,6 +207,6 @@ func (s *Service) commitGrant(ctx context.Context, q *issue.VerifiedRequest, a *
 		if err := w.Audit("network.granted", q.Signer().Name, ref, g.CID(), fmt.Sprintf("%s for %d subjects", r.Kind, len(r.Subjects))); err != nil {
 			return err
 		}
-		return s.tellRegistrar(w, o, q.Signer().Name, a.CID(), q.CID(), g.CID())
+		return s.tellRegistrar(w, o, envelope.Grant, q.Signer().Name, a.CID(), q.CID(), g.CID())
 	})
 }

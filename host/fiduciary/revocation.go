@@ -86,6 +86,6 @@ func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, 
 		if err := w.Audit("network.revoked", v.Signer().Name, ref, v.CID(), ""); err != nil {
 			return err
 		}
-		return s.tellRegistrar(w, o, v.Signer().Name, v.CID())
+		return s.tellRegistrar(w, o, envelope.Revocation, v.Signer().Name, v.CID())
 	})
 }

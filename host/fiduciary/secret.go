@@ -206,6 +206,6 @@ func (s *Service) commitRelease(ctx context.Context, o *order.VerifiedOrder, red
 		if err := w.Audit("order.released", red.Signer().Name, ref, rel.CID(), "to "+red.Receiver().String()); err != nil {
 			return err
 		}
-		return s.notify(w, o, red.Signer().Name, o.CID(), acceptance, red.CID(), rel.CID())
+		return s.notify(w, o, envelope.Release, red.Signer().Name, o.CID(), acceptance, red.CID(), rel.CID())
 	})
 }

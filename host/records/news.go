@@ -25,13 +25,22 @@ type News struct {
 	Grant       *issue.VerifiedGrant
 	Revocation  *issue.VerifiedRevocation // or nil
 	Blocks      peer.Bag
+
+	told    []told    // every envelope, in the order of the table of kinds
+	carried []dag.CID // the detached blocks that come with them
 }
 
-// Verify reads a notice: the order, its acceptances and at most one redemption
-// with its release, request with its grant, or revocation, in whatever sequence
-// they are named.
+// told is an envelope of the news, and the one whose chapter it belongs to;
+// undefined where it is in the order's own chain.
+type told struct {
+	part  *order.Part
+	heads dag.CID
+}
+
+// Verify reads a notice: an order and what follows it, as the table of kinds allows,
+// in whatever sequence they are named.
 func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err error) {
-	byKind := make(map[envelope.Kind][]dag.CID)
+	named := make(map[envelope.Kind][]dag.CID)
 	if len(n.Envelopes) > 1+order.MaxFiduciaries+2 {
 		return news, fault.New(fault.Invalid, "notice: expected at most %d envelopes; found %d", 3+order.MaxFiduciaries, len(n.Envelopes))
 	}
@@ -55,54 +64,29 @@ func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err err
 				return news, err
 			}
 		}
-		byKind[e.Header.Kind] = append(byKind[e.Header.Kind], c)
+		named[e.Header.Kind] = append(named[e.Header.Kind], c)
 	}
-	if !plausible(byKind) {
-		return news, fault.New(fault.Invalid, "notice: expected one order, its acceptances, and no or one redemption with its release, request with its grant, or revocation")
-	}
-	news.Blocks = n.Blocks
-	if news.Order, err = r.Order(ctx, byKind[envelope.Order][0], n.Blocks); err != nil {
+	if err := plausible(named); err != nil {
 		return news, err
 	}
-	for _, c := range byKind[envelope.Acceptance] {
-		a, err := r.Acceptance(ctx, news.Order, c, n.Blocks)
-		if err != nil {
-			return news, err
-		}
-		news.Acceptances = append(news.Acceptances, a)
-	}
-	for _, c := range byKind[envelope.Redemption] {
-		if news.Redemption, err = r.Redemption(ctx, news.Order, c, n.Blocks); err != nil {
-			return news, err
-		}
-		if news.Release, err = r.Release(ctx, news.Redemption, byKind[envelope.Release][0], n.Blocks); err != nil {
-			return news, err
-		}
-	}
-	for _, c := range byKind[envelope.Request] {
-		if news.Request, err = r.Request(ctx, news.Order, c, n.Blocks); err != nil {
-			return news, err
-		}
-		if news.Grant, err = r.Grant(ctx, news.Request, news.Acceptances[0], byKind[envelope.Grant][0], n.Blocks); err != nil {
-			return news, err
-		}
-	}
-	for _, c := range byKind[envelope.Revocation] {
-		if news.Revocation, err = r.Revocation(ctx, news.Order, c, n.Blocks); err != nil {
-			return news, err
+	news.Blocks = n.Blocks
+	for _, k := range kinds {
+		for _, c := range named[k.name] {
+			p, err := k.read(ctx, r, &news, c)
+			if err != nil {
+				return news, err
+			}
+			t := told{part: p}
+			if k.heads != nil {
+				t.heads = k.heads(&news)
+			}
+			news.told = append(news.told, t)
+			if k.carries != nil {
+				news.carried = append(news.carried, k.carries(&news)...)
+			}
 		}
 	}
 	return news, nil
-}
-
-// plausible tells whether a notice names envelopes that belong together. A grant
-// comes with its signer's acceptance and no other.
-func plausible(byKind map[envelope.Kind][]dag.CID) bool {
-	n := func(k envelope.Kind) int { return len(byKind[k]) }
-	return n(envelope.Order) == 1 &&
-		n(envelope.Redemption) <= 1 && n(envelope.Release) == n(envelope.Redemption) &&
-		n(envelope.Request) <= 1 && n(envelope.Grant) == n(envelope.Request) && (n(envelope.Request) == 0 || n(envelope.Acceptance) == 1) &&
-		n(envelope.Revocation) <= 1
 }
 
 // expected refuses news of orders placed by strangers, before anything of them
@@ -146,7 +130,7 @@ func (r *Records) learn(ctx context.Context, role, ref string, news News) error 
 	if err != nil {
 		return err
 	}
-	fresh, terms := news.parts(known), news.Order.Terms()
+	fresh, terms := news.fresh(known), news.Order.Terms()
 	// Of two that brought releases at once, neither may have seen the other's.
 	behind := false
 	if row.State != string(order.Released) {
@@ -162,11 +146,11 @@ func (r *Records) learn(ctx context.Context, role, ref string, news News) error 
 		return nil
 	}
 	return r.Write(ctx, func(w *Writer) error {
-		for _, p := range fresh {
-			if err := w.Chain(p.Signer()); err != nil {
+		for _, t := range fresh {
+			if err := w.Chain(t.part.Signer()); err != nil {
 				return err
 			}
-			if err := w.Received(news.chain(p, ref), p, terms.Publish); err != nil {
+			if err := w.Received(news.chain(t, ref), t.part, terms.Publish); err != nil {
 				return err
 			}
 		}
@@ -231,39 +215,22 @@ func (n News) releases(tx *store.Tx, ref string) (bool, error) {
 	return len(by) >= int(n.Order.Terms().T), nil
 }
 
-// parts lists what of the news is not known yet, by its header, in the order of
-// the chain.
-func (n News) parts(known map[dag.CID]bool) (fresh []*order.Part) {
-	add := func(p *order.Part) {
-		if !known[p.HeaderCID()] {
-			fresh = append(fresh, p)
+// fresh lists what of the news is not known yet, by its header, in the order of the
+// chain. The order itself is known to whoever takes in its news.
+func (n News) fresh(known map[dag.CID]bool) (fresh []told) {
+	for _, t := range n.told {
+		if t.part.HeaderCID() != n.Order.HeaderCID() && !known[t.part.HeaderCID()] {
+			fresh = append(fresh, t)
 		}
-	}
-	for _, a := range n.Acceptances {
-		add(&a.Part)
-	}
-	if n.Release != nil {
-		add(&n.Redemption.Part)
-		add(&n.Release.Part)
-	}
-	if n.Grant != nil {
-		add(&n.Request.Part)
-		add(&n.Grant.Part)
-	}
-	if n.Revocation != nil {
-		add(&n.Revocation.Part)
 	}
 	return fresh
 }
 
-// chain is the reference under which a part is kept: the order's, or what stands
-// beside the order in a chapter of its own.
-func (n News) chain(p *order.Part, ref string) string {
-	switch p.Header().Kind {
-	case envelope.Request, envelope.Revocation:
-		return Chapter(n.Order, p.CID())
-	case envelope.Grant:
-		return Chapter(n.Order, n.Request.CID())
+// chain is the reference under which a part is kept: the order's, or a chapter of
+// its own.
+func (n News) chain(t told, ref string) string {
+	if t.heads.Defined() {
+		return Chapter(n.Order, t.heads)
 	}
 	return ref
 }
@@ -272,13 +239,13 @@ func (n News) chain(p *order.Part, ref string) string {
 // their own.
 func (r *Records) beside(ctx context.Context, ref string, news News, known map[dag.CID]bool) error {
 	return r.Store.View(ctx, func(tx *store.Tx) error {
-		for _, p := range news.parts(known) {
-			if news.chain(p, ref) == ref {
+		for _, t := range news.fresh(known) {
+			if !t.heads.Defined() {
 				continue
 			}
-			switch _, err := tx.Seen(p.HeaderCID()); {
+			switch _, err := tx.Seen(t.part.HeaderCID()); {
 			case err == nil:
-				known[p.HeaderCID()] = true
+				known[t.part.HeaderCID()] = true
 			case fault.Of(err) != fault.NotFound:
 				return err
 			}
@@ -287,13 +254,13 @@ func (r *Records) beside(ctx context.Context, ref string, news News, known map[d
 	})
 }
 
-// lacking finds the blocks that go with a release which the news brings and this node
-// does not hold. They may come after their release is known: anybody who reads the log
-// can tell of that.
+// lacking finds the detached blocks that come with the news and that this node does
+// not hold. They may come after their envelope is known: anybody who reads the log can
+// tell of that.
 func (r *Records) lacking(ctx context.Context, news News) (brought map[dag.CID][]byte, err error) {
 	brought = make(map[dag.CID][]byte)
 	err = r.Store.View(ctx, func(tx *store.Tx) error {
-		for _, c := range news.detached() {
+		for _, c := range news.carried {
 			block, ok := news.Blocks.Get(c)
 			if !ok {
 				continue
@@ -309,12 +276,4 @@ func (r *Records) lacking(ctx context.Context, news News) (brought map[dag.CID][
 		return nil
 	})
 	return brought, err
-}
-
-// detached lists the blocks that go with a release.
-func (n News) detached() []dag.CID {
-	if n.Release == nil {
-		return nil
-	}
-	return []dag.CID{n.Release.Share(), n.Order.Ciphertext()}
 }

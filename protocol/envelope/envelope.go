@@ -21,33 +21,6 @@ const (
 	SaltSize = 32
 )
 
-// Kind says which part an envelope plays.
-type Kind string
-
-const (
-	Order      Kind = "order"
-	Acceptance Kind = "acceptance"
-	Redemption Kind = "redemption"
-	Release    Kind = "release"
-	Offer      Kind = "offer"
-	Notice     Kind = "notice"
-	Request    Kind = "request"    // of something to be issued in a network
-	Grant      Kind = "grant"      // by which a custody identity issues it
-	Revocation Kind = "revocation" // after which nothing more is issued to a subject
-)
-
-func (k Kind) known() bool {
-	switch k {
-	case Order, Acceptance, Redemption, Release, Offer, Notice, Request, Grant, Revocation:
-		return true
-	}
-	return false
-}
-
-// clear reports whether envelopes of this kind have no recipients and a body
-// that everyone can read.
-func (k Kind) clear() bool { return k == Offer }
-
 // Header is the part of an envelope that everyone can read.
 type Header struct {
 	Version    uint64           `cbor:"version"`
@@ -102,7 +75,7 @@ func Parse(block []byte) (*Envelope, error) {
 	}
 	e.block, e.cid, e.hash = block, dag.Sum(block), sha256.Sum256(block[start:end])
 	if err := e.check(); err != nil {
-		return nil, fault.New(fault.Invalid, "envelope %s: %w", e.cid, err)
+		return nil, fault.New(fault.Of(err), "envelope %s: %w", e.cid, err)
 	}
 	return e, nil
 }
@@ -170,8 +143,8 @@ func (h *Header) check() (seal.Suite, error) {
 	if err != nil {
 		return seal.Suite{}, fault.New(fault.Invalid, "suite: %w", err)
 	}
-	if !h.Kind.known() {
-		return seal.Suite{}, fault.New(fault.Invalid, "expected a known kind, found %.40q", h.Kind)
+	if err := h.Kind.check(); err != nil {
+		return seal.Suite{}, err
 	}
 	if err := h.checkParties(); err != nil {
 		return seal.Suite{}, err
