@@ -191,7 +191,7 @@ func (n *Node) deliver(ctx context.Context, notice peer.Notice) error {
 	if err != nil {
 		return err
 	}
-	return n.beneficiary.Notice(ctx, news.Order.Terms().ReferenceHex(), news)
+	return n.beneficiary.Notice(ctx, records.Key(news.Order), news)
 }
 
 func (n *Node) resumeRedemption(ctx context.Context, j courier.Job) error {

@@ -22,7 +22,7 @@ type Entry struct {
 	Time   int64   // unix milliseconds
 	Kind   string  // what happened, such as "order.accepted"
 	Actor  dag.CID // the name of who did it; undefined: this node's operator
-	Order  string  // the order's reference in hexadecimal, "" for none
+	Order  string  // the text of the order's CID, "" for none
 	Object dag.CID // the envelope or document concerned; undefined: none
 	Detail string  // for a person to read
 }

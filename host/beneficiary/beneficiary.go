@@ -110,7 +110,7 @@ func (s *Service) insert(ctx context.Context, ref string, news records.News) err
 			return err
 		}
 		row := records.Row{
-			Order: store.Order{Role: Role, Reference: ref, State: string(order.Ordered), CID: news.Order.CID()},
+			Order: store.Order{Role: Role, Reference: terms.ReferenceHex(), State: string(order.Ordered), CID: news.Order.CID()},
 			Data: records.Data{
 				What: string(terms.What), Receiver: s.records.Self().Name, Publish: string(terms.Publish),
 				Commitment: news.Acceptances[0].Commitment(),
@@ -120,7 +120,7 @@ func (s *Service) insert(ctx context.Context, ref string, news records.News) err
 			return err
 		}
 		if terms.What == order.Network {
-			row.Order = store.Order{Role: records.NetworkIndex, Reference: ref, State: string(order.Ordered), CID: row.CID}
+			row.Order = store.Order{Role: records.NetworkIndex, Reference: terms.ReferenceHex(), State: string(order.Ordered), CID: row.CID}
 			if err := w.Insert(row); err != nil {
 				return err
 			}

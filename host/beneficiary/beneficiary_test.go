@@ -3,6 +3,7 @@ package beneficiary_test
 import (
 	"bytes"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -115,12 +116,12 @@ func (r *realm) tell(p placed, without ...dag.CID) error {
 	if err != nil {
 		return err
 	}
-	return r.Notice(r.t.Context(), p.order.Terms().ReferenceHex(), news)
+	return r.Notice(r.t.Context(), records.Key(p.order), news)
 }
 
 func (r *realm) wantState(p placed, want order.State) {
 	r.t.Helper()
-	row, err := r.records.Row(r.t.Context(), beneficiary.Role, p.order.Terms().ReferenceHex())
+	row, err := r.records.Row(r.t.Context(), beneficiary.Role, records.Key(p.order))
 	switch {
 	case want == "" && fault.Of(err) == fault.NotFound:
 	case err != nil:
@@ -156,19 +157,35 @@ func TestNewsThatIsRefused(t *testing.T) {
 	}
 }
 
-// TestAnotherOrderOfTheSameReferenceAddsNothing: a reference is its principal's
-// choice, and whoever took part in an order knows that of the order.
-func TestAnotherOrderOfTheSameReferenceAddsNothing(t *testing.T) {
+// TestAnotherOrderOfTheSameReferenceStandsBeside: a reference is its principal's
+// choice, and whoever took part in an order knows that of the order. So nobody can
+// take an order's place by being first with its reference.
+func TestAnotherOrderOfTheSameReferenceStandsBeside(t *testing.T) {
 	r := newRealm(t)
 	p := r.place(r.principal, r.keys, nil)
-	if err := r.tell(p); err != nil {
-		t.Fatal(err)
+	twin := r.place(r.other, r.keys, p.order.Terms().Reference)
+	for _, o := range []placed{twin, p} {
+		if err := r.tell(o); err != nil {
+			t.Fatal(err)
+		}
 	}
-	wantKind(t, r.tell(r.place(r.other, r.keys, p.order.Terms().Reference)), fault.Conflict)
-	r.wantState(p, order.Accepted)
-	links := must(r.records.Envelopes(t.Context(), p.order.Terms().ReferenceHex()))(t)
-	if _, err := r.records.Acceptances(t.Context(), p.order, links); err != nil || len(links) != 2 {
-		t.Errorf("expected its own acceptance and no other; found %d envelopes, %v", len(links), err)
+	for _, o := range []placed{p, twin} {
+		r.wantState(o, order.Accepted)
+		links := must(r.records.Envelopes(t.Context(), records.Key(o.order)))(t)
+		if _, err := r.records.Acceptances(t.Context(), o.order, links); err != nil || len(links) != 2 {
+			t.Errorf("expected its own acceptance and no other; found %d envelopes, %v", len(links), err)
+		}
+		row, err := r.records.Find(t.Context(), records.Key(o.order), beneficiary.Role)
+		if err != nil || row.CID != o.order.CID() {
+			t.Errorf("by its CID: found %s, %v", row.CID, err)
+		}
+	}
+	_, err := r.records.Find(t.Context(), p.order.Terms().ReferenceHex(), beneficiary.Role)
+	wantKind(t, err, fault.Conflict)
+	for _, o := range []placed{p, twin} {
+		if !strings.Contains(err.Error(), records.Key(o.order)) {
+			t.Errorf("expected both CIDs; found %v", err)
+		}
 	}
 }
 
@@ -188,7 +205,7 @@ func TestNewsUnderAnotherSignatureAddsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.wantState(p, order.Accepted)
-	links := must(r.records.Envelopes(t.Context(), p.order.Terms().ReferenceHex()))(t)
+	links := must(r.records.Envelopes(t.Context(), records.Key(p.order)))(t)
 	if after := r.records.Audit.Newest(); len(links) != 2 || !bytes.Equal(before, after) {
 		t.Errorf("expected nothing new, found %d envelopes and the checkpoint\n%s", len(links), after)
 	}

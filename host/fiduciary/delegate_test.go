@@ -39,7 +39,7 @@ func TestADelegateIsAnsweredAndTheRegistrarTold(t *testing.T) {
 		t.Fatalf("found %+v", news)
 	}
 	for range 2 {
-		if err := registrar.Learn(ctx, "principal", n.Order.Terms().ReferenceHex(), news); err != nil {
+		if err := registrar.Learn(ctx, "principal", records.Key(n.Order), news); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -89,7 +89,7 @@ func (r *realm) stored(t testing.TB, n *network) *records.Records {
 	home.start()
 	home.meet(n.identities()...)
 	err := home.records.Write(context.Background(), func(w *records.Writer) error {
-		ref := n.Order.Terms().ReferenceHex()
+		ref := records.Key(n.Order)
 		err := w.Insert(records.Row{
 			Order: store.Order{Role: "principal", Reference: ref, State: string(order.Accepted), CID: n.Order.CID()},
 			Data:  records.Data{What: string(order.Network)},

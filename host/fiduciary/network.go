@@ -73,7 +73,7 @@ func (s *Service) admit(ctx context.Context, o *order.VerifiedOrder, signer dag.
 // refuseRevoked is fault.Denied where a request is for a subject that was revoked.
 // In an additive network one D-TA that remembers is enough.
 func refuseRevoked(tx *store.Tx, q *issue.VerifiedRequest) error {
-	return records.RefuseRevoked(tx, Role, q.Order().Terms().ReferenceHex(), q.Request())
+	return records.RefuseRevoked(tx, Role, records.Key(q.Order()), q.Request())
 }
 
 // tellRegistrar queues the news of what another did in the registrar's network.

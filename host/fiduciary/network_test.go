@@ -22,7 +22,7 @@ func TestANetworkIsAccepted(t *testing.T) {
 	r := newRealm(t, 1)
 	d := r.dtas[0]
 	n := r.found(true)
-	ref := n.Order.Terms().ReferenceHex()
+	ref := records.Key(n.Order)
 	if d.plugin.purpose != "network-share" {
 		t.Errorf("expected the purpose network-share; found %q", d.plugin.purpose)
 	}
@@ -89,7 +89,7 @@ func TestANetworksChainStaysShort(t *testing.T) {
 		must(n.ask(clients(1, name), r.registrar).to(d))(t)
 		n.revoke(d, name, 1)
 	}
-	links := must(d.records.Envelopes(ctx, n.Order.Terms().ReferenceHex()))(t)
+	links := must(d.records.Envelopes(ctx, records.Key(n.Order)))(t)
 	if len(links) != 2 || links[0].Kind != string(envelope.Order) || links[1].Kind != string(envelope.Acceptance) {
 		t.Errorf("expected the order and its acceptance; found %v", links)
 	}

@@ -154,10 +154,10 @@ func detached(c dag.CID, bag peer.Bag) ([]byte, error) {
 }
 
 func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, a *order.VerifiedAcceptance, by Custodian, deposit order.Block, parties []*identity.Identity, share, ciphertext []byte) error {
-	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
+	ref, publish := records.Key(o), o.Terms().Publish
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		err := w.Insert(records.Row{
-			Order: store.Order{Role: Role, Reference: ref, State: string(order.Accepted), CID: o.CID()},
+			Order: store.Order{Role: Role, Reference: o.Terms().ReferenceHex(), State: string(order.Accepted), CID: o.CID()},
 			Data:  records.Data{What: string(o.Terms().What), Commitment: a.Commitment(), Publish: string(publish)},
 		})
 		if err != nil {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/sign"
 	"github.com/milagro-dta/dta/host/fiduciary"
+	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -84,7 +85,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		})
 	}
 	n.revoke(d, "zoe", 1)
-	links := must(d.records.Envelopes(ctx, n.Order.Terms().ReferenceHex()))(t)
+	links := must(d.records.Envelopes(ctx, records.Key(n.Order)))(t)
 	revocation := n.revocation(r.registrar, "zoe", 1)
 	if err := d.FulfillRevocation(ctx, revocation); err != nil {
 		t.Fatal(err)

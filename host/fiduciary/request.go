@@ -177,7 +177,7 @@ func (s *Service) request(ctx context.Context, o *order.VerifiedOrder, c dag.CID
 
 func (s *Service) commitGrant(ctx context.Context, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, g *issue.VerifiedGrant, asking []*identity.Identity, got Issued) error {
 	o, expires := q.Order(), q.Header().Expires
-	ref, chapter, publish := o.Terms().ReferenceHex(), records.Chapter(o, q.CID()), o.Terms().Publish
+	ref, chapter, publish := records.Key(o), records.Chapter(o, q.CID()), o.Terms().Publish
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		// What was committed, and what time it has become, while the plugin computed.
 		if err := refuseRevoked(w.Tx, q); err != nil {

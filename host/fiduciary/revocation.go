@@ -58,7 +58,7 @@ func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 }
 
 func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, v *issue.VerifiedRevocation, parties []*identity.Identity) error {
-	ref, subject := o.Terms().ReferenceHex(), v.Subject()
+	ref, subject := records.Key(o), v.Subject()
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		switch _, _, err := w.Answer(v.CID()); {
 		case err == nil:

@@ -19,7 +19,7 @@ import (
 
 func (d *dta) revocations(n *network) (count int) {
 	d.view(func(tx *store.Tx) (err error) {
-		count, err = tx.CountEnrolments(fiduciary.Role, n.Order.Terms().ReferenceHex(), "revoked")
+		count, err = tx.CountEnrolments(fiduciary.Role, records.Key(n.Order), "revoked")
 		return err
 	})
 	return count
@@ -117,7 +117,7 @@ func TestTheRegistrarIsToldWhomAnotherRevoked(t *testing.T) {
 	if news.Revocation == nil || news.Revocation.Subject().Name != "alice" || len(d.told.list()) != 1 {
 		t.Fatalf("found %+v", news)
 	}
-	if err := registrar.Learn(ctx, "principal", n.Order.Terms().ReferenceHex(), news); err != nil {
+	if err := registrar.Learn(ctx, "principal", records.Key(n.Order), news); err != nil {
 		t.Fatal(err)
 	}
 	if links := must(registrar.Envelopes(ctx, records.Chapter(n.Order, news.Revocation.CID())))(t); len(links) != 1 {

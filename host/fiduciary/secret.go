@@ -140,7 +140,7 @@ func (s *Service) orderOf(ctx context.Context, c dag.CID) (row records.Row, err 
 		if err != nil {
 			return err
 		}
-		row, err = records.ReadRow(tx, Role, link.Reference)
+		row, err = records.ReadRow(tx, Role, link.Chain)
 		return err
 	})
 	if err != nil {
@@ -175,7 +175,7 @@ func (s *Service) kept(ctx context.Context, o *order.VerifiedOrder) (*order.Veri
 }
 
 func (s *Service) commitRelease(ctx context.Context, o *order.VerifiedOrder, red *order.VerifiedRedemption, rel *order.VerifiedRelease, acceptance dag.CID, parties []*identity.Identity, got Restored) error {
-	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
+	ref, publish := records.Key(o), o.Terms().Publish
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		for _, id := range parties {
 			if err := w.Chain(id); err != nil {

@@ -47,7 +47,7 @@ func TestAnOrderUnderAnotherSignatureGetsTheFirstAnswer(t *testing.T) {
 			if n := d.audited("order.accepted"); n != 1 {
 				t.Errorf("expected one acceptance in the audit log, found %d", n)
 			}
-			links := must(d.records.Envelopes(ctx, placed.Terms.ReferenceHex()))(t)
+			links := must(d.records.Envelopes(ctx, placed.Envelope.CID.String()))(t)
 			if len(links) != 2 {
 				t.Errorf("expected an order and an acceptance, found %d envelopes", len(links))
 			}

@@ -51,7 +51,7 @@ func TestAnOrderIsAcceptedWhenAllHaveAcceptedIt(t *testing.T) {
 			if got.State != order.Accepted || got.Created != begin {
 				t.Errorf("found it %s, made at %v", got.State, got.Created)
 			}
-			if row := r.wantState(got.Reference, order.Accepted); !bytes.Equal(row.Commitment, got.Commitment) || len(got.Commitment) == 0 || row.CID != got.OrderCID {
+			if row := r.wantState(got.OrderCID.String(), order.Accepted); !bytes.Equal(row.Commitment, got.Commitment) || len(got.Commitment) == 0 || row.CID != got.OrderCID {
 				t.Errorf("expected the commitment %x of %s; found %x of %s", row.Commitment, row.CID, got.Commitment, got.OrderCID)
 			}
 			for kind, n := range test.kinds {
@@ -135,18 +135,18 @@ func TestAnAnswerThatDoesNotHoldIsNoAnswer(t *testing.T) {
 			if got.State != order.Ordered || got.Commitment != nil {
 				t.Errorf("found it %s, committed to %x", got.State, got.Commitment)
 			}
-			r.wantState(got.Reference, order.Ordered)
+			r.wantState(got.OrderCID.String(), order.Ordered)
 			if n := r.audited("order.accepted") - before; n != 1 {
 				t.Errorf("expected the honest acceptance on record; found %d", n)
 			}
-			wantKind(t, r.resume(got.Reference), fault.Unavailable) // and the courier comes back
+			wantKind(t, r.resume(got.OrderCID.String()), fault.Unavailable) // and the courier comes back
 
 			asked := honest.times()
 			liar.behaves(nil, nil)
-			if err := r.resume(got.Reference); err != nil {
+			if err := r.resume(got.OrderCID.String()); err != nil {
 				t.Error(err)
 			}
-			r.wantState(got.Reference, order.Accepted)
+			r.wantState(got.OrderCID.String(), order.Accepted)
 			if honest.times() != asked {
 				t.Error("who had accepted was asked again")
 			}
@@ -169,9 +169,9 @@ func TestOnlyAFinalRefusalEndsAnOrder(t *testing.T) {
 			if len(rows) != 1 {
 				t.Fatalf("expected one order; found %d", len(rows))
 			}
-			ref := rows[0].Reference
+			ref := rows[0].Key()
 			if !ends {
-				if err != nil || placed.Reference != ref || placed.State != order.Ordered {
+				if err != nil || placed.OrderCID.String() != ref || placed.State != order.Ordered {
 					t.Errorf("expected the caller to be told of the order that goes on; found %+v, %v", placed, err)
 				}
 				r.wantState(ref, order.Ordered)

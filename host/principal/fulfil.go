@@ -48,8 +48,8 @@ func (s *Service) Recover(ctx context.Context) error {
 	group.SetLimit(8)
 	for _, row := range rows {
 		group.Go(func() error {
-			if _, err := s.step(ctx, row.Reference); err != nil {
-				s.records.Log.Warn("an order is not accepted yet", "order", row.Reference, "error", err)
+			if _, err := s.step(ctx, row.Key()); err != nil {
+				s.records.Log.Warn("an order is not accepted yet", "order", row.Key(), "error", err)
 			}
 			return nil
 		})

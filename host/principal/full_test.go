@@ -50,7 +50,7 @@ func TestAnAcceptanceThatCouldNotBeWrittenDownIsAskedForAgain(t *testing.T) {
 	if n := r.audited("order.accepted"); n != 0 {
 		t.Errorf("found %d acceptances on record", n)
 	}
-	wantKind(t, r.resume(placed.Reference), fault.Unavailable)
+	wantKind(t, r.resume(placed.OrderCID.String()), fault.Unavailable)
 	first := d.kept[placed.OrderCID]
 
 	free()
@@ -59,7 +59,7 @@ func TestAnAcceptanceThatCouldNotBeWrittenDownIsAskedForAgain(t *testing.T) {
 	if again.Reference != placed.Reference || again.State != order.Accepted {
 		t.Errorf("expected %s accepted; found %s %s", placed.Reference, again.Reference, again.State)
 	}
-	r.wantState(placed.Reference, order.Accepted)
+	r.wantState(placed.OrderCID.String(), order.Accepted)
 	if n := r.audited("order.accepted"); n != 1 {
 		t.Errorf("expected one acceptance on record; found %d", n)
 	}
@@ -79,7 +79,7 @@ func TestAnOrderThatCouldNotBeWrittenDownIsNotSent(t *testing.T) {
 	}
 	free()
 	placed := r.place(r.once("anna", "/v1/order", "key", "body"))
-	r.wantState(placed.Reference, order.Accepted)
+	r.wantState(placed.OrderCID.String(), order.Accepted)
 }
 
 // TestARefusalThatCouldNotBeWrittenDownIsHeardAgain: until it is on record the order
@@ -94,9 +94,9 @@ func TestARefusalThatCouldNotBeWrittenDownIsHeardAgain(t *testing.T) {
 		return peer.FulfilledOrder{}, fault.New(fault.Denied, "not this one")
 	})
 	placed := r.place(r.once("anna", "/v1/order", "key", "body"))
-	r.wantState(placed.Reference, order.Ordered)
+	r.wantState(placed.OrderCID.String(), order.Ordered)
 	free()
 	_, err := r.Place(ctx, r.once("anna", "/v1/order", "key", "body"))
 	wantKind(t, err, fault.Denied)
-	r.wantState(placed.Reference, order.Failed)
+	r.wantState(placed.OrderCID.String(), order.Failed)
 }

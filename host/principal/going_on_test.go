@@ -50,14 +50,14 @@ func TestAnOrderThatNobodyAnsweredIsTakenUpByTheNextProcess(t *testing.T) {
 	if err := r.Recover(ctx); err != nil {
 		t.Errorf("a D-TA that is away kept the node from starting: %v", err)
 	}
-	r.wantState(placed.Reference, order.Ordered)
+	r.wantState(placed.OrderCID.String(), order.Ordered)
 
 	r.restart()
 	d.behaves(nil, nil)
 	if err := r.Recover(ctx); err != nil {
 		t.Error(err)
 	}
-	r.wantState(placed.Reference, order.Accepted)
+	r.wantState(placed.OrderCID.String(), order.Accepted)
 	if len(d.kept) != 1 || d.kept[placed.OrderCID].OrderPart2CID == "" {
 		t.Errorf("expected the order placed first to be kept, and no other; found %d", len(d.kept))
 	}
@@ -69,14 +69,14 @@ func TestWhoIsSilentHoldsUpNobodyElse(t *testing.T) {
 	r.dtas[0].behaves(nil, silent)
 	placed := r.leave(r.request(), heard)
 	eventually(t, "the other's acceptance is on record", func() bool { return r.audited("order.accepted") == 1 })
-	r.wantState(placed.Reference, order.Ordered)
+	r.wantState(placed.OrderCID.String(), order.Ordered)
 
 	r.restart()
 	r.dtas[0].behaves(nil, nil)
 	if err := r.Recover(ctx); err != nil {
 		t.Error(err)
 	}
-	r.wantState(placed.Reference, order.Accepted)
+	r.wantState(placed.OrderCID.String(), order.Accepted)
 	if n := r.dtas[1].times(); n != 1 {
 		t.Errorf("expected that who had accepted is asked once; it was asked %d times", n)
 	}
@@ -100,14 +100,14 @@ func TestAnOrderEndsWithItsTime(t *testing.T) {
 	late.behaves(fault.New(fault.Unavailable, "it is away"), nil)
 	placed := r.place(r.request())
 	r.advance(order.OrderLife)
-	wantKind(t, r.resume(placed.Reference), fault.Unavailable) // it may still be accepted
-	r.wantState(placed.Reference, order.Ordered)
+	wantKind(t, r.resume(placed.OrderCID.String()), fault.Unavailable) // it may still be accepted
+	r.wantState(placed.OrderCID.String(), order.Ordered)
 
 	r.advance(time.Millisecond)
-	if err := r.resume(placed.Reference); err != nil {
+	if err := r.resume(placed.OrderCID.String()); err != nil {
 		t.Errorf("expected that there is nothing left to do; found %v", err)
 	}
-	if row := r.wantState(placed.Reference, order.Failed); row.Kind != string(fault.Conflict) {
+	if row := r.wantState(placed.OrderCID.String(), order.Failed); row.Kind != string(fault.Conflict) {
 		t.Errorf("expected a conflict on record; found %q, %q", row.Kind, row.Reason)
 	}
 
@@ -123,10 +123,10 @@ func TestAnOrderEndsWithItsTime(t *testing.T) {
 		Envelopes: []string{placed.OrderCID.String(), acceptance.CID.String()}, Blocks: peer.NewBag(block, acceptance.Block),
 	}))(t)
 	asked := late.times()
-	if err := r.Notice(ctx, placed.Reference, news); err != nil {
+	if err := r.Notice(ctx, placed.OrderCID.String(), news); err != nil {
 		t.Error(err)
 	}
-	if r.wantState(placed.Reference, order.Failed); late.times() != asked {
+	if r.wantState(placed.OrderCID.String(), order.Failed); late.times() != asked {
 		t.Error("the fiduciary was asked again")
 	}
 }
@@ -141,10 +141,10 @@ func TestAnAcceptanceCountsThoughItsAnswerIsLate(t *testing.T) {
 	placed := r.place(r.request())
 	r.advance(order.OrderLife + time.Hour)
 	r.dtas[0].behaves(nil, nil)
-	if err := r.resume(placed.Reference); err != nil {
+	if err := r.resume(placed.OrderCID.String()); err != nil {
 		t.Error(err)
 	}
-	r.wantState(placed.Reference, order.Accepted)
+	r.wantState(placed.OrderCID.String(), order.Accepted)
 }
 
 // TestNewsOfAnOrderHasItFinished: a fiduciary that tells of its acceptance is asked
@@ -159,11 +159,11 @@ func TestNewsOfAnOrderHasItFinished(t *testing.T) {
 	d.behaves(nil, nil)
 	answer := d.kept[placed.OrderCID]
 	news := must(r.records.Verify(ctx, peer.Notice{Envelopes: []string{answer.OrderPart2CID, placed.OrderCID.String()}, Blocks: answer.Blocks}))(t)
-	if err := r.Notice(ctx, placed.Reference, news); err != nil {
+	if err := r.Notice(ctx, placed.OrderCID.String(), news); err != nil {
 		t.Error(err)
 	}
-	r.wantState(placed.Reference, order.Accepted)
-	if err := r.Notice(ctx, "of another node", news); err != nil {
+	r.wantState(placed.OrderCID.String(), order.Accepted)
+	if err := r.Notice(ctx, dag.Sum([]byte("of another node")).String(), news); err != nil {
 		t.Errorf("an order of nobody: %v", err)
 	}
 }
@@ -179,7 +179,7 @@ func TestAServiceThatIsClosingLeavesItsOrdersToTheNext(t *testing.T) {
 	if err := r.Recover(ctx); err != nil {
 		t.Error(err)
 	}
-	r.wantState(placed.Reference, order.Accepted)
+	r.wantState(placed.OrderCID.String(), order.Accepted)
 }
 
 func TestWorkForAnOrderThatIsNotHereIsNotDoneForEver(t *testing.T) {

@@ -131,8 +131,7 @@ func (s *Service) place(ctx context.Context, plan order.Plan, what *secret.Bytes
 	if err := s.records.Made(ctx, placed.Envelope); err != nil {
 		return Placed{}, fault.New(fault.Internal, "the order that was placed does not verify: %w", err)
 	}
-	ref := placed.Terms.ReferenceHex()
-	return s.await(ctx, Placed{Reference: ref, OrderCID: placed.Envelope.CID, State: order.Ordered, What: plan.What, Created: now})
+	return s.await(ctx, Placed{Reference: placed.Terms.ReferenceHex(), OrderCID: placed.Envelope.CID, State: order.Ordered, What: plan.What, Created: now})
 }
 
 // repeated answers a request that was seen before with the order it placed.
@@ -164,9 +163,9 @@ func (s *Service) repeated(ctx context.Context, err error) (Placed, error) {
 func (s *Service) await(ctx context.Context, out Placed) (Placed, error) {
 	waiting, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	row, err := s.step(waiting, out.Reference)
+	row, err := s.step(waiting, out.OrderCID.String())
 	if err != nil {
-		now, unknown := s.records.Row(context.WithoutCancel(ctx), Role, out.Reference)
+		now, unknown := s.records.Row(context.WithoutCancel(ctx), Role, out.OrderCID.String())
 		if unknown != nil || now.State == string(order.Failed) {
 			return Placed{}, err
 		}
@@ -177,7 +176,7 @@ func (s *Service) await(ctx context.Context, out Placed) (Placed, error) {
 }
 
 func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.Plan, receiver *identity.Identity, chosen []directory.Offered, once *records.Once) error {
-	ref := placed.Terms.ReferenceHex()
+	ref := placed.Envelope.CID.String()
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		if err := w.Once(once, ref); err != nil {
 			return err
@@ -209,14 +208,14 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 			}
 		}
 		err := w.Insert(records.Row{
-			Order: store.Order{Role: Role, Reference: ref, State: string(order.Ordered), CID: placed.Envelope.CID},
+			Order: store.Order{Role: Role, Reference: placed.Terms.ReferenceHex(), State: string(order.Ordered), CID: placed.Envelope.CID},
 			Data:  records.Data{What: string(plan.What), Receiver: receiver.Name, Publish: string(plan.Publish)},
 		})
 		if err != nil {
 			return err
 		}
 		if plan.What == order.Network {
-			if err := index(w, ref, placed.Envelope.CID); err != nil {
+			if err := index(w, placed.Terms.ReferenceHex(), placed.Envelope.CID); err != nil {
 				return err
 			}
 		}

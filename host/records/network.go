@@ -12,11 +12,10 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// Chapter is the reference under which a request with its grants, or a revocation,
-// is kept. Each is a chain of its own, so that a network's does not grow with
-// every enrolment.
+// Chapter is the chain in which a request with its grants, or a revocation, is kept.
+// Each has its own, so that a network's does not grow with every enrolment.
 func Chapter(o *order.VerifiedOrder, c dag.CID) string {
-	return o.Terms().ReferenceHex() + "/" + c.String()
+	return Key(o) + "/" + c.String()
 }
 
 // Request verifies a request of a network.

@@ -110,9 +110,6 @@ func (r *Records) learn(ctx context.Context, role, ref string, news News) error 
 	if err != nil {
 		return err
 	}
-	if row.CID != news.Order.CID() {
-		return fault.New(fault.Conflict, "order %s: another order has this reference", ref)
-	}
 	known := make(map[dag.CID]bool)
 	for _, l := range links {
 		known[l.Header] = true
@@ -226,8 +223,7 @@ func (n News) fresh(known map[dag.CID]bool) (fresh []told) {
 	return fresh
 }
 
-// chain is the reference under which a part is kept: the order's, or a chapter of
-// its own.
+// chain is the one in which a part is kept: the order's, or that of a chapter.
 func (n News) chain(t told, ref string) string {
 	if t.heads.Defined() {
 		return Chapter(n.Order, t.heads)

@@ -3,6 +3,8 @@ package records
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -55,18 +57,73 @@ func (d *Data) ReplyOf(redemption dag.CID) []byte {
 	return nil
 }
 
-// Row reads an order.
-func (r *Records) Row(ctx context.Context, role, ref string) (row Row, err error) {
+// Key is how the records know an order: the text of its CID. A reference is a name for
+// people, and its principal's choice: another's order may have the same.
+func Key(o *order.VerifiedOrder) string { return o.CID().String() }
+
+// Key is how the records know the row's order.
+func (row *Row) Key() string { return row.CID.String() }
+
+// Find reads an order by its key or, for people, by its reference, in the first of
+// the roles that has it. Where several orders have the reference it is fault.Conflict,
+// with their keys.
+func (r *Records) Find(ctx context.Context, name string, roles ...string) (row Row, err error) {
+	var found []store.Order
+	c, notKey := dag.Parse(name)
 	err = r.Store.View(ctx, func(tx *store.Tx) error {
-		row, err = ReadRow(tx, role, ref)
+		if notKey != nil {
+			found, err = tx.OrdersNamed(name, roles)
+			return err
+		}
+		for _, role := range roles {
+			o, err := tx.Order(role, c)
+			if err == nil {
+				found = append(found, o)
+			} else if fault.Of(err) != fault.NotFound {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return row, err
+	}
+	if len(found) == 0 {
+		return row, fault.New(fault.NotFound, "order %s: this node knows none of that reference or CID", name)
+	}
+	var keys []string
+	for _, o := range found {
+		if key := o.CID.String(); !slices.Contains(keys, key) {
+			keys = append(keys, key)
+		}
+	}
+	if len(keys) > 1 {
+		return row, fault.New(fault.Conflict, "order %s: several orders have this reference; expected the CID of one of %s", name, strings.Join(keys, ", "))
+	}
+	slices.SortStableFunc(found, func(a, b store.Order) int { return slices.Index(roles, a.Role) - slices.Index(roles, b.Role) })
+	rows, err := readRows(found[:1])
+	if err != nil {
+		return row, err
+	}
+	return rows[0], nil
+}
+
+// Row reads an order by its key.
+func (r *Records) Row(ctx context.Context, role, key string) (row Row, err error) {
+	err = r.Store.View(ctx, func(tx *store.Tx) error {
+		row, err = ReadRow(tx, role, key)
 		return err
 	})
 	return row, err
 }
 
 // ReadRow reads an order within a transaction.
-func ReadRow(tx *store.Tx, role, ref string) (Row, error) {
-	o, err := tx.Order(role, ref)
+func ReadRow(tx *store.Tx, role, key string) (Row, error) {
+	c, err := dag.Parse(key)
+	if err != nil {
+		return Row{}, fault.New(fault.Internal, "order: expected the text of a CID; found %.80q", key)
+	}
+	o, err := tx.Order(role, c)
 	if err != nil {
 		return Row{}, err
 	}
@@ -77,7 +134,7 @@ func ReadRow(tx *store.Tx, role, ref string) (Row, error) {
 	return rows[0], nil
 }
 
-// Insert adds an order; fault.Conflict when the role has one of that reference.
+// Insert adds an order; fault.Conflict when the role has it already.
 func (w *Writer) Insert(row Row) error {
 	data, err := dag.Encode(row.Data)
 	if err != nil {
@@ -90,8 +147,8 @@ func (w *Writer) Insert(row Row) error {
 
 // Change reads an order, lets edit change its data and advance its state, and
 // saves it.
-func (w *Writer) Change(role, ref string, edit func(*Row) error) error {
-	row, err := ReadRow(w.Tx, role, ref)
+func (w *Writer) Change(role, key string, edit func(*Row) error) error {
+	row, err := ReadRow(w.Tx, role, key)
 	if err != nil {
 		return err
 	}
@@ -112,7 +169,7 @@ func (row *Row) Advance(events ...order.Event) error {
 	for _, e := range events {
 		next, err := order.State(row.State).Next(e)
 		if err != nil {
-			return fmt.Errorf("order %s: %w", row.Reference, err)
+			return fmt.Errorf("order %s: %w", row.CID, err)
 		}
 		row.State = string(next)
 	}
@@ -162,7 +219,7 @@ func readRows(found []store.Order) ([]Row, error) {
 	for _, o := range found {
 		row := Row{Order: o}
 		if err := dag.Decode(o.Data, &row.Data); err != nil {
-			return nil, fault.New(fault.Internal, "order %s: %w", o.Reference, err)
+			return nil, fault.New(fault.Internal, "order %s: %w", o.CID, err)
 		}
 		rows = append(rows, row)
 	}

@@ -49,22 +49,12 @@ type Writer struct {
 	how     string // a damaged block was repaired; "" for by the way
 }
 
-// Envelope keeps a signed envelope of an order. A reference belongs to one order
-// for ever: another under the same is fault.Conflict, and so is an envelope that
-// is on record under another signature.
+// Envelope keeps a signed envelope of an order, in the order's chain or a chapter of
+// it. One that is on record under another signature is fault.Conflict.
 func (w *Writer) Envelope(ref string, kind envelope.Kind, c dag.CID, block []byte, publish order.Publish) error {
 	header, err := envelope.HeaderCID(block)
 	if err != nil {
 		return err
-	}
-	if kind == envelope.Order {
-		links, err := w.Envelopes(ref)
-		if err != nil {
-			return err
-		}
-		if len(links) > 0 && links[0].CID != c {
-			return fault.New(fault.Conflict, "order %s: another order has this reference", ref)
-		}
 	}
 	public := publish != order.PublishNone
 	if err := w.PutBlock(c, block, public, ref); err != nil {
@@ -74,7 +64,7 @@ func (w *Writer) Envelope(ref string, kind envelope.Kind, c dag.CID, block []byt
 		w.publish = append(w.publish, c)
 	}
 	w.AfterCommit(func() { w.records.remember(c, block) })
-	return w.AddEnvelope(store.Link{Reference: ref, Kind: string(kind), CID: c, Time: w.Now.UnixMilli(), Header: header})
+	return w.AddEnvelope(store.Link{Chain: ref, Kind: string(kind), CID: c, Time: w.Now.UnixMilli(), Header: header})
 }
 
 // Received is Envelope for what another party sent. Where it is on record under

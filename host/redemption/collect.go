@@ -58,7 +58,7 @@ func (s *Service) collect(ctx context.Context, ref string, redemption dag.CID, b
 // released.
 func (s *Service) commit(ctx context.Context, red *order.VerifiedRedemption, got []answer) (row records.Row, err error) {
 	o := red.Order()
-	ref, publish := o.Terms().ReferenceHex(), o.Terms().Publish
+	ref, publish := records.Key(o), o.Terms().Publish
 	err = s.records.Write(ctx, func(w *records.Writer) error {
 		for _, a := range got {
 			if err := w.Chain(a.Signer()); err != nil {

@@ -45,7 +45,7 @@ func (s *Service) receiverKey(row records.Row, red *order.VerifiedRedemption) (o
 	}
 	sealed := row.ReplyOf(red.CID())
 	if sealed == nil {
-		return order.ReceiverKey{}, fault.New(fault.Conflict, "order %s: the reply keys of redemption %s are no longer kept; redeem anew", row.Reference, red.CID())
+		return order.ReceiverKey{}, fault.New(fault.Conflict, "order %s: the reply keys of redemption %s are no longer kept; redeem anew", row.Key(), red.CID())
 	}
 	reply, err := s.openReply(red.CID(), sealed)
 	return order.ReceiverKey{Reply: reply}, err

@@ -89,7 +89,7 @@ func (r *realm) place(what string, threshold int) (ref string) {
 	if placed.State != order.Accepted {
 		r.t.Fatalf("expected an accepted order; found it %s", placed.State)
 	}
-	return placed.Reference
+	return placed.OrderCID.String()
 }
 
 func (r *realm) parties() *order.KnownParties {

@@ -123,7 +123,7 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 	if err := dag.Decode(payload, &j); err != nil {
 		return err
 	}
-	_, err := s.step(ctx, j.Reference, j.Redemption, nil)
+	_, err := s.step(ctx, j.Order, j.Redemption, nil)
 	var refusal *refused
 	if errors.As(err, &refusal) {
 		return s.giveUp(ctx, j, err)
@@ -144,13 +144,13 @@ func (s *Service) Recover(ctx context.Context) error {
 	group.SetLimit(8)
 	for _, row := range rows {
 		group.Go(func() error {
-			payload, err := dag.Encode(job{Role: s.role, Reference: row.Reference, Redemption: row.Redemption})
+			payload, err := dag.Encode(job{Role: s.role, Order: row.Key(), Redemption: row.Redemption})
 			if err != nil {
 				return err
 			}
 			// What fails now, the courier tries again.
 			if err := s.Resume(ctx, payload); err != nil {
-				s.records.Log.Warn("a redemption is not finished yet", "order", row.Reference, "error", err)
+				s.records.Log.Warn("a redemption is not finished yet", "order", row.Key(), "error", err)
 			}
 			return nil
 		})
@@ -161,7 +161,7 @@ func (s *Service) Recover(ctx context.Context) error {
 // job is the payload of records.JobRedeem.
 type job struct {
 	Role       string  `cbor:"role"`
-	Reference  string  `cbor:"reference"`
+	Order      string  `cbor:"order"` // its key
 	Redemption dag.CID `cbor:"redemption"`
 }
 
@@ -179,7 +179,7 @@ func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links record
 	if err != nil {
 		return dag.CID{}, nil, err
 	}
-	ref := o.Terms().ReferenceHex()
+	ref := records.Key(o)
 	relied, err := s.records.Acceptances(ctx, o, links)
 	if err != nil {
 		return dag.CID{}, nil, err
@@ -193,7 +193,7 @@ func (s *Service) sign(ctx context.Context, o *order.VerifiedOrder, links record
 	if err != nil {
 		return dag.CID{}, reply, err
 	}
-	j := job{Role: s.role, Reference: ref, Redemption: red.CID}
+	j := job{Role: s.role, Order: ref, Redemption: red.CID}
 	err = s.records.Write(ctx, func(w *records.Writer) error {
 		if err := w.Once(once, red.CID.String()); err != nil {
 			return err
@@ -282,10 +282,10 @@ func (s *Service) giveUp(ctx context.Context, j job, why error) error {
 		if err := w.Done(records.JobRedeem, j.Redemption.String()); err != nil {
 			return err
 		}
-		if err := w.Audit("redemption.failed", s.records.Self().Name, j.Reference, j.Redemption, string(fault.Of(why))); err != nil {
+		if err := w.Audit("redemption.failed", s.records.Self().Name, j.Order, j.Redemption, string(fault.Of(why))); err != nil {
 			return err
 		}
-		return w.Change(s.role, j.Reference, func(r *records.Row) error {
+		return w.Change(s.role, j.Order, func(r *records.Row) error {
 			if r.Redemption != j.Redemption || r.State != string(order.Redeeming) {
 				return nil
 			}

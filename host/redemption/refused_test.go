@@ -1,7 +1,6 @@
 package redemption_test
 
 import (
-	"strings"
 	"testing"
 
 	"github.com/milagro-dta/dta/host/principal"
@@ -24,7 +23,7 @@ func TestARedemptionThatTheTermsDoNotAllowIsNotSigned(t *testing.T) {
 	}{
 		"a release to a stranger":       {ref, identitytest.Keyring(t, identity.Node, "stranger", begin).Identity().Name, fault.Denied},
 		"a release to the fiduciary":    {ref, r.dtas[0].custody.Identity().Name, fault.Denied},
-		"of an order that nobody knows": {strings.Repeat("0", 64), dag.CID{}, fault.NotFound},
+		"of an order that nobody knows": {dag.Sum([]byte("unknown")).String(), dag.CID{}, fault.NotFound},
 	} {
 		if _, err := r.redeem.Redeem(t.Context(), c.ref, c.receiver, nil); fault.Of(err) != c.want {
 			t.Errorf("%s: expected %s; found %v", name, c.want, err)

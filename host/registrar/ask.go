@@ -25,7 +25,7 @@ const Patience = 25 * time.Second
 
 // Inquiry is what a caller wants issued, and to which key.
 type Inquiry struct {
-	Network   string // reference
+	Network   string // reference, or its order's CID
 	Kind      order.IssueKind
 	Names     []string
 	Enrolment *uint64 // nil: the registrar's count decides
@@ -96,6 +96,7 @@ func (s *Service) Ask(ctx context.Context, in Inquiry) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	in.Network = records.Key(n.Order)
 	bag, err := s.bag(n)
 	if err != nil {
 		return nil, err
@@ -242,7 +243,7 @@ func pending(n *issue.Network, needed int, r *issue.Request, approvals []issue.A
 // record writes a request down before it is sent, with the enrolments it makes and
 // the revocations of those it replaces.
 func (s *Service) record(ctx context.Context, n *issue.Network, r *issue.Request, sealed *envelope.Sealed, replaced []*revocation, in Inquiry, onces []*records.Once) error {
-	ref, own := n.Order.Terms().ReferenceHex(), records.Chapter(n.Order, sealed.CID)
+	ref, own := records.Key(n.Order), records.Chapter(n.Order, sealed.CID)
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		for _, once := range onces {
 			if err := w.Once(once, own); err != nil {

@@ -383,7 +383,7 @@ func TestATrialLooksLikeAnyRequest(t *testing.T) {
 		t.Fatalf("expected not confirmed; found %+v, %v", out, err)
 	}
 	var names []string
-	for _, name := range l.registrar.enrolled(l.network.Reference) {
+	for _, name := range l.registrar.enrolled(l.network.OrderCID) {
 		if name != "anna@example.com" {
 			names = append(names, name)
 		}

@@ -21,6 +21,7 @@ func (s *Service) Approve(ctx context.Context, ref string, request, mandate []by
 	if err != nil {
 		return nil, nil, err
 	}
+	ref = records.Key(n.Order)
 	if r, err = issue.ParseRequest(request); err != nil {
 		return nil, nil, err
 	}
@@ -60,6 +61,7 @@ func (s *Service) Delegate(ctx context.Context, ref string, d issue.Delegation, 
 	if err != nil {
 		return nil, nil, err
 	}
+	ref = records.Key(n.Order)
 	now, err := s.records.Clock.Now()
 	if err != nil {
 		return nil, nil, err

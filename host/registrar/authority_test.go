@@ -13,7 +13,6 @@ import (
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/rest"
-	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/issue"
@@ -151,7 +150,7 @@ func TestTheRegistrarIsToldWhatACosignerHasIssued(t *testing.T) {
 	if signer := got.Request.Signer().Name; signer != l.cosigner.keys.Identity().Name {
 		t.Errorf("expected the co-signer to ask; found %s", signer)
 	}
-	eventually(t, "the registrar knows of anna", func() bool { return len(l.registrar.enrolled(l.network.Reference)) == 1 })
+	eventually(t, "the registrar knows of anna", func() bool { return len(l.registrar.enrolled(l.network.OrderCID)) == 1 })
 	refused(t, l.ask(l.registrar, order.ClientSecret, body{"name": "anna"}).err, fault.Conflict)
 	permit := l.receives(l.ask(l.registrar, order.TimePermit, body{"name": "anna"}))
 	if n := permit.Request.Request().Subjects[0].Enrolment; n != 1 {
@@ -201,7 +200,7 @@ func TestADelegateEnrolsWithinItsScope(t *testing.T) {
 	if signer := got.Request.Signer().Name; signer != d.To {
 		t.Errorf("expected the delegate to ask; found %s", signer)
 	}
-	eventually(t, "the registrar is told", func() bool { return len(l.registrar.enrolled(l.network.Reference)) == 1 })
+	eventually(t, "the registrar is told", func() bool { return len(l.registrar.enrolled(l.network.OrderCID)) == 1 })
 	refused(t, l.enrol("anna@example.com").err, fault.Conflict)
 
 	for what, a := range map[string]asked{
@@ -269,34 +268,6 @@ func TestWhatADelegateHasIssuedAgainIsOnRecord(t *testing.T) {
 	if n := l.registrar.audited("network.issued-again"); n != 3 {
 		t.Errorf("what the registrar asks for itself is on record as that; found %d entries", n)
 	}
-}
-
-// A registrar chooses its networks' references: two may have the same.
-func TestAMandateIsInTheNetworkOnRecord(t *testing.T) {
-	authority := body{"authority": []any{body{"kind": "server-secret", "names": []string{"self", "cosigner"}}}}
-	l := newLab(t, 1, authority)
-	l.cosigner.becomes(l.network.Reference, "accepted")
-	other := l.create(authority)
-	l.cosigner.becomes(other.Reference, "accepted")
-	mandate := must(l.handOn(l.registrar, "cosigner", time.Hour, nil))(t)
-	ask := func(name string) asked {
-		return l.ask(l.cosigner, order.ClientSecret, body{"name": name, "delegation": mandate.Delegation})
-	}
-	l.receives(ask("anna"))
-	err := l.cosigner.records.Write(t.Context(), func(w *records.Writer) error {
-		err := w.Change(records.NetworkIndex, l.network.Reference, func(row *records.Row) error {
-			row.CID = must(dag.Parse(other.OrderCID))(t)
-			return nil
-		})
-		if err != nil {
-			return err
-		}
-		return w.Audit("test.swapped", dag.CID{}, l.network.Reference, dag.CID{}, "")
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	refused(t, ask("ben").err, fault.Conflict)
 }
 
 func TestADelegateSignsInAnothersPlace(t *testing.T) {

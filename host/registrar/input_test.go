@@ -32,7 +32,7 @@ func (l *lab) standing() (s standing) {
 	if err := l.registrar.client.Call(l.t.Context(), http.MethodGet, networks, "", nil, &list); err != nil {
 		l.t.Fatal(err)
 	}
-	s.Networks, s.Enrolled = list.Total, len(l.registrar.enrolled(l.network.Reference))
+	s.Networks, s.Enrolled = list.Total, len(l.registrar.enrolled(l.network.OrderCID))
 	err := l.registrar.store.View(l.t.Context(), func(tx *store.Tx) (err error) {
 		s.Audit, err = tx.AuditSize()
 		return err

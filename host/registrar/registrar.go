@@ -46,7 +46,7 @@ func (s *Service) Close() { s.asks.Close() }
 
 // Found is a network as this node knows it.
 type Found struct {
-	Reference   string
+	Reference   string // for people
 	Order       *order.VerifiedOrder
 	Acceptances []*order.VerifiedAcceptance // by place; nil where one is still missing
 	Created     int64                       // unix milliseconds; when it was recorded here
@@ -55,14 +55,15 @@ type Found struct {
 // Complete tells whether every D-TA has accepted.
 func (f *Found) Complete() bool { return !slices.Contains(f.Acceptances, nil) }
 
-// Find reads a network that this node placed or was told of.
-func (s *Service) Find(ctx context.Context, ref string) (*Found, error) {
-	row, err := s.records.Row(ctx, records.NetworkIndex, ref)
+// Find reads a network that this node placed or was told of, by its reference or its
+// order's CID.
+func (s *Service) Find(ctx context.Context, name string) (*Found, error) {
+	row, err := s.records.Find(ctx, name, records.NetworkIndex)
 	if fault.Of(err) == fault.NotFound {
-		return nil, fault.New(fault.NotFound, "network %s: this node knows none of that reference", ref)
+		return nil, fault.New(fault.NotFound, "network %s: this node knows none of that reference or CID", name)
 	}
 	if err != nil {
-		return nil, fault.About("network "+ref, err)
+		return nil, fault.About("network "+name, err)
 	}
 	return s.read(ctx, row)
 }
@@ -72,7 +73,7 @@ func (s *Service) read(ctx context.Context, row records.Row) (*Found, error) {
 	if err != nil {
 		return nil, err
 	}
-	links, err := s.records.Envelopes(ctx, row.Reference)
+	links, err := s.records.Envelopes(ctx, row.Key())
 	if err != nil {
 		return nil, err
 	}
@@ -124,29 +125,19 @@ func (s *Service) Network(ctx context.Context, f *Found) (*issue.Network, error)
 	return issue.NewNetwork(f.Order, f.Acceptances, who)
 }
 
-// known finds the network of a call: by its reference, or, for a delegate, from
-// the mandate.
+// known finds the network of a call: by its reference or its order's CID, or, for a
+// delegate, from the mandate.
 func (s *Service) known(ctx context.Context, ref string, mandate []byte) (*issue.Network, *issue.Delegation, error) {
 	if len(mandate) > 0 {
 		n, d, err := issue.ReadMandate(mandate)
 		if err != nil {
 			return nil, nil, err
 		}
-		if n.Order.Terms().ReferenceHex() != ref {
-			return nil, nil, fault.New(fault.Invalid, "delegation: expected one of network %s; found %s", ref, n.Order.Terms().ReferenceHex())
+		if ref != n.Order.Terms().ReferenceHex() && ref != records.Key(n.Order) {
+			return nil, nil, fault.New(fault.Invalid, "delegation: expected one of network %s; found %s, order %s", ref, n.Order.Terms().ReferenceHex(), n.Order.CID())
 		}
 		if d.To != s.records.Self().Name {
 			return nil, nil, fault.New(fault.Denied, "delegation: it is for %s, not for this node", d.To)
-		}
-		// A reference is its registrar's choice: another network may have the same.
-		row, err := s.records.Row(ctx, records.NetworkIndex, ref)
-		switch {
-		case fault.Of(err) == fault.NotFound:
-			return n, d, nil
-		case err != nil:
-			return nil, nil, err
-		case row.CID != n.Order.CID():
-			return nil, nil, fault.New(fault.Conflict, "delegation: it is in network %s; this node has another of the reference %s, %s", n.Order.CID(), ref, row.CID)
 		}
 		return n, d, nil
 	}

@@ -40,6 +40,7 @@ func (s *Service) Report(ctx context.Context, ref string, request dag.CID, index
 	if err != nil {
 		return nil, err
 	}
+	ref = records.Key(n.Order)
 	if index < 0 || index >= len(n.Acceptances) {
 		return nil, fault.New(fault.Invalid, "index: expected a D-TA of 0 to %d; found %d", len(n.Acceptances)-1, index)
 	}
@@ -88,7 +89,7 @@ func (s *Service) try(ctx context.Context, n *issue.Network, index int, name str
 	}
 	defer key.Clear()
 	in := Inquiry{
-		Network: n.Order.Terms().ReferenceHex(), Kind: order.ClientSecret, Receiver: key.Public(), Enrolment: new(uint64),
+		Network: records.Key(n.Order), Kind: order.ClientSecret, Receiver: key.Public(), Enrolment: new(uint64),
 		Names: []string{name},
 	}
 	if counts(n) {

@@ -17,7 +17,7 @@ import (
 
 // revoking is the payload of records.JobRevoke.
 type revoking struct {
-	Reference  string  `cbor:"reference"`
+	Order      string  `cbor:"order"` // key of the network's
 	Revocation dag.CID `cbor:"revocation"`
 	To         dag.CID `cbor:"to"` // the D-TA's node
 }
@@ -52,7 +52,7 @@ func (s *Service) revocation(n *issue.Network, subject issue.Subject, who order.
 
 // write records a revocation; the courier brings it to the D-TAs after a while.
 func (v *revocation) write(w *records.Writer, n *issue.Network, by dag.CID, after time.Duration) error {
-	ref := n.Order.Terms().ReferenceHex()
+	ref := records.Key(n.Order)
 	if err := w.Envelope(records.Chapter(n.Order, v.sealed.CID), envelope.Revocation, v.sealed.CID, v.sealed.Block, n.Order.Terms().Publish); err != nil {
 		return err
 	}
@@ -74,6 +74,7 @@ func (s *Service) Revoke(ctx context.Context, ref, name string, enrolment *uint6
 	if err != nil {
 		return nil, err
 	}
+	ref = records.Key(n.Order)
 	subject := issue.Subject{Name: name}
 	if enrolment != nil {
 		subject.Enrolment = *enrolment
@@ -132,7 +133,7 @@ func jobs(n *issue.Network, c dag.CID) (out []revoking) {
 	for _, f := range n.Order.Terms().Fiduciaries {
 		if !seen[f.Node.Name] {
 			seen[f.Node.Name] = true
-			out = append(out, revoking{n.Order.Terms().ReferenceHex(), c, f.Node.Name})
+			out = append(out, revoking{records.Key(n.Order), c, f.Node.Name})
 		}
 	}
 	return out
@@ -151,7 +152,7 @@ func (s *Service) tellAll(ctx context.Context, jobs []revoking, bag peer.Bag, ou
 					if err := w.Done(records.JobRevoke, j.key()); err != nil {
 						return err
 					}
-					return w.Audit("network.informed", j.To, j.Reference, j.Revocation, "")
+					return w.Audit("network.informed", j.To, j.Order, j.Revocation, "")
 				})
 			}
 			mu.Lock()
@@ -189,7 +190,7 @@ func (s *Service) Resume(ctx context.Context, payload []byte) error {
 }
 
 func (s *Service) resume(ctx context.Context, j revoking) error {
-	n, _, err := s.known(ctx, j.Reference, nil)
+	n, _, err := s.known(ctx, j.Order, nil)
 	if err != nil {
 		return err
 	}
@@ -212,7 +213,7 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 		return err
 	}
 	return s.records.Write(ctx, func(w *records.Writer) error {
-		return w.Audit("network.informed", j.To, j.Reference, j.Revocation, "")
+		return w.Audit("network.informed", j.To, j.Order, j.Revocation, "")
 	})
 }
 

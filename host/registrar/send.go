@@ -133,7 +133,7 @@ func (s *Service) judge(n *issue.Network, a *order.VerifiedAcceptance, err error
 
 // conclude records the grants, and who gave none.
 func (s *Service) conclude(ctx context.Context, n *issue.Network, bag peer.Bag, out *Outcome) error {
-	ref, own := n.Order.Terms().ReferenceHex(), records.Chapter(n.Order, out.Asked.CID())
+	ref, own := records.Key(n.Order), records.Chapter(n.Order, out.Asked.CID())
 	checkpoints := make([]*records.PeerCheckpoint, len(out.Grants))
 	for i, g := range out.Grants {
 		checkpoints[i] = s.records.PeerCheckpoint(ctx, n.Order.Terms().Fiduciaries[g.Index()].Node, g.Checkpoint(), g.Header().Time)

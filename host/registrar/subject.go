@@ -109,7 +109,7 @@ func (s *Service) replaced(ctx context.Context, n *issue.Network, r *issue.Reque
 	for _, subject := range r.Subjects {
 		names = append(names, subject.Name)
 	}
-	known, err := s.newest(ctx, n.Order.Terms().ReferenceHex(), names...)
+	known, err := s.newest(ctx, records.Key(n.Order), names...)
 	if err != nil {
 		return nil, err
 	}

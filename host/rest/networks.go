@@ -11,6 +11,7 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/host/principal"
+	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/registrar"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -103,7 +104,7 @@ func (s *Services) createNetwork(c echo.Context) error {
 	if placed.State == order.Ordered {
 		status = http.StatusAccepted
 	}
-	return s.answerNetwork(c, status, placed.Reference)
+	return s.answerNetwork(c, status, placed.OrderCID.String())
 }
 
 // networkTerms fills in what the request leaves to defaults: a registrar that signs
@@ -226,7 +227,7 @@ func (s *Services) describeNetwork(ctx context.Context, f *registrar.Found) (*Ne
 		out.Members = append(out.Members, m)
 	}
 	// A D-TA's refusal ends the order at the registrar.
-	row, err := s.Records.Row(ctx, principal.Role, f.Reference)
+	row, err := s.Records.Row(ctx, principal.Role, records.Key(f.Order))
 	switch {
 	case err == nil && row.State == string(order.Failed):
 		out.State, out.Notice = row.State, row.Reason

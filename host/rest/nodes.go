@@ -6,6 +6,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
+	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/ipfs"
@@ -77,7 +78,7 @@ func (s *Services) notice(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	ref := news.Order.Terms().ReferenceHex()
+	ref := records.Key(news.Order)
 	placed := news.Order.Principal().Name == s.Records.Self().Name
 	if placed {
 		if err := s.Registrar.Notice(ctx, ref, news); err != nil {

@@ -1,7 +1,6 @@
 package rest
 
 import (
-	"context"
 	"encoding/hex"
 	"encoding/json"
 	"net/http"
@@ -16,7 +15,7 @@ import (
 	"github.com/milagro-dta/dta/host/beneficiary"
 	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/host/principal"
-	"github.com/milagro-dta/dta/host/records"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -130,7 +129,7 @@ func (s *Services) listOrders(c echo.Context) error {
 	return c.JSON(http.StatusOK, out)
 }
 
-// ShownOrder is the answer to GET /v1/order/{reference}: the chain and its
+// ShownOrder is the answer to GET /v1/order/{reference}, which may be the order's CID: the chain and its
 // state, never a secret. Order is the same as text, where the original's
 // clients look for it.
 type ShownOrder struct {
@@ -163,16 +162,16 @@ func (s *Services) showOrder(c echo.Context) error {
 	if err := reference(ref); err != nil {
 		return err
 	}
-	row, err := s.anyRow(ctx, ref)
+	row, err := s.Records.Find(ctx, ref, principal.Role, beneficiary.Role, fiduciary.Role)
 	if err != nil {
 		return err
 	}
 	out := ShownOrder{
-		OrderCID: row.CID.String(), OrderReference: ref, Timestamp: time.UnixMilli(row.Created).Unix(), Kind: row.What, State: row.State,
+		OrderCID: row.CID.String(), OrderReference: row.Reference, Timestamp: time.UnixMilli(row.Created).Unix(), Kind: row.What, State: row.State,
 		Reason: row.Reason, Role: row.Role, Publish: row.Publish, Commitment: commitment(order.What(row.What), row.Commitment),
 		Chain: []ShownLog{},
 	}
-	links, err := s.Records.Envelopes(ctx, ref)
+	links, err := s.Records.Envelopes(ctx, row.Key())
 	if err != nil {
 		return err
 	}
@@ -205,23 +204,16 @@ func (s *Services) showOrder(c echo.Context) error {
 	return c.JSON(http.StatusOK, out)
 }
 
-// anyRow finds an order in whatever role this node has it.
-func (s *Services) anyRow(ctx context.Context, ref string) (row records.Row, err error) {
-	for _, role := range []string{principal.Role, beneficiary.Role, fiduciary.Role} {
-		if row, err = s.Records.Row(ctx, role, ref); fault.Of(err) != fault.NotFound {
-			return row, err
-		}
-	}
-	return row, fault.New(fault.NotFound, "order %s: this node knows none of that reference", ref)
-}
-
-// reference refuses what cannot be an order's reference.
+// reference refuses what can name no order: neither a reference nor a CID.
 func reference(ref string) error {
+	if _, err := dag.Parse(ref); err == nil {
+		return nil
+	}
 	if len(ref) != 2*order.ReferenceSize {
-		return fault.New(fault.Invalid, "order reference: expected %d lower-case hex digits; found %d characters", 2*order.ReferenceSize, len(ref))
+		return fault.New(fault.Invalid, "order reference: expected %d lower-case hex digits, or the order's CID; found %d characters", 2*order.ReferenceSize, len(ref))
 	}
 	if i := strings.IndexFunc(ref, func(r rune) bool { return !strings.ContainsRune("0123456789abcdef", r) }); i >= 0 {
-		return fault.New(fault.Invalid, "order reference: expected %d lower-case hex digits; found another character at position %d", 2*order.ReferenceSize, i+1)
+		return fault.New(fault.Invalid, "order reference: expected %d lower-case hex digits, or the order's CID; found another character at position %d", 2*order.ReferenceSize, i+1)
 	}
 	return nil
 }

@@ -31,7 +31,7 @@ func TestARefusalNamesWhatWasExpectedAndFound(t *testing.T) {
 		{"a list of orders, misspelt", http.MethodGet, "/v1/order?perpage=2", 400, `found "perpage"`},
 		{"a list of orders, malformed", http.MethodGet, "/v1/order?page=%zz", 400, "query: "},
 		{"a list of networks, misspelt", http.MethodGet, "/v1/network?sort=x", 400, `found "sort"`},
-		{"a short reference", http.MethodGet, "/v1/order/" + ref[1:], 400, "expected 64 lower-case hex digits; found 63 characters"},
+		{"a short reference", http.MethodGet, "/v1/order/" + ref[1:], 400, "expected 64 lower-case hex digits, or the order's CID; found 63 characters"},
 		{"a reference in upper case", http.MethodGet, "/v1/order/A" + ref[1:], 400, "found another character at position 1"},
 		{"a reference of other letters", http.MethodGet, "/v1/order/" + ref[1:] + "z", 400, "found another character at position 64"},
 	} {

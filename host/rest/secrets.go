@@ -10,10 +10,11 @@ import (
 	"github.com/labstack/echo/v4"
 
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/host/beneficiary"
 	"github.com/milagro-dta/dta/host/principal"
+	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
 	"github.com/milagro-dta/dta/protocol/dag"
-	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -45,7 +46,11 @@ func (s *Services) redeem(c echo.Context) error {
 	if err := reference(req.OrderReference); err != nil {
 		return err
 	}
-	service, receiver, err := s.redeemer(ctx, req)
+	row, err := s.Records.Find(ctx, req.OrderReference, principal.Role, beneficiary.Role)
+	if err != nil {
+		return err
+	}
+	service, receiver, err := s.redeemer(ctx, row, req)
 	if err != nil {
 		return err
 	}
@@ -53,7 +58,7 @@ func (s *Services) redeem(c echo.Context) error {
 	if err != nil {
 		return err
 	}
-	got, err := service.Redeem(ctx, req.OrderReference, receiver, once)
+	got, err := service.Redeem(ctx, row.Key(), receiver, once)
 	if err != nil {
 		return err
 	}
@@ -66,22 +71,18 @@ func (s *Services) redeem(c echo.Context) error {
 }
 
 // redeemer finds the role in which this node may redeem an order, and for whom.
-func (s *Services) redeemer(ctx context.Context, req SecretRequest) (*redemption.Service, dag.CID, error) {
+func (s *Services) redeemer(ctx context.Context, row records.Row, req SecretRequest) (*redemption.Service, dag.CID, error) {
 	named, err := s.party(ctx, "beneficiaryIDDocumentCID", req.BeneficiaryIDDocumentCID)
 	if err != nil {
 		return nil, dag.CID{}, err
 	}
-	row, err := s.Records.Row(ctx, principal.Role, req.OrderReference)
-	if err == nil {
-		if !named.Defined() {
-			named = row.Receiver
-		}
-		return s.Redeem, named, nil
+	if row.Role != principal.Role {
+		return s.Beneficiary.Service, named, nil
 	}
-	if fault.Of(err) != fault.NotFound {
-		return nil, dag.CID{}, err
+	if !named.Defined() {
+		named = row.Receiver
 	}
-	return s.Beneficiary.Service, named, nil
+	return s.Redeem, named, nil
 }
 
 // writeSecret puts the secret into the answer last, in a buffer that is cleared

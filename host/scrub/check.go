@@ -254,7 +254,7 @@ func (c *Checker) page(ctx context.Context, t store.Table, after []any) (p check
 		for _, row := range rows {
 			if !row.Sound {
 				p.findings = append(p.findings, Finding{
-					Kind: RowSum, Key: t.Name + " " + text(row.Key...), Order: orderOf(row.Text("reference")),
+					Kind: RowSum, Key: t.Name + " " + text(row.Key...), Order: orderOf(row.Text("chain")),
 					Expected: "the row as it was written", Found: "another checksum",
 				})
 			}
@@ -288,7 +288,7 @@ func (c *Checker) page(ctx context.Context, t store.Table, after []any) (p check
 		p.findings = append(p.findings, c.opened(ctx, row)...)
 	}
 	p.findings = slices.DeleteFunc(p.findings, func(f Finding) bool {
-		if f.lost == nil || c.Records == nil || c.Records.Refetch(ctx, f.lost.cid, f.lost.reference, f.lost.public) != nil {
+		if f.lost == nil || c.Records == nil || c.Records.Refetch(ctx, f.lost.cid, f.lost.chain, f.lost.public) != nil {
 			return false
 		}
 		p.repaired = append(p.repaired, f.lost.cid.String())
@@ -300,7 +300,7 @@ func (c *Checker) page(ctx context.Context, t store.Table, after []any) (p check
 // mend fetches a damaged block again, where there is a node to do so.
 func (c *Checker) mend(ctx context.Context, row store.Row, p *checked) {
 	f := Finding{
-		Kind: Block, Key: text(row.Bytes("cid")), Order: orderOf(row.Text("reference")),
+		Kind: Block, Key: text(row.Bytes("cid")), Order: orderOf(row.Text("chain")),
 		Expected: "bytes that hash to the CID", Found: strconv.Itoa(len(row.Bytes("block"))) + " others",
 	}
 	if id, err := dag.FromBytes(row.Bytes("cid")); err == nil && c.Records != nil {
@@ -331,8 +331,8 @@ func text(key ...any) string {
 	return strings.Join(parts, " ")
 }
 
-// orderOf is the order to whose chain a reference belongs.
-func orderOf(reference string) string {
-	ref, _, _ := strings.Cut(reference, "/")
-	return fault.Foreign(ref)
+// orderOf is the order to which a chain belongs.
+func orderOf(chain string) string {
+	key, _, _ := strings.Cut(chain, "/")
+	return fault.Foreign(key)
 }

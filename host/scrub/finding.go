@@ -31,7 +31,7 @@ func Kinds() []Kind {
 type Finding struct {
 	Kind     Kind   `json:"kind"`
 	Key      string `json:"key"`             // the CID, or what else names it
-	Order    string `json:"order,omitempty"` // reference of the order concerned
+	Order    string `json:"order,omitempty"` // CID of the order concerned
 	Expected string `json:"expected"`
 	Found    string `json:"found"`
 
@@ -40,9 +40,9 @@ type Finding struct {
 
 // lost is a block that is missing, and how it is to be kept.
 type lost struct {
-	cid       dag.CID
-	reference string
-	public    bool
+	cid    dag.CID
+	chain  string
+	public bool
 }
 
 // String is the finding on one line.

@@ -21,16 +21,17 @@ import (
 // verify, and its detached blocks are there, deposits included. Damaged blocks have
 // findings of their own.
 func (c *Checker) opened(ctx context.Context, row store.Row) (found []Finding) {
-	role, ref := row.Text("role"), row.Text("reference")
+	role := row.Text("role")
 	if c.Records == nil || role == records.NetworkIndex {
 		return nil
-	}
-	wrong := func(k Kind, expected string, is any) {
-		found = append(found, Finding{Kind: k, Key: role + " " + ref, Order: ref, Expected: expected, Found: fmt.Sprint(is)})
 	}
 	id, err := dag.FromBytes(row.Bytes("cid"))
 	if err != nil {
 		return nil
+	}
+	ref := id.String()
+	wrong := func(k Kind, expected string, is any) {
+		found = append(found, Finding{Kind: k, Key: role + " " + ref, Order: ref, Expected: expected, Found: fmt.Sprint(is)})
 	}
 	o, err := c.Records.Order(ctx, id, peer.Bag{})
 	if err != nil {

@@ -67,9 +67,11 @@ func lookup(tx *store.Tx, err error) (missing bool, _ error) {
 }
 
 func (c *Checker) order(tx *store.Tx, row store.Row) (found []Finding, err error) {
-	ref, role, state := row.Text("reference"), row.Text("role"), order.State(row.Text("state"))
+	role, state := row.Text("role"), order.State(row.Text("state"))
+	id, notCID := dag.FromBytes(row.Bytes("cid"))
+	key := id.String()
 	wrong := func(expected, is string) {
-		found = append(found, Finding{Kind: Order, Key: role + " " + fault.Foreign(ref), Order: orderOf(ref), Expected: expected, Found: is})
+		found = append(found, Finding{Kind: Order, Key: role + " " + key, Order: key, Expected: expected, Found: is})
 	}
 	if !slices.Contains(roles, role) {
 		wrong(fmt.Sprintf("a role among %q", roles), fmt.Sprintf("%.40q", role))
@@ -81,12 +83,11 @@ func (c *Checker) order(tx *store.Tx, row store.Row) (found []Finding, err error
 	if err := dag.Decode(row.Bytes("data"), &data); err != nil {
 		wrong("readable data", err.Error())
 	}
-	id, err := dag.FromBytes(row.Bytes("cid"))
-	if err != nil {
-		wrong("the CID of its order", err.Error())
+	if notCID != nil {
+		wrong("the CID of its order", notCID.Error())
 		return found, nil
 	}
-	links, err := tx.Envelopes(ref)
+	links, err := tx.Envelopes(key)
 	if _, err := lookup(tx, err); err != nil {
 		return found, err
 	}
@@ -134,7 +135,7 @@ var needed = map[order.State][]envelope.Kind{
 var states = []order.State{order.Ordered, order.Accepted, order.Redeeming, order.Released, order.Failed}
 
 func (c *Checker) envelope(tx *store.Tx, row store.Row) (found []Finding, err error) {
-	ref, kind, sequence := row.Text("reference"), row.Text("kind"), row.Int("sequence")
+	ref, kind, sequence := row.Text("chain"), row.Text("kind"), row.Int("sequence")
 	wrong := func(k Kind, expected, is string) {
 		found = append(found, Finding{Kind: k, Key: text(row.Key...), Order: orderOf(ref), Expected: expected, Found: is})
 	}
@@ -175,7 +176,7 @@ func (c *Checker) envelope(tx *store.Tx, row store.Row) (found []Finding, err er
 		}
 	}
 	if kind == string(envelope.Order) {
-		have, err := tx.OrderRoles(ref, roles...)
+		have, err := tx.OrderRoles(id, roles...)
 		if err != nil {
 			return found, err
 		}
@@ -225,7 +226,7 @@ func (c *Checker) answer(tx *store.Tx, row store.Row) (found []Finding, err erro
 			wrong("the "+column+" "+id.String()+" on record", "none")
 		}
 		if ref == "" {
-			ref = orderOf(answered.Reference)
+			ref = orderOf(answered.Chain)
 		}
 	}
 	defer func() {

@@ -97,7 +97,7 @@ func writeAll(tx *store.Tx, id string, refuse bool) error {
 	if refuse {
 		return fault.New(fault.Denied, "refused")
 	}
-	if err := tx.AddEnvelope(store.Link{Reference: id, Kind: "order", CID: c, Time: 1, Header: c}); err != nil {
+	if err := tx.AddEnvelope(store.Link{Chain: id, Kind: "order", CID: c, Time: 1, Header: c}); err != nil {
 		return err
 	}
 	return tx.EnqueueJob(store.Job{Kind: "notice", Key: id}, 1<<30)

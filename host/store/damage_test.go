@@ -232,11 +232,12 @@ func TestADamagedBlockIsWrittenOverWhenItIsPutAgain(t *testing.T) {
 func TestADamagedRowIsAConflictThatSaysWhatHelps(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "dta.db")
 	s := open(t, path)
+	c := dag.Sum([]byte("an order"))
 	update(t, s, func(tx *store.Tx) error {
-		return tx.InsertOrder(store.Order{Role: "principal", Reference: "aa", State: "ordered"})
+		return tx.InsertOrder(store.Order{Role: "principal", CID: c, Reference: "aa", State: "ordered"})
 	})
 	execute(t, foreign(t, path), "update orders set state = 'failed'")
-	err := s.Update(ctx, func(tx *store.Tx) error { _, err := tx.Order("principal", "aa"); return err })
+	err := s.Update(ctx, func(tx *store.Tx) error { _, err := tx.Order("principal", c); return err })
 	wantKind(t, fault.Conflict, err)
 	if !errors.Is(err, store.ErrDamaged) || !strings.Contains(err.Error(), "restore the database from a backup") {
 		t.Errorf("found %v", err)

@@ -8,26 +8,29 @@ import (
 // Link says that an envelope belongs to an order. The envelope's block is kept
 // with PutBlock.
 type Link struct {
-	Reference string // the order's, in hexadecimal
-	Kind      string // order, acceptance, redemption, release, …
-	CID       dag.CID
-	Time      int64   // unix milliseconds
-	Header    dag.CID // of the envelope's header, by which it is known whatever its signature
+	// Chain is the text of the order's CID; of what stands beside the order in a chapter
+	// of its own, that and the CID of the envelope which heads the chapter, with a slash
+	// between them.
+	Chain  string
+	Kind   string // order, acceptance, redemption, release, …
+	CID    dag.CID
+	Time   int64   // unix milliseconds
+	Header dag.CID // of the envelope's header, by which it is known whatever its signature
 }
 
 // AddEnvelope appends an envelope to an order. Repeating it changes nothing;
 // fault.Conflict when the envelope belongs to another order, or was added under
 // another signature and so under another CID.
 func (tx *Tx) AddEnvelope(add Link) error {
-	reference, kind, c, time, header := add.Reference, add.Kind, add.CID, add.Time, add.Header
+	chain, kind, c, time, header := add.Chain, add.Kind, add.CID, add.Time, add.Header
 	var sequence int64
-	if err := tx.row("add envelope", `select coalesce(max(sequence), 0) + 1 from envelopes where reference = $1`, []any{reference}, &sequence); err != nil {
+	if err := tx.row("add envelope", `select coalesce(max(sequence), 0) + 1 from envelopes where chain = $1`, []any{chain}, &sequence); err != nil {
 		return err
 	}
 	n, err := tx.exec("add envelope", `
-		insert into envelopes (cid, reference, sequence, kind, time, header, checksum) values ($1, $2, $3, $4, $5, $6, $7)
+		insert into envelopes (cid, chain, sequence, kind, time, header, checksum) values ($1, $2, $3, $4, $5, $6, $7)
 		on conflict do nothing`,
-		c.Bytes(), reference, sequence, kind, time, header.Bytes(), rowSum(c.Bytes(), reference, sequence, kind, time, header.Bytes()))
+		c.Bytes(), chain, sequence, kind, time, header.Bytes(), rowSum(c.Bytes(), chain, sequence, kind, time, header.Bytes()))
 	if err != nil || n == 1 {
 		return err
 	}
@@ -37,20 +40,20 @@ func (tx *Tx) AddEnvelope(add Link) error {
 		return err
 	case l.CID != c:
 		return fault.New(fault.Conflict, "envelope %s was seen before, under another signature as %s", c, l.CID)
-	case l.Reference != reference:
-		return fault.New(fault.Conflict, "envelope %s belongs to order %s", c, l.Reference)
+	case l.Chain != chain:
+		return fault.New(fault.Conflict, "envelope %s belongs to order %s", c, l.Chain)
 	}
 	return nil
 }
 
 // Envelopes returns an order's envelopes in the order of insertion.
-func (tx *Tx) Envelopes(reference string) ([]Link, error) {
-	return tx.links(`select reference, kind, cid, time, header, sequence, checksum from envelopes where reference = $1 order by sequence`, reference)
+func (tx *Tx) Envelopes(chain string) ([]Link, error) {
+	return tx.links(`select chain, kind, cid, time, header, sequence, checksum from envelopes where chain = $1 order by sequence`, chain)
 }
 
 // OrderOf says to which order an envelope belongs, and as what.
 func (tx *Tx) OrderOf(c dag.CID) (Link, error) {
-	found, err := tx.links(`select reference, kind, cid, time, header, sequence, checksum from envelopes where cid = $1`, c.Bytes())
+	found, err := tx.links(`select chain, kind, cid, time, header, sequence, checksum from envelopes where cid = $1`, c.Bytes())
 	if err != nil {
 		return Link{}, err
 	}
@@ -63,7 +66,7 @@ func (tx *Tx) OrderOf(c dag.CID) (Link, error) {
 // Seen finds the envelope with a header, whatever its signature; fault.NotFound
 // for one never seen.
 func (tx *Tx) Seen(header dag.CID) (Link, error) {
-	found, err := tx.links(`select reference, kind, cid, time, header, sequence, checksum from envelopes where header = $1`, header.Bytes())
+	found, err := tx.links(`select chain, kind, cid, time, header, sequence, checksum from envelopes where header = $1`, header.Bytes())
 	if err != nil {
 		return Link{}, err
 	}
@@ -79,10 +82,10 @@ func (tx *Tx) links(query string, args ...any) ([]Link, error) {
 		var l Link
 		var c, header, sum []byte
 		var sequence int64
-		if err := scan(&l.Reference, &l.Kind, &c, &l.Time, &header, &sequence, &sum); err != nil {
+		if err := scan(&l.Chain, &l.Kind, &c, &l.Time, &header, &sequence, &sum); err != nil {
 			return err
 		}
-		if err := checked("envelope of order "+l.Reference, sum, c, l.Reference, sequence, l.Kind, l.Time, header); err != nil {
+		if err := checked("envelope of order "+l.Chain, sum, c, l.Chain, sequence, l.Kind, l.Time, header); err != nil {
 			return err
 		}
 		var err error

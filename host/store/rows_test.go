@@ -87,15 +87,20 @@ func TestOrders(t *testing.T) {
 		refuse(t, s, fault.Conflict, func(tx *store.Tx) error { return tx.InsertOrder(o) })
 		all = append([]store.Order{o}, all...)
 	}
-	for i := 0; i < 10; i += 2 { // two of each time: by reference
-		all[i], all[i+1] = all[i+1], all[i]
+	for i := 0; i < 10; i += 2 { // two of each time: by CID
+		if all[i].CID.Compare(all[i+1].CID) > 0 {
+			all[i], all[i+1] = all[i+1], all[i]
+		}
 	}
 	twin := all[0]
 	twin.Role = "fiduciary"
 	update(t, s, func(tx *store.Tx) error { return tx.InsertOrder(twin) })
+	other := twin // of the same reference: another principal's
+	other.CID, other.Created = dag.Sum([]byte("another")), 200
+	update(t, s, func(tx *store.Tx) error { return tx.InsertOrder(other) })
 
 	view(t, s, func(tx *store.Tx) error {
-		one, err := tx.Order("principal", all[3].Reference)
+		one, err := tx.Order("principal", all[3].CID)
 		same(t, all[3], one)
 		if err != nil {
 			return err
@@ -115,7 +120,12 @@ func TestOrders(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = tx.Order("beneficiary", all[3].Reference)
+		named, err := tx.OrdersNamed(twin.Reference, []string{"fiduciary"})
+		same(t, []store.Order{twin, other}, named)
+		if err != nil {
+			return err
+		}
+		_, err = tx.Order("beneficiary", all[3].CID)
 		wantKind(t, fault.NotFound, err)
 		return nil
 	})
@@ -141,17 +151,17 @@ func TestEnvelopesComeInTheOrderOfInsertion(t *testing.T) {
 	s := fresh(t)
 	var want []store.Link
 	for i := range 20 {
-		l := store.Link{Reference: "aa", Kind: "release", CID: dag.Sum([]byte{byte(i)}), Time: int64(1000 - i), Header: dag.Sum([]byte{2, byte(i)})}
+		l := store.Link{Chain: "aa", Kind: "release", CID: dag.Sum([]byte{byte(i)}), Time: int64(1000 - i), Header: dag.Sum([]byte{2, byte(i)})}
 		want = append(want, l)
 		for range 2 {
 			update(t, s, func(tx *store.Tx) error { return tx.AddEnvelope(l) })
 		}
 		update(t, s, func(tx *store.Tx) error {
-			return tx.AddEnvelope(store.Link{Reference: "bb", Kind: "order", CID: dag.Sum([]byte{1, byte(i)}), Header: dag.Sum([]byte{3, byte(i)})})
+			return tx.AddEnvelope(store.Link{Chain: "bb", Kind: "order", CID: dag.Sum([]byte{1, byte(i)}), Header: dag.Sum([]byte{3, byte(i)})})
 		})
 	}
 	elsewhere, resigned := want[0], want[0]
-	elsewhere.Reference, resigned.CID = "bb", dag.Sum([]byte("another signature"))
+	elsewhere.Chain, resigned.CID = "bb", dag.Sum([]byte("another signature"))
 	for _, l := range []store.Link{elsewhere, resigned} {
 		refuse(t, s, fault.Conflict, func(tx *store.Tx) error { return tx.AddEnvelope(l) })
 	}

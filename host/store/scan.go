@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/milagro-dta/dta/protocol/dag"
 )
 
 // Table is a table as a check of the whole database goes through it.
@@ -22,9 +24,9 @@ type Table struct {
 // hashes cover it.
 func Tables() []Table {
 	return []Table{
-		{Name: "blocks", Key: []string{"cid"}, columns: []string{"cid", "public", "reference"}, loose: []string{"block"}, sums: true},
-		{Name: "orders", Key: []string{"role", "reference"}, columns: []string{"role", "reference", "state", "cid", "created", "updated", "data"}, sums: true},
-		{Name: "envelopes", Key: []string{"cid"}, columns: []string{"cid", "reference", "sequence", "kind", "time", "header"}, sums: true},
+		{Name: "blocks", Key: []string{"cid"}, columns: []string{"cid", "public", "chain"}, loose: []string{"block"}, sums: true},
+		{Name: "orders", Key: []string{"role", "cid"}, columns: []string{"role", "cid", "reference", "state", "created", "updated", "data"}, sums: true},
+		{Name: "envelopes", Key: []string{"cid"}, columns: []string{"cid", "chain", "sequence", "kind", "time", "header"}, sums: true},
 		{Name: "answers", Key: []string{"request"}, columns: []string{"request", "answer", "detached"}, sums: true},
 		{Name: "identities", Key: []string{"name", "sequence"}, columns: []string{"name", "sequence", "document"}, sums: true},
 		{Name: "enrolments", Key: []string{"role", "reference", "name", "number"}, columns: []string{"role", "reference", "name", "number", "state", "time", "cid"}, sums: true},
@@ -151,12 +153,12 @@ func (tx *Tx) Miscounted() ([]string, error) {
 	return found, err
 }
 
-// OrderRoles lists the roles that have an order of a reference.
-func (tx *Tx) OrderRoles(reference string, of ...string) ([]string, error) {
-	args := []any{reference}
+// OrderRoles lists the roles that have an order.
+func (tx *Tx) OrderRoles(c dag.CID, of ...string) ([]string, error) {
+	args := []any{link(c)}
 	list := placeholders(&args, of)
 	var found []string
-	err := tx.rows("find order", `select role from orders where reference = $1 and role in (`+list+`)`, args,
+	err := tx.rows("find order", `select role from orders where cid = $1 and role in (`+list+`)`, args,
 		func(scan func(...any) error) error {
 			var role string
 			err := scan(&role)
@@ -166,9 +168,9 @@ func (tx *Tx) OrderRoles(reference string, of ...string) ([]string, error) {
 	return found, err
 }
 
-// EnvelopeAt reports whether an order has an envelope of a number, from 1.
-func (tx *Tx) EnvelopeAt(reference string, sequence int64) (bool, error) {
+// EnvelopeAt reports whether a chain has an envelope of a number, from 1.
+func (tx *Tx) EnvelopeAt(chain string, sequence int64) (bool, error) {
 	var n int
-	err := tx.row("find envelope", `select count(*) from envelopes where reference = $1 and sequence = $2`, []any{reference, sequence}, &n)
+	err := tx.row("find envelope", `select count(*) from envelopes where chain = $1 and sequence = $2`, []any{chain, sequence}, &n)
 	return n > 0, err
 }

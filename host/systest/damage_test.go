@@ -155,7 +155,7 @@ func TestDamageThatNobodyCanRepairIsFinal(t *testing.T) {
 		}, "damaged in this node's store", "block "},
 		"a row": {func() string {
 			cut(t, n, "update orders set state = 'released'")
-			return placed.OrderReference
+			return placed.OrderCID
 		}, "damaged row in the store", "order "},
 		"an envelope's row": {func() string {
 			cut(t, n, "delete from envelopes where kind = 'acceptance'")
@@ -348,14 +348,14 @@ func TestWhatIsGoneIsMissed(t *testing.T) {
 		starts bool
 	}{
 		"an order with all that belongs to it": {
-			"delete from envelopes where reference = 'R'; delete from orders where reference = 'R'; delete from answers; delete from blocks where reference = 'R'",
+			"delete from envelopes where chain = 'R'; delete from orders where reference = 'N'; delete from answers; delete from blocks where chain = 'R'",
 			"order.accepted tells, found none", true},
 		"the table of answers": {"drop table answers", "the table answers is missing", false},
 		"the identity":         {"delete from meta where name = 'identity'", "identity identity: expected the node's own", false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			put(t, n, good)
-			cut(t, n, strings.Split(strings.ReplaceAll(c.gone, "'R'", "'"+placed.OrderReference+"'"), "; ")...)
+			cut(t, n, strings.Split(strings.NewReplacer("'R'", "'"+placed.OrderCID+"'", "'N'", "'"+placed.OrderReference+"'").Replace(c.gone), "; ")...)
 			out, err := n.Command("store", "verify")
 			if err == nil || !strings.Contains(err.Error(), "exit status 5") || !strings.Contains(out, c.finds) {
 				t.Errorf("store verify: expected exit code 5 with %q; found %v\n%s", c.finds, err, out)

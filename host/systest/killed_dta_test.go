@@ -153,11 +153,11 @@ func answeredOnce(t *testing.T, member *rig.Node, n rig.Network, done []*enrolme
 	}
 	defer s.Close()
 	err = s.View(t.Context(), func(tx *store.Tx) error {
-		row, err := tx.Order(fiduciary.Role, n.Reference)
+		row, err := tx.Order(fiduciary.Role, n.Order())
 		if err != nil {
 			return err
 		}
-		links, err := tx.Envelopes(n.Reference)
+		links, err := tx.Envelopes(n.Order().String())
 		if err != nil || len(links) != 2 || row.CID != n.Order() {
 			t.Errorf("%s: expected the network's order and its acceptance; found %d envelopes, %v", member.Name, len(links), err)
 		}
@@ -175,7 +175,7 @@ func answeredOnce(t *testing.T, member *rig.Node, n rig.Network, done []*enrolme
 			if err != nil {
 				return err
 			}
-			links, err := tx.Envelopes(link.Reference)
+			links, err := tx.Envelopes(link.Chain)
 			if err != nil {
 				return err
 			}

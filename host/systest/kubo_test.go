@@ -195,7 +195,7 @@ func through(t *testing.T, n *rig.Node, publish string) (o done) {
 		}
 		o.chain[kind] = cids[0]
 	}
-	rows, err := openDatabase(t, n.Path("data", "node.db")).Query(`select cid, block from blocks where reference = ? and cid not in (select cid from envelopes)`, placed.OrderReference)
+	rows, err := openDatabase(t, n.Path("data", "node.db")).Query(`select cid, block from blocks where chain = ? and cid not in (select cid from envelopes)`, placed.OrderCID)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -334,14 +334,14 @@ func TestWhatABeneficiaryHoldsCannotBeChanged(t *testing.T) {
 	keys, _, _ := openNode(t, c.Beneficiary)
 	l := newLab(t, c.Beneficiary, keys)
 	for _, v := range l.values(t) {
-		if v.cid.Defined() && kinds[v.cid] == "" && belongs(t, l, v, placed.OrderReference) {
+		if v.cid.Defined() && kinds[v.cid] == "" && belongs(t, l, v, placed.OrderCID) {
 			kinds[v.cid] = "a detached block"
 		}
 	}
 	outcome := l.try(t, func(t *testing.T) error {
 		s := beneficiary.New(l.records(t))
 		defer s.Close()
-		got, err := s.Redeem(t.Context(), placed.OrderReference, dag.CID{}, nil)
+		got, err := s.Redeem(t.Context(), placed.OrderCID, dag.CID{}, nil)
 		if err != nil {
 			return err
 		}
@@ -441,7 +441,7 @@ func name(t *testing.T, text, kind string) {
 func belongs(t *testing.T, l *lab, v value, ref string) bool {
 	t.Helper()
 	var of string
-	if err := l.knife.QueryRow("select reference from blocks where rowid = ?", v.row).Scan(&of); err != nil {
+	if err := l.knife.QueryRow("select chain from blocks where rowid = ?", v.row).Scan(&of); err != nil {
 		t.Fatal(err)
 	}
 	return of == ref

@@ -3,34 +3,35 @@ create table blocks (
 	cid       bytea    not null primary key,
 	block     bytea    not null,
 	public    smallint not null,
-	reference text     not null,
+	chain     text     not null,
 	checksum  bytea    not null
 );
 
 create table orders (
 	role      text   not null,
+	cid       bytea  not null,
 	reference text   not null,
 	state     text   not null,
-	cid       bytea  not null,
 	created   bigint not null,
 	updated   bigint not null,
 	data      bytea  not null,
 	checksum  bytea  not null,
-	primary key (role, reference)
+	primary key (role, cid)
 );
-create index orders_by_time on orders (role, created, reference);
-create index orders_by_state on orders (role, state, created, reference);
+create index orders_by_reference on orders (reference);
+create index orders_by_time on orders (role, created, cid);
+create index orders_by_state on orders (role, state, created, cid);
 
 create table envelopes (
 	cid       bytea  not null primary key,
-	reference text   not null,
+	chain     text   not null,
 	sequence  bigint not null,
 	kind      text   not null,
 	time      bigint not null,
 	header    bytea  not null,
 	checksum  bytea  not null
 );
-create unique index envelopes_by_order on envelopes (reference, sequence);
+create unique index envelopes_by_chain on envelopes (chain, sequence);
 create unique index envelopes_by_header on envelopes (header);
 
 create table answers (
