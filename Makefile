@@ -28,7 +28,7 @@ demo: toolchain softhsm build ## a secret kept and given back, a network to log 
 	@go run ./examples/demo --bin bin $(if $(FILE),--file "$(FILE)")
 
 .PHONY: test
-test: toolchain softhsm p11kit curl kubo build generate-check ## every test, on real components
+test: toolchain softhsm p11kit curl openssl kubo build generate-check ## every test, on real components
 	go vet ./...
 	go test -timeout 30m ./...
 	@$(MAKE) --no-print-directory fuzz
@@ -45,12 +45,12 @@ fuzz: ## every fuzz target, for FUZZTIME each (2000x, 10s, 1h…)
 	done
 
 .PHONY: check
-check: toolchain softhsm build ## the quick part of the tests, for daily use: no long system test, no IPFS node
+check: toolchain softhsm openssl build ## the quick part of the tests, for daily use: no long system test, no IPFS node
 	go vet ./...
 	go test -short -timeout 5m $$(go list ./... | grep -vE '/(docs|host/systest|plugins/.*|sdk/plugintest.*|protocol/ipfs/kubo)$$')
 
 .PHONY: race
-race: toolchain softhsm p11kit kubo build ## the quick tests under the race detector
+race: toolchain softhsm p11kit openssl kubo build ## the quick tests under the race detector
 	go test -race -short -timeout 30m ./...
 
 .PHONY: bench
@@ -91,6 +91,10 @@ p11kit: ## p11-kit, which puts a token behind a socket, for tests; installed whe
 .PHONY: curl
 curl:
 	@if ! command -v curl >/dev/null; then $(call package,curl,curl); fi
+
+.PHONY: openssl
+openssl: # reads the keys that tests have written
+	@if ! command -v openssl >/dev/null; then $(call package,openssl,openssl); fi
 
 .PHONY: protoc
 protoc:

@@ -103,6 +103,7 @@ func TestOneDoor(t *testing.T) {
 		"github.com/fxamacker/cbor/v2":      {"protocol/dag", "crypto/secret/secrettest"},
 		"github.com/hashicorp/go-plugin":    {"host/supervisor", "sdk"},
 		"github.com/decred/dcrd/dcrec/secp": {"crypto/secp"},
+		"filippo.io/edwards25519":           {"crypto/edwards"},
 	}
 	for _, p := range list(t) {
 		from := strings.TrimPrefix(p.ImportPath, module)
