@@ -27,11 +27,15 @@ type Status struct {
 }
 
 // KeyMaker makes the keys that principals order, for instance with the random numbers of an HSM. Without it the sdk
-// makes them.
+// makes them, of every type.
 type KeyMaker interface {
-	// MakeKey returns a fresh secp256k1 private key: a scalar of 32 bytes, big-endian, from 1 to the order less 1. It
-	// is cleared by the caller.
-	MakeKey(ctx context.Context, about Context) (key []byte, err error)
+	// KeyTypes names the types that MakeKey makes, of those of package keytype; at least one. The list is asked for
+	// once and stands in Describe. An order of another type is fault.Unsupported, and MakeKey does not hear of it.
+	KeyTypes() []string
+	// MakeKey returns a fresh private key of a type, in the type's form, which package keytype describes: for
+	// secp256k1 and bls12381 a scalar of 32 bytes, big-endian, from 1 to the group order less 1; for ed25519 scalar ‖
+	// prefix, 64 bytes, such as a random seed of 32 bytes expands to (edwards.FromSeed). It is cleared by the caller.
+	MakeKey(ctx context.Context, keyType string, about Context) (key []byte, err error)
 }
 
 // RootKeeper keeps the deposit of the plugin's own identity in the realm itself, for instance as a data object in a

@@ -20,8 +20,8 @@ func (k keeper) Restore(ctx context.Context, deposit []byte, about guard.About) 
 // maker shows a KeyMaker.
 type maker struct{ KeyMaker }
 
-func (m maker) MakeKey(ctx context.Context, about guard.About) ([]byte, error) {
-	return m.KeyMaker.MakeKey(ctx, aboutOf(about))
+func (m maker) MakeKey(ctx context.Context, keyType string, about guard.About) ([]byte, error) {
+	return m.KeyMaker.MakeKey(ctx, keyType, aboutOf(about))
 }
 
 // issuer shows an Issuer.

@@ -2,8 +2,10 @@ package sdk
 
 import (
 	"context"
+	"slices"
 	"time"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -46,6 +48,9 @@ func (s *server) Configure(ctx context.Context, req *contract.ConfigureRequest) 
 		return nil, err
 	}
 	err = checkScheme(i.custodian)
+	if err == nil {
+		err = checkKeyTypes(i.keyTypes)
+	}
 	if err == nil {
 		err = i.guard.Load(ctx, req.GetRoot(), known)
 	}
@@ -110,6 +115,22 @@ func checkScheme(c Custodian) error {
 	return nil
 }
 
+// checkKeyTypes refuses at the start a KeyMaker that could serve no order, or keys that this sdk cannot check.
+func checkKeyTypes(names []string) error {
+	if len(names) == 0 {
+		return fault.New(fault.Invalid, "expected a KeyMaker to name the types of its keys, found none")
+	}
+	for i, name := range names {
+		if _, err := keytype.ByName(name); err != nil {
+			return fault.New(fault.Invalid, "KeyMaker: %w", err)
+		}
+		if slices.Contains(names[:i], name) {
+			return fault.New(fault.Invalid, "KeyMaker: key type %s is named twice", name)
+		}
+	}
+	return nil
+}
+
 // open has the author's code start the custodian. Whatever it says goes to the operator, who alone can help.
 func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req *contract.ConfigureRequest) (*instance, error) {
 	custodian, err := s.plugin.open(ctx, config, Environment{Logger: s.logger.Named(s.plugin.typ), Instance: req.GetInstance()})
@@ -128,8 +149,10 @@ func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req
 		Mode:      s.mode,
 		Now:       time.Now,
 	}
+	keyTypes := keytype.Names()
 	if m, ok := custodian.(KeyMaker); ok {
-		settings.Keys = maker{m}
+		keyTypes = slices.Clone(m.KeyTypes())
+		settings.Keys, settings.KeyTypes = maker{m}, keyTypes
 	}
 	if roots, ok := custodian.(RootKeeper); ok {
 		settings.Roots = roots
@@ -144,5 +167,5 @@ func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req
 	if err != nil {
 		s.logger.Warn("networks' shares are not kept opened", "error", err)
 	}
-	return &instance{name: req.GetInstance(), custodian: custodian, guard: g, scrub: r.Scrub}, nil
+	return &instance{name: req.GetInstance(), custodian: custodian, guard: g, keyTypes: keyTypes, scrub: r.Scrub}, nil
 }

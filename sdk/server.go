@@ -13,6 +13,7 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/protobuf/proto"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -47,6 +48,7 @@ type instance struct {
 	name      string // the operator's
 	custodian Custodian
 	guard     *guard.Guard
+	keyTypes  []string // that may be ordered
 	scrub     func(string) string
 }
 
@@ -73,8 +75,10 @@ func (s *server) Describe(context.Context, *contract.DescribeRequest) (*contract
 		Abilities: []string{string(order.Secret), string(order.Key), string(order.Network)},
 		Versions:  []uint32{contract.Version1},
 		Suites:    []string{seal.V2.Name},
+		KeyTypes:  keytype.Names(),
 	}
 	if i, err := s.configured(); err == nil {
+		d.KeyTypes = i.keyTypes
 		d.Configured, d.Enrolled = true, i.guard.Chain() != nil
 		if _, ok := i.custodian.(TenureKeeper); ok {
 			d.Services = append(slices.Clone(services), contract.Tenure_ServiceDesc.ServiceName)

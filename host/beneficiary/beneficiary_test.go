@@ -9,7 +9,6 @@ import (
 
 	"github.com/hashicorp/go-hclog"
 
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/beneficiary"
 	"github.com/milagro-dta/dta/host/clock"
@@ -96,7 +95,8 @@ func (r *realm) place(by *identity.Keyring, receiver *identity.Keyring, referenc
 		}))(r.t)
 	}
 	o := must(order.MadeOrder(made.Envelope, r.parties()))(r.t)
-	a := must(order.Accept(r.custody, o, 0, order.ProveKey(o, r.custody.Identity().Name, secp.NewPrivateKey()), order.Receipt{
+	proved := must(order.ProveKey(o, r.custody.Identity().Name, o.Algorithm().New()))(r.t)
+	a := must(order.Accept(r.custody, o, 0, proved, order.Receipt{
 		Deposit: dag.Sum([]byte("a deposit")), Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
 	}, nil, r.parties(), begin))(r.t)
 	return placed{o, a}

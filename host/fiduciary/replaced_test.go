@@ -4,7 +4,6 @@ import (
 	"context"
 	"testing"
 
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -30,13 +29,17 @@ func (m *maker) Safeguard(_ context.Context, req fiduciary.Safeguard) (kept fidu
 	if err != nil {
 		return kept, err
 	}
-	key := secp.NewPrivateKey()
-	deposit, err := order.PutDeposit(key.Bytes().Open())
+	key := o.Algorithm().New()
+	proved, err := order.ProveKey(o, m.Identity().Name, key)
 	if err != nil {
 		return kept, err
 	}
-	kept.Deposit = key.Bytes().Open()
-	accepted, err := order.Accept(m.keys, o, 0, order.ProveKey(o, m.Identity().Name, key), order.Receipt{
+	kept.Deposit = key.Open()
+	deposit, err := order.PutDeposit(kept.Deposit)
+	if err != nil {
+		return kept, err
+	}
+	accepted, err := order.Accept(m.keys, o, 0, proved, order.Receipt{
 		Deposit: deposit.CID, Mode: order.Supervised, Type: "test", HostEnforced: o.Terms().Policy.Enforcement == order.HostEnforced,
 	}, req.Checkpoint, who, m.now())
 	if err == nil {

@@ -13,7 +13,6 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/clock"
@@ -287,8 +286,9 @@ func (d *dta) accept(o *order.VerifiedOrder, bag peer.Bag, at time.Time) (*envel
 			return nil, err
 		}
 	case order.Key:
-		key := secp.NewPrivateKey()
-		c = order.ProveKey(o, name, key)
+		if c, err = order.ProveKey(o, name, o.Algorithm().New()); err != nil {
+			return nil, err
+		}
 	case order.Network:
 		if c, err = order.ProveShare(o, name, bls.RandomScalar()); err != nil {
 			return nil, err

@@ -8,9 +8,11 @@
 package offer
 
 import (
+	"slices"
 	"time"
 	"unicode/utf8"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -26,8 +28,8 @@ const Life = 30 * 24 * time.Hour
 
 // What an offer may hold.
 const (
-	MaxName  = 64      // bytes of an instance, type, ability, suite
-	MaxList  = 16      // abilities, versions, suites
+	MaxName  = 64      // bytes of an instance, type, ability, key type, suite
+	MaxList  = 16      // abilities, key types, versions, suites
 	MaxText  = 4 << 10 // bytes of terms in prose, and of fees
 	MaxLimit = order.MaxSecret
 )
@@ -38,7 +40,8 @@ type Body struct {
 	Instance  string         `cbor:"instance"` // what principals call it
 	Type      string         `cbor:"type"`     // of the plugin
 	Custody   identity.Party `cbor:"custody"`
-	Abilities []string       `cbor:"abilities"` // "secret", "key", …: what may be ordered
+	Abilities []string       `cbor:"abilities"`           // "secret", "key", …: what may be ordered
+	KeyTypes  []string       `cbor:"key_types,omitempty"` // of the keys that are made; absent: keytype.Default alone
 	Mode      order.Mode     `cbor:"mode"`
 	Limits    Limits         `cbor:"limits"`
 	Versions  []uint64       `cbor:"versions"` // of terms understood
@@ -129,6 +132,11 @@ func (b *Body) Check() error {
 	if err := checkNames("abilities", b.Abilities); err != nil {
 		return err
 	}
+	if len(b.KeyTypes) > 0 {
+		if err := checkNames("key types", b.KeyTypes); err != nil {
+			return err
+		}
+	}
 	if err := checkNames("suites", b.Suites); err != nil {
 		return err
 	}
@@ -136,6 +144,14 @@ func (b *Body) Check() error {
 		return fault.New(fault.Invalid, "offer: expected text and fees of at most %d bytes of UTF-8, found %d and %d", MaxText, len(b.Text), len(b.Fees))
 	}
 	return nil
+}
+
+// MakesKey tells whether a key of the type may be ordered.
+func (b *Body) MakesKey(t keytype.Type) bool {
+	if !slices.Contains(b.Abilities, string(order.Key)) {
+		return false
+	}
+	return slices.Contains(b.KeyTypes, t.Name()) || len(b.KeyTypes) == 0 && t == keytype.Default
 }
 
 func checkNames(what string, names []string) error {

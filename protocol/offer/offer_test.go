@@ -2,12 +2,14 @@ package offer
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -22,7 +24,7 @@ var now = time.UnixMilli(1_800_000_000_000)
 func sound(t testing.TB) Body {
 	return Body{
 		Version: Version, Instance: "vault-a", Type: "pkcs11", Custody: identitytest.Keyring(t, identity.Custody, "custody", now).Identity().Party(),
-		Abilities: []string{"secret", "key"}, Mode: order.Enrolled, Limits: Limits{Secret: 4096, Fiduciaries: 32},
+		Abilities: []string{"secret", "key"}, KeyTypes: []string{"secp256k1", "ed25519", "other"}, Mode: order.Enrolled, Limits: Limits{Secret: 4096, Fiduciaries: 32},
 		Versions: []uint64{1}, Suites: []string{seal.V2.Name}, Text: "kept in an HSM", Fees: "none",
 	}
 }
@@ -139,6 +141,9 @@ func TestUnsoundBodiesAreNeitherMadeNorRead(t *testing.T) {
 		{"too many abilities", func(b *Body) { b.Abilities = many }, fault.Invalid},
 		{"an ability twice", func(b *Body) { b.Abilities = []string{"key", "key"} }, fault.Invalid},
 		{"an empty ability", func(b *Body) { b.Abilities = []string{""} }, fault.Invalid},
+		{"too many key types", func(b *Body) { b.KeyTypes = many }, fault.Invalid},
+		{"a key type twice", func(b *Body) { b.KeyTypes = []string{"ed25519", "ed25519"} }, fault.Invalid},
+		{"an empty key type", func(b *Body) { b.KeyTypes = []string{""} }, fault.Invalid},
 		{"an unknown mode", func(b *Body) { b.Mode = "trusted" }, fault.Unsupported},
 		{"a limit above what an order may hold", func(b *Body) { b.Limits.Secret = MaxLimit + 1 }, fault.Invalid},
 		{"no fiduciaries", func(b *Body) { b.Limits.Fiduciaries = 0 }, fault.Invalid},
@@ -168,6 +173,29 @@ func TestUnsoundBodiesAreNeitherMadeNorRead(t *testing.T) {
 			t.Fatalf("it may be made: %v", err)
 		}
 	})
+}
+
+func TestAnOfferNamesTheKeysThatAreMade(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		edit  func(*Body)
+		makes []keytype.Type
+	}{
+		{"as listed", func(*Body) {}, []keytype.Type{keytype.Secp256k1, keytype.Ed25519}},
+		{"without a list", func(b *Body) { b.KeyTypes = nil }, []keytype.Type{keytype.Secp256k1}},
+		{"without the default", func(b *Body) { b.KeyTypes = []string{"bls12381"} }, []keytype.Type{keytype.BLS12381}},
+		{"without the ability", func(b *Body) { b.Abilities = []string{"secret"} }, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			body := sound(t)
+			tt.edit(&body)
+			for _, typ := range keytype.All {
+				if got := body.MakesKey(typ); got != slices.Contains(tt.makes, typ) {
+					t.Errorf("%s: found %t", typ.Name(), got)
+				}
+			}
+		})
+	}
 }
 
 func FuzzVerify(f *testing.F) {

@@ -22,6 +22,7 @@ func Accept(k *identity.Keyring, o *VerifiedOrder, index int, c Commitment, r Re
 	if err := o.InForce(who); err != nil {
 		return nil, err
 	}
+	r.KeyForm = o.body.Terms.KeyForm
 	body := Acceptance{
 		Version:    Version,
 		Order:      o.cid,

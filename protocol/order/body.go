@@ -23,7 +23,7 @@ type Acceptance struct {
 	Order      dag.CID    `cbor:"order"`
 	Terms      []byte     `cbor:"terms"`      // CID(terms), not a link
 	Index      uint64     `cbor:"index"`      // its place in terms.fiduciaries, from 0
-	Commitment []byte     `cbor:"commitment"` // secret: the first of terms.commitments; key: public key, 33 bytes; network: s_i·P, 48
+	Commitment []byte     `cbor:"commitment"` // secret: the first of terms.commitments; key: public key of the type; network: s_i·P, 48
 	Proof      []byte     `cbor:"proof"`      // secret: empty; key, network: proof of possession, 64 bytes (see ProveKey, ProveShare)
 	Receipt    Receipt    `cbor:"receipt"`
 	Checkpoint []byte     `cbor:"checkpoint"` // the node's newest audit checkpoint, or empty
@@ -47,6 +47,7 @@ type Receipt struct {
 	Scheme       string  `cbor:"scheme"` // how the plugin keeps it, e.g. an HSM's rung; may be empty
 	HostEnforced bool    `cbor:"host_enforced"`
 	OwnKey       bool    `cbor:"own_key,omitempty"` // a key of its own keeps it, as the terms ask: see Terms
+	KeyForm              // as the terms say; Accept fills it in
 }
 
 // Redemption is the body by which a redeemer asks for a release.
@@ -79,6 +80,7 @@ type Release struct {
 	Receiver   dag.CID    `cbor:"receiver"`
 	Share      dag.CID    `cbor:"share"` // link to the detached block, sealed to the receiver
 	Checkpoint []byte     `cbor:"checkpoint"`
+	KeyForm               // of the key that the block holds, as the terms say
 	Critical   dag.Values `cbor:"critical"`
 	Extra      dag.Values `cbor:"extra"`
 }

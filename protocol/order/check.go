@@ -50,6 +50,9 @@ func (t *Terms) checkClosedLists() error {
 	default:
 		return fault.New(fault.Unsupported, "terms: cannot keep %.40q, only %q, %q or %q", t.What, Secret, Key, Network)
 	}
+	if _, err := t.Algorithm(); err != nil {
+		return err
+	}
 	switch t.Publish {
 	case PublishNone, PublishChain, PublishAll:
 	default:

@@ -192,6 +192,7 @@ var swapped = map[string]fault.Kind{
 	"order.Terms.Commitments": fault.Invalid,
 	"order.Terms.Publish":     bound,
 	"order.Terms.Size":        bound,
+	"order.Terms.KeyForm":     same, // both are of secrets
 	"order.Terms.Critical":    same,
 	"order.Terms.Extra":       same,
 	"order.Shares":            bound,
@@ -210,6 +211,7 @@ var swapped = map[string]fault.Kind{
 	"acceptance.Receipt.Type":         same,
 	"acceptance.Receipt.Scheme":       same,
 	"acceptance.Receipt.HostEnforced": fault.Invalid,
+	"acceptance.Receipt.KeyForm":      same,
 	"acceptance.Checkpoint":           same,
 	"acceptance.Critical":             same,
 	"acceptance.Extra":                same,
@@ -233,6 +235,7 @@ var swapped = map[string]fault.Kind{
 	"order.Terms.OwnKey": same, "acceptance.Receipt.OwnKey": same, "redemption.Asked": same,
 	"release.Share":      bound,
 	"release.Checkpoint": same,
+	"release.KeyForm":    same,
 	"release.Critical":   same,
 	"release.Extra":      same,
 }

@@ -1,14 +1,13 @@
 package order
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -91,19 +90,31 @@ func TestOneNodePlaysAllRoles(t *testing.T) {
 	}
 }
 
-func TestKeyComesBack(t *testing.T) {
-	r := newRealm(t, 1)
-	h := r.run(t, r.plan(Key, 1), nil, r.beneficiary, r.beneficiary)
-	material, err := OpenReleasedMaterial(h.releases[0], h.released[0].Bytes, h.key())
-	if err != nil {
-		t.Fatal(err)
-	}
-	key, err := secp.ParsePrivateKey(material)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(key.Public(), h.acceptances[0].Commitment()) {
-		t.Fatal("the key that came back is not the one committed to")
+func TestKeyOfEveryTypeComesBack(t *testing.T) {
+	for _, typ := range keytype.All {
+		t.Run(typ.Name(), func(t *testing.T) {
+			r := newRealm(t, 1)
+			p := r.plan(Key, 1)
+			p.KeyType = typ
+			h := r.run(t, p, nil, r.beneficiary, r.beneficiary)
+			if h.order.Algorithm() != typ {
+				t.Fatalf("expected a %s key, found %v", typ.Name(), h.order.Algorithm())
+			}
+			material, err := OpenReleasedMaterial(h.releases[0], h.released[0].Bytes, h.key())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := keytype.Belongs(typ, material, h.acceptances[0].Commitment()); err != nil {
+				t.Fatal(err)
+			}
+			want := h.order.Terms().KeyForm
+			if got := h.acceptances[0].Receipt().KeyForm; got != want {
+				t.Errorf("receipt: expected %+v, found %+v", want, got)
+			}
+			if got := h.releases[0].body.KeyForm; got != want {
+				t.Errorf("release: expected %+v, found %+v", want, got)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
@@ -23,6 +24,7 @@ type Choice struct {
 // Plan is what a principal wants. Every identity is at its newest document.
 type Plan struct {
 	What        What
+	KeyType     keytype.Type         // of a key; nil: keytype.Default
 	Network     *NetworkTerms        // of a network, else nil
 	Redeemers   []*identity.Identity // who may ask; in any order, repeats ignored; of a network its authority
 	Receivers   []*identity.Identity // to whom it may be released; likewise; of a network ignored
@@ -96,6 +98,9 @@ func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, given *secr
 	if (p.What == Network) != (p.Network != nil) {
 		return nil, fault.New(fault.Invalid, "expected the terms of a network where, and only where, one is ordered")
 	}
+	if p.What != Key && p.KeyType != nil {
+		return nil, fault.New(fault.Invalid, "expected a key type only where a key is ordered, found %s of a %s", p.KeyType.Name(), p.What)
+	}
 	n, needed := len(p.Fiduciaries), p.T
 	if p.What == Network && needed == 0 {
 		needed = n
@@ -121,6 +126,9 @@ func (p *Plan) terms(principal *identity.Identity, suite seal.Suite, given *secr
 		Publish:   publish,
 		OwnKey:    p.OwnKey,
 		Size:      uint64(given.Len()),
+	}
+	if p.KeyType != nil {
+		t.KeyForm = formOf(p.KeyType)
 	}
 	for i, c := range p.Fiduciaries {
 		if c.Custody == nil || c.Node == nil {

@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -147,14 +146,23 @@ func (r *realm) runWith(t testing.TB, p Plan, what *secret.Bytes, redeemer, rece
 func (h *history) keep(t testing.TB, o *VerifiedOrder, k *identity.Keyring, i int) (*secret.Bytes, Commitment) {
 	t.Helper()
 	if o.Terms().What == Key {
-		key := secp.NewPrivateKey()
-		return key.Bytes(), ProveKey(o, k.Identity().Name, key)
+		key := o.Algorithm().New()
+		return key, mustProve(t, o, k, key)
 	}
 	share, err := OpenShare(k, o, i, h.placed.Detached[i].Bytes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return share.Bytes(), o.SecretCommitment()
+}
+
+func mustProve(t testing.TB, o *VerifiedOrder, k *identity.Keyring, key *secret.Bytes) Commitment {
+	t.Helper()
+	c, err := ProveKey(o, k.Identity().Name, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }
 
 func receipt(i int) Receipt {

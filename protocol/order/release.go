@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"time"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -59,6 +59,7 @@ func ReleaseTo(k *identity.Keyring, r *VerifiedRedemption, a *VerifiedAcceptance
 		Receiver:   r.body.Receiver,
 		Share:      share.CID,
 		Checkpoint: checkpoint,
+		KeyForm:    o.body.Terms.KeyForm,
 	}
 	if err := body.check(r, a, k.Identity()); err != nil {
 		return nil, Block{}, err
@@ -109,13 +110,11 @@ func checkMaterial(a *VerifiedAcceptance, material *secret.Bytes) error {
 		s.Clear()
 		return nil
 	}
-	key, err := secp.ParsePrivateKey(material)
-	if err != nil {
-		return fault.New(fault.Invalid, "key: %w", err)
+	if err := a.order.checkOrdersKey(); err != nil {
+		return err
 	}
-	defer key.Clear()
-	if !bytes.Equal(key.Public(), a.body.Commitment) {
-		return fault.New(fault.Invalid, "key: expected the private half of the accepted public key")
+	if err := keytype.Belongs(a.order.algorithm, material, a.body.Commitment); err != nil {
+		return fault.New(fault.Invalid, "key: %w", err)
 	}
 	return nil
 }
@@ -130,7 +129,7 @@ type ReceiverKey struct {
 
 // OpenReleasedMaterial is the receiver's: it opens the block that a verified release
 // links, and checks that it is what the fiduciary accepted: a share (64 bytes) or
-// a key (32 bytes). A block that is the one linked, yet does not open or holds
+// a key, in the form that terms name. A block that is the one linked, yet does not open or holds
 // something else, is a *BadFiduciaries: its custody identity signed for it. A key
 // that is not the receiver's accuses nobody; it is fault.Denied.
 func OpenReleasedMaterial(l *VerifiedRelease, block []byte, key ReceiverKey) (*secret.Bytes, error) {

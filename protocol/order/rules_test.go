@@ -5,8 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -203,40 +203,68 @@ func TestReplyKeyIsTheReceiversOwn(t *testing.T) {
 }
 
 func TestKeyIsProvedForItsOrderAndItsFiduciary(t *testing.T) {
-	r := newRealm(t, 1)
-	h := r.run(t, r.plan(Key, 1), nil, r.beneficiary, r.beneficiary)
-	other := r.run(t, r.plan(Key, 1), nil, r.beneficiary, r.beneficiary)
-	custody := r.custody[0].Identity().Name
-	key, err := secp.ParsePrivateKey(h.material[0])
-	if err != nil {
-		t.Fatal(err)
+	for _, typ := range keytype.All {
+		t.Run(typ.Name(), func(t *testing.T) { keyIsProved(t, typ) })
 	}
-	another := secp.NewPrivateKey()
-	good := ProveKey(h.order, custody, key)
-	for _, tt := range []struct {
+}
+
+func keyIsProved(t *testing.T, typ keytype.Type) {
+	r := newRealm(t, 1)
+	p := r.plan(Key, 1)
+	p.KeyType = typ
+	h := r.run(t, p, nil, r.beneficiary, r.beneficiary)
+	other := r.run(t, p, nil, r.beneficiary, r.beneficiary)
+	custody, key, another := r.custody[0], h.material[0], typ.New()
+	good := mustProve(t, h.order, custody, key)
+	type wrong struct {
 		name string
 		c    Commitment
-	}{
-		{"a proof for another order", ProveKey(other.order, custody, key)},
-		{"a proof for another custody identity", ProveKey(h.order, r.stranger.Identity().Name, key)},
-		{"another's proof", Commitment{good.Value, ProveKey(h.order, custody, another).Proof}},
+	}
+	wrongs := []wrong{
+		{"a proof for another order", mustProve(t, other.order, custody, key)},
+		{"a proof for another custody identity", mustProve(t, h.order, r.stranger, key)},
+		{"another's proof", Commitment{good.Value, mustProve(t, h.order, custody, another).Proof}},
 		{"no proof", Commitment{Value: good.Value}},
 		{"no key", Commitment{Proof: good.Proof}},
-		{"a key that is no point", Commitment{append([]byte{2}, slices.Repeat([]byte{0xff}, 32)...), good.Proof}},
-		{"a key in another encoding", Commitment{append([]byte{4}, good.Value[1:]...), good.Proof}},
-	} {
+		{"a key that is no point", Commitment{slices.Repeat([]byte{0xff}, len(good.Value)), good.Proof}},
+		{"a key of another length", Commitment{append(slices.Clone(good.Value), 0), good.Proof}},
+	}
+	for _, of := range keytype.All {
+		if of == typ {
+			continue
+		}
+		theirs := of.New()
+		public, err := of.Public(theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		proof, err := of.Prove(theirs, keyContext(h.order.TermsCID(), custody.Identity().Name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wrongs = append(wrongs, wrong{"a " + of.Name() + " key", Commitment{public, proof}})
+		t.Run("a "+of.Name()+" key is not released", func(t *testing.T) {
+			_, _, err := ReleaseTo(custody, h.redemption, h.acceptances[0], theirs, nil, r.who, now)
+			wantKind(t, err, fault.Invalid)
+		})
+	}
+	for _, tt := range wrongs {
 		t.Run(tt.name, func(t *testing.T) {
 			body := h.acceptances[0].body
 			body.Commitment, body.Proof = tt.c.Value, tt.c.Proof
-			sealed := h.reseal(t, r.custody[0], &h.acceptances[0].Part, body)
+			sealed := h.reseal(t, custody, &h.acceptances[0].Part, body)
 			_, err := VerifyAcceptance(h.order, sealed.Block, sealed.Plain, r.who)
 			wantKind(t, err, fault.Invalid)
-			_, err = Accept(r.custody[0], h.order, 0, tt.c, receipt(0), nil, r.who, now)
+			_, err = Accept(custody, h.order, 0, tt.c, receipt(0), nil, r.who, now)
 			wantKind(t, err, fault.Invalid)
 		})
 	}
 	t.Run("another key is not released", func(t *testing.T) {
-		_, _, err := ReleaseTo(r.custody[0], h.redemption, h.acceptances[0], another.Bytes(), nil, r.who, now)
+		_, _, err := ReleaseTo(custody, h.redemption, h.acceptances[0], another, nil, r.who, now)
+		wantKind(t, err, fault.Invalid)
+	})
+	t.Run("zeros are not proved", func(t *testing.T) {
+		_, err := ProveKey(h.order, custody.Identity().Name, secret.New(make([]byte, typ.PrivateSize())))
 		wantKind(t, err, fault.Invalid)
 	})
 	t.Run("a key has no shares and is not combined", func(t *testing.T) {

@@ -13,7 +13,7 @@ type What string
 
 const (
 	Secret What = "secret" // a given secret is kept
-	Key    What = "key"    // the plugin makes a secp256k1 key and keeps it
+	Key    What = "key"    // the plugin makes a key and keeps it; see KeyForm
 	// Network has every plugin make a share of a master secret, with which it
 	// issues from then on; see NetworkTerms.
 	Network What = "network"
@@ -73,6 +73,7 @@ type Terms struct {
 	// OwnKey asks that a key made for this order alone keeps it, so that the order's
 	// end can destroy that key and not only a deposit. A network has none.
 	OwnKey   bool       `cbor:"own_key,omitempty"`
+	KeyForm             // of a key, else absent
 	Critical dag.Values `cbor:"critical"` // "network": NetworkTerms, of a network and nothing else
 	Extra    dag.Values `cbor:"extra"`
 }

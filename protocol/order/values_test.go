@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -15,8 +16,7 @@ import (
 // what is not refused is the signer's to choose, and listed here.
 func TestEveryValueOfABodyIsChecked(t *testing.T) {
 	r := newRealm(t, 2)
-	h := r.run(t, r.plan(Secret, 2), secret.Random(32), r.beneficiary, r.beneficiary)
-	chosen := map[string]bool{
+	everyValueIsChecked(t, r.run(t, r.plan(Secret, 2), secret.Random(32), r.beneficiary, r.beneficiary), map[string]bool{
 		"order.Terms.Reference": true, "order.Terms.Size": true, "order.Terms.Extra": true, "order.Terms.Policy.Extra": true,
 		"order.Terms.Fiduciaries[0].Offer": true, "order.Terms.Fiduciaries[1].Offer": true,
 		"order.Terms.Fiduciaries[0].Custody.Name": true, "order.Terms.Fiduciaries[1].Custody.Name": true,
@@ -28,7 +28,25 @@ func TestEveryValueOfABodyIsChecked(t *testing.T) {
 		"acceptance.Checkpoint": true, "acceptance.Extra": true,
 		"redemption.Nonce": true, "redemption.Extra": true, "redemption.ReplyKeys[0]": true, "redemption.ReplyKeys[1]": true,
 		"release.Share": true, "release.Checkpoint": true, "release.Extra": true,
-	}
+	})
+}
+
+func TestEveryValueOfAKeysBodiesIsChecked(t *testing.T) {
+	r := newRealm(t, 1)
+	p := r.plan(Key, 1)
+	p.KeyType = keytype.Ed25519
+	everyValueIsChecked(t, r.run(t, p, nil, r.beneficiary, r.beneficiary), map[string]bool{
+		"order.Terms.Reference": true, "order.Terms.Extra": true, "order.Terms.Policy.Extra": true, "order.Terms.Fiduciaries[0].Offer": true,
+		"order.Terms.Fiduciaries[0].Custody.Name": true, "order.Terms.Fiduciaries[0].Custody.Document": true,
+		"order.Terms.Fiduciaries[0].Node.Document": true, "order.Terms.OwnKey": true, "order.Extra": true,
+		"acceptance.Receipt.Deposit": true, "acceptance.Receipt.Type": true, "acceptance.Receipt.Scheme": true,
+		"acceptance.Checkpoint": true, "acceptance.Extra": true,
+		"redemption.Nonce": true, "redemption.Extra": true, "redemption.ReplyKeys[0]": true,
+		"release.Share": true, "release.Checkpoint": true, "release.Extra": true,
+	})
+}
+
+func everyValueIsChecked(t *testing.T, h *history, chosen map[string]bool) {
 	for _, part := range parts {
 		for i := range leaves(h.body(part, 0)) {
 			body := deepCopy(t, h.body(part, 0))

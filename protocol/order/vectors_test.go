@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/seal"
-	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -13,8 +13,8 @@ import (
 	"github.com/milagro-dta/dta/protocol/vectortest"
 )
 
-// vectors are two whole orders, one of a secret of 2-of-3 and one of a
-// key, with all that a reader in another language needs to follow them. Its
+// vectors are whole orders, one of a secret of 2-of-3 and one of a key of each
+// type, with all that a reader in another language needs to follow them. Its
 // secret keys are published: they protect nothing.
 type vectors struct {
 	About  string        `json:"about"`
@@ -55,13 +55,19 @@ func makeVectors(t *testing.T) vectors {
 	r := newRealm(t, 3)
 	one := *r
 	one.nodes, one.custody = r.nodes[:1], r.custody[:1]
-	return vectors{
-		About: "Two whole orders. Blocks and plaintexts are hexadecimal; secret keys are published and protect nothing.",
+	v := vectors{
+		About: "Whole orders. Blocks and plaintexts are hexadecimal; secret keys are published and protect nothing.",
 		Orders: []vectorOrder{
 			makeVector(t, "a secret of two of three, redeemed by its receiver", r.run(t, r.plan(Secret, 2), secret.New([]byte("correct horse battery staple")), r.beneficiary, r.beneficiary)),
-			makeVector(t, "a key of one, redeemed by the principal for the receiver", one.run(t, one.plan(Key, 1), nil, r.principal, r.beneficiary)),
 		},
 	}
+	for _, typ := range keytype.All {
+		p := one.plan(Key, 1)
+		p.KeyType = typ
+		h := one.run(t, p, nil, r.principal, r.beneficiary)
+		v.Orders = append(v.Orders, makeVector(t, "a "+typ.Name()+" key of one, redeemed by the principal for the receiver", h))
+	}
+	return v
 }
 
 func makeVector(t *testing.T, name string, h *history) vectorOrder {
@@ -122,8 +128,8 @@ func makeVector(t *testing.T, name string, h *history) vectorOrder {
 
 func TestVectors(t *testing.T) {
 	v := vectortest.Read(t, "order.json", makeVectors)
-	if len(v.Orders) != 2 {
-		t.Fatalf("expected two orders, found %d", len(v.Orders))
+	if want := 1 + len(keytype.All); len(v.Orders) != want {
+		t.Fatalf("expected %d orders, found %d", want, len(v.Orders))
 	}
 	for _, o := range v.Orders {
 		t.Run(o.Name, o.check)
@@ -202,9 +208,9 @@ func (v vectorOrder) check(t *testing.T) {
 		same("release info", v.Sealed[i].Info, red.releaseInfo())
 		same("index", v.Sealed[i].AAD, IndexAAD(i))
 		if v.What == Key {
-			key, err := secp.ParsePrivateKey(material)
+			public, err := o.Algorithm().Public(material)
 			must(err)
-			same("public key", accepted[i].Commitment(), key.Public())
+			same("public key", accepted[i].Commitment(), public)
 			continue
 		}
 		s, err := OpenReleasedShare(rel, v.Sealed[i].Block, receiver)

@@ -83,6 +83,9 @@ func (b *Acceptance) check(o *VerifiedOrder, signer *identity.Identity) error {
 	if err := b.Receipt.check(&o.body.Terms); err != nil {
 		return err
 	}
+	if err := checkKeyForm(o, "receipt", b.Receipt.KeyForm); err != nil {
+		return err
+	}
 	return checkCheckpoint(b.Checkpoint)
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -13,9 +14,10 @@ import (
 // VerifiedOrder is an order whose every rule holds.
 type VerifiedOrder struct {
 	Part
-	body     Order
-	termsCID dag.CID
-	network  *NetworkTerms // of a network, else nil
+	body      Order
+	termsCID  dag.CID
+	network   *NetworkTerms // of a network, else nil
+	algorithm keytype.Type  // of a key, else nil
 }
 
 // VerifyOrder checks an order of which the plaintext is shown: signature, terms,
@@ -76,6 +78,9 @@ func verifyOrder(block []byte, from Source, who Parties) (_ *VerifiedOrder, err 
 		return nil, err
 	}
 	if o.network, err = t.network(); err != nil {
+		return nil, err
+	}
+	if o.algorithm, err = t.Algorithm(); err != nil {
 		return nil, err
 	}
 	return o, nil

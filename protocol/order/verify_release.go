@@ -82,6 +82,9 @@ func (b *Release) check(r *VerifiedRedemption, a *VerifiedAcceptance, signer *id
 	if b.Receiver != r.body.Receiver {
 		return fault.New(fault.Denied, "the redemption asks for a release to %s, not to %s", r.body.Receiver, b.Receiver)
 	}
+	if err := checkKeyForm(o, "release", b.KeyForm); err != nil {
+		return err
+	}
 	if !b.Share.Defined() || b.Share.Raw() {
 		return fault.New(fault.Invalid, "expected a link to the sealed share, found %q", b.Share)
 	}

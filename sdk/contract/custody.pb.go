@@ -128,15 +128,18 @@ func (*DescribeRequest) Descriptor() ([]byte, []int) {
 }
 
 type DescribeResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Type          string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`                 // e.g. "pkcs11"
-	Version       string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`           // of the program, free text
-	Services      []string               `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`         // full names of the gRPC services served, e.g. "dta.custody.v1.Custody"
-	Abilities     []string               `protobuf:"bytes,4,rep,name=abilities,proto3" json:"abilities,omitempty"`       // what may be ordered: "secret", "key", "network"
-	Versions      []uint32               `protobuf:"varint,5,rep,packed,name=versions,proto3" json:"versions,omitempty"` // protocol versions understood, e.g. 1
-	Suites        []string               `protobuf:"bytes,6,rep,name=suites,proto3" json:"suites,omitempty"`             // crypto suites understood, e.g. "dta-v2"
-	Configured    bool                   `protobuf:"varint,7,opt,name=configured,proto3" json:"configured,omitempty"`
-	Enrolled      bool                   `protobuf:"varint,8,opt,name=enrolled,proto3" json:"enrolled,omitempty"` // a custody identity is loaded
+	state      protoimpl.MessageState `protogen:"open.v1"`
+	Type       string                 `protobuf:"bytes,1,opt,name=type,proto3" json:"type,omitempty"`                 // e.g. "pkcs11"
+	Version    string                 `protobuf:"bytes,2,opt,name=version,proto3" json:"version,omitempty"`           // of the program, free text
+	Services   []string               `protobuf:"bytes,3,rep,name=services,proto3" json:"services,omitempty"`         // full names of the gRPC services served, e.g. "dta.custody.v1.Custody"
+	Abilities  []string               `protobuf:"bytes,4,rep,name=abilities,proto3" json:"abilities,omitempty"`       // what may be ordered: "secret", "key", "network"
+	Versions   []uint32               `protobuf:"varint,5,rep,packed,name=versions,proto3" json:"versions,omitempty"` // protocol versions understood, e.g. 1
+	Suites     []string               `protobuf:"bytes,6,rep,name=suites,proto3" json:"suites,omitempty"`             // crypto suites understood, e.g. "dta-v2"
+	Configured bool                   `protobuf:"varint,7,opt,name=configured,proto3" json:"configured,omitempty"`
+	Enrolled   bool                   `protobuf:"varint,8,opt,name=enrolled,proto3" json:"enrolled,omitempty"` // a custody identity is loaded
+	// Types of the keys that may be ordered, e.g. "ed25519"; none: "secp256k1" alone. Without the ability "key" it is
+	// not looked at.
+	KeyTypes      []string `protobuf:"bytes,9,rep,name=key_types,json=keyTypes,proto3" json:"key_types,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -225,6 +228,13 @@ func (x *DescribeResponse) GetEnrolled() bool {
 		return x.Enrolled
 	}
 	return false
+}
+
+func (x *DescribeResponse) GetKeyTypes() []string {
+	if x != nil {
+		return x.KeyTypes
+	}
+	return nil
 }
 
 // Position counts lines and columns from 1 and bytes from 0, as HCL does. Columns are grapheme clusters.
@@ -1922,7 +1932,7 @@ var File_custody_proto protoreflect.FileDescriptor
 const file_custody_proto_rawDesc = "" +
 	"\n" +
 	"\rcustody.proto\x12\x0edta.custody.v1\"\x11\n" +
-	"\x0fDescribeRequest\"\xea\x01\n" +
+	"\x0fDescribeRequest\"\x87\x02\n" +
 	"\x10DescribeResponse\x12\x12\n" +
 	"\x04type\x18\x01 \x01(\tR\x04type\x12\x18\n" +
 	"\aversion\x18\x02 \x01(\tR\aversion\x12\x1a\n" +
@@ -1933,7 +1943,8 @@ const file_custody_proto_rawDesc = "" +
 	"\n" +
 	"configured\x18\a \x01(\bR\n" +
 	"configured\x12\x1a\n" +
-	"\benrolled\x18\b \x01(\bR\benrolled\"J\n" +
+	"\benrolled\x18\b \x01(\bR\benrolled\x12\x1b\n" +
+	"\tkey_types\x18\t \x03(\tR\bkeyTypes\"J\n" +
 	"\bPosition\x12\x12\n" +
 	"\x04line\x18\x01 \x01(\x03R\x04line\x12\x16\n" +
 	"\x06column\x18\x02 \x01(\x03R\x06column\x12\x12\n" +

@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -64,11 +64,8 @@ func wantBack(t testing.TB, k *scene.Kept, got []byte) {
 		}
 		return
 	}
-	key, err := secp.ParsePrivateKey(secret.Copy(got))
-	if err != nil {
-		t.Errorf("no key came back: %v", err)
-	} else if !bytes.Equal(key.Public(), k.Acceptance.Commitment()) {
-		t.Error("the key that came back is not the one committed to")
+	if err := keytype.Belongs(k.Verified.Algorithm(), secret.Copy(got), k.Acceptance.Commitment()); err != nil {
+		t.Errorf("the key that came back is not the one committed to: %v", err)
 	}
 }
 
@@ -95,21 +92,31 @@ func keepsSecret(t *testing.T, c Config) {
 
 func makesKey(t *testing.T, c Config) {
 	e := Enrol(t, c)
-	a, b := e.Keep(t, e.Order(t, nil)), e.Keep(t, e.Order(t, nil))
-	if bytes.Equal(a.Acceptance.Commitment(), b.Acceptance.Commitment()) {
-		t.Error("two orders got one key")
-	}
-	key, err := secp.ParsePrivateKey(secret.New(e.Give(t, a.Redeem(t, a.Beneficiary))))
+	d, err := e.Plugin.Describe(t.Context(), &contract.DescribeRequest{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !bytes.Equal(key.Public(), a.Acceptance.Commitment()) {
-		t.Error("the key that came back is not the one committed to")
+	makes := d.GetKeyTypes()
+	if len(makes) == 0 {
+		makes = []string{keytype.Default.Name()}
 	}
-	ask := e.Order(t, nil).Ask()
-	ask.Share = []byte("a share")
-	_, err = e.Custody.Safeguard(t.Context(), ask)
-	wantKind(t, err, fault.Invalid)
+	for _, typ := range keytype.All {
+		of := func(p *order.Plan) { p.KeyType = typ }
+		if !slices.Contains(makes, typ.Name()) {
+			_, err := e.Custody.Safeguard(t.Context(), e.Order(t, nil, of).Ask())
+			wantKind(t, err, fault.Unsupported)
+			continue
+		}
+		a, b := e.Keep(t, e.Order(t, nil, of)), e.Keep(t, e.Order(t, nil, of))
+		if bytes.Equal(a.Acceptance.Commitment(), b.Acceptance.Commitment()) {
+			t.Errorf("two orders got one %s key", typ.Name())
+		}
+		wantBack(t, a, e.Give(t, a.Redeem(t, a.Beneficiary)))
+		ask := e.Order(t, nil, of).Ask()
+		ask.Share = []byte("a share")
+		_, err = e.Custody.Safeguard(t.Context(), ask)
+		wantKind(t, err, fault.Invalid)
+	}
 }
 
 func keepsShareOfSeveral(t *testing.T, c Config) {

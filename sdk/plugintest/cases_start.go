@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk/contract"
@@ -44,6 +45,17 @@ func listsWhatItNeeds(t *testing.T, d *contract.DescribeResponse) {
 			t.Errorf("expected abilities among secret, key and network; got %q", a)
 		}
 		services = append(services, need...)
+	}
+	if types := d.GetKeyTypes(); len(types) > 0 && !slices.Contains(d.GetAbilities(), "key") {
+		t.Errorf("expected no key types without the ability key; got %q", types)
+	}
+	for i, name := range d.GetKeyTypes() {
+		if _, err := keytype.ByName(name); err != nil {
+			t.Error(err)
+		}
+		if slices.Contains(d.GetKeyTypes()[:i], name) {
+			t.Errorf("key type %q is listed twice", name)
+		}
 	}
 	for _, s := range services {
 		if !slices.Contains(d.GetServices(), "dta.custody.v1."+s) {

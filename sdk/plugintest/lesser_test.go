@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 
@@ -73,6 +74,9 @@ func (l *lesser) Describe(ctx context.Context, q *contract.DescribeRequest) (*co
 	d, err := l.Client.Plugin.Describe(ctx, q)
 	if err == nil {
 		d.Abilities, d.Services = l.abilities, append([]string{"dta.custody.v1.Plugin"}, l.services...)
+		if !slices.Contains(l.abilities, "key") {
+			d.KeyTypes = nil
+		}
 	}
 	return d, err
 }

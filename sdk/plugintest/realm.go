@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/edwards"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk"
@@ -41,10 +42,24 @@ func (r *realm) KeepRoot(_ context.Context, deposit []byte) error {
 	return os.WriteFile(r.root, deposit, 0o600)
 }
 
-func (r *realm) MakeKey(context.Context, sdk.Context) ([]byte, error) {
-	key := secret.Random(32).Open()
-	key[0] = 1 // well below the order of the curve
-	return key, nil
+// KeyTypes leaves one out: a plugin need not make all.
+func (r *realm) KeyTypes() []string { return []string{"secp256k1", "ed25519"} }
+
+func (r *realm) MakeKey(_ context.Context, keyType string, _ sdk.Context) ([]byte, error) {
+	random := secret.Random(32)
+	switch keyType {
+	case "secp256k1":
+		random.Open()[0] = 1 // well below the order of the curve
+		return random.Open(), nil
+	case "ed25519":
+		key, err := edwards.FromSeed(random)
+		if err != nil {
+			return nil, err
+		}
+		defer key.Clear()
+		return key.Bytes().Open(), nil
+	}
+	return nil, fault.New(fault.Unsupported, "expected a key type of this plugin, found %q", keyType)
 }
 
 func (r *realm) Status(context.Context) sdk.Status { return sdk.Status{Ready: true, Text: "well"} }

@@ -24,7 +24,7 @@ func Run(t *testing.T, c Config) {
 		{"a start with another root fails", nil, failsWithAnotherRoot},
 		{"a start in another realm fails", nil, failsInAnotherRealm},
 		{"a secret is kept and given back", []Need{Secrets}, keepsSecret},
-		{"a key is made and given back", []Need{Keys}, makesKey},
+		{"a key of each type is made and given back", []Need{Keys}, makesKey},
 		{"a share of several is kept and given back", []Need{Secrets}, keepsShareOfSeveral},
 		{"no key of the custodian comes out", nil, showsNoKey},
 		{"a call that is given up ends", []Need{Orders}, endsWithItsCaller},

@@ -64,7 +64,7 @@ type Custodian interface {
 
 // KeyMaker is sdk.KeyMaker.
 type KeyMaker interface {
-	MakeKey(ctx context.Context, about About) (key []byte, err error)
+	MakeKey(ctx context.Context, keyType string, about About) (key []byte, err error)
 }
 
 // RootKeeper is sdk.RootKeeper.
@@ -76,7 +76,8 @@ type RootKeeper interface {
 // Settings are what a Guard is made of.
 type Settings struct {
 	Custodian Custodian
-	Keys      KeyMaker      // nil: keys are made here
+	Keys      KeyMaker      // nil: keys are made here, of every type
+	KeyTypes  []string      // that Keys makes
 	Roots     RootKeeper    // nil: the host stores the root deposit
 	Issuer    Issuer        // nil: networks' shares are made, and computed with, here
 	Cached    int           // networks' shares kept opened; 0: none

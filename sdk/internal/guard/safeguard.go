@@ -2,8 +2,10 @@ package guard
 
 import (
 	"context"
+	"slices"
+	"strings"
 
-	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -92,12 +94,16 @@ func (g *Guard) material(ctx context.Context, k *identity.Keyring, o *order.Veri
 	case order.Network:
 		return g.makeShare(ctx, k, o, about)
 	case order.Key:
-		key, err := g.makeKey(ctx, about)
+		key, err := g.makeKey(ctx, o.Algorithm(), about)
 		if err != nil {
 			return nil, order.Commitment{}, err
 		}
-		defer key.Clear()
-		return key.Bytes(), order.ProveKey(o, k.Identity().Name, key), nil
+		commitment, err := order.ProveKey(o, k.Identity().Name, key)
+		if err != nil {
+			key.Clear()
+			return nil, order.Commitment{}, err
+		}
+		return key, commitment, nil
 	}
 	share, err := order.OpenShare(k, o, index, block)
 	if err != nil {
@@ -107,19 +113,21 @@ func (g *Guard) material(ctx context.Context, k *identity.Keyring, o *order.Veri
 	return share.Bytes(), o.SecretCommitment(), nil
 }
 
-func (g *Guard) makeKey(ctx context.Context, about About) (*secp.PrivateKey, error) {
+func (g *Guard) makeKey(ctx context.Context, t keytype.Type, about About) (*secret.Bytes, error) {
 	if g.Keys == nil {
-		return secp.NewPrivateKey(), nil
+		return t.New(), nil
 	}
-	b, err := g.Keys.MakeKey(ctx, about)
+	if !slices.Contains(g.KeyTypes, t.Name()) {
+		return nil, fault.New(fault.Unsupported, "this plugin makes no %s keys, only %s", t.Name(), strings.Join(g.KeyTypes, ", "))
+	}
+	b, err := g.Keys.MakeKey(ctx, t.Name(), about)
 	if err != nil {
 		return nil, explain(err, "making a key")
 	}
-	made := secret.New(b)
-	defer made.Clear()
-	key, err := secp.ParsePrivateKey(made)
-	if err != nil {
-		return nil, fault.New(fault.Internal, "the key maker made no key: %w", err)
+	key := secret.New(b)
+	if _, err := t.Public(key); err != nil {
+		key.Clear()
+		return nil, fault.New(fault.Internal, "the key maker made no %s key: %w", t.Name(), err)
 	}
 	return key, nil
 }
