@@ -112,7 +112,7 @@ func (s *Service) insert(ctx context.Context, ref string, news records.News) err
 		row := records.Row{
 			Order: store.Order{Role: Role, Reference: terms.ReferenceHex(), State: string(order.Ordered), CID: news.Order.CID()},
 			Data: records.Data{
-				What: string(terms.What), Receiver: s.records.Self().Name, Publish: string(terms.Publish),
+				What: string(terms.What), KeyType: terms.AlgorithmName(), Receiver: s.records.Self().Name, Publish: string(terms.Publish),
 				Commitment: news.Acceptances[0].Commitment(),
 			},
 		}

@@ -158,7 +158,9 @@ func (s *Service) commitAcceptance(ctx context.Context, o *order.VerifiedOrder, 
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		err := w.Insert(records.Row{
 			Order: store.Order{Role: Role, Reference: o.Terms().ReferenceHex(), State: string(order.Accepted), CID: o.CID()},
-			Data:  records.Data{What: string(o.Terms().What), Commitment: a.Commitment(), Publish: string(publish)},
+			Data: records.Data{
+				What: string(o.Terms().What), KeyType: o.Terms().AlgorithmName(), Commitment: a.Commitment(), Publish: string(publish),
+			},
 		})
 		if err != nil {
 			return err

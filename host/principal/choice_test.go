@@ -3,6 +3,7 @@ package principal_test
 import (
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/principal"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -29,6 +30,10 @@ func TestARequestThatNobodyCanFulfilIsNotPlaced(t *testing.T) {
 		{"a larger secret than an offer takes", func(q *principal.Request) { q.Secret = secret.Copy(make([]byte, 101)) }, fault.Invalid},
 		{"to be given back by more than keep it", func(q *principal.Request) { q.Threshold = 4 }, fault.Invalid},
 		{"a key that several make", func(q *principal.Request) { q.Secret = nil }, fault.Unsupported},
+		{"a key of a type that is not offered", func(q *principal.Request) {
+			q.Secret, q.Keepers, q.KeyType = nil, q.Keepers[:1], keytype.Ed25519
+		}, fault.Unsupported},
+		{"a secret of a key type", func(q *principal.Request) { q.KeyType = keytype.Secp256k1 }, fault.Invalid},
 		{"for whom this node does not know", func(q *principal.Request) { q.Beneficiary = dag.Sum([]byte("nobody")) }, fault.NotFound},
 	} {
 		t.Run(test.name, func(t *testing.T) {

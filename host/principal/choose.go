@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/directory"
 	"github.com/milagro-dta/dta/host/flight"
@@ -110,6 +111,16 @@ func within(chosen []directory.Offered, what *secret.Bytes) error {
 		}
 		if uint64(len(chosen)) > o.Body.Limits.Fiduciaries {
 			return fault.New(fault.Invalid, "fiduciaries: %q is one of at most %d; found %d", o.Instance, o.Body.Limits.Fiduciaries, len(chosen))
+		}
+	}
+	return nil
+}
+
+// makes refuses a key of a type that an offer does not name.
+func makes(chosen []directory.Offered, t keytype.Type) error {
+	for _, o := range chosen {
+		if !o.Body.MakesKey(t) {
+			return fault.New(fault.Unsupported, "keyType: %q makes no %s keys", o.Instance, t.Name())
 		}
 	}
 	return nil

@@ -7,11 +7,13 @@
 package principal
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
 	"time"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/directory"
 	"github.com/milagro-dta/dta/host/flight"
@@ -38,6 +40,7 @@ const retry = 20 * time.Second
 // Request is what a caller wants kept, and by whom.
 type Request struct {
 	Secret      *secret.Bytes // nil: the fiduciary makes a key
+	KeyType     keytype.Type  // of the key; nil: keytype.Default
 	Beneficiary dag.CID       // undefined: the principal itself
 	Keepers     []Keeper      // each another node; one for a key
 	Threshold   int           // how many of them give the secret back; 0: all
@@ -51,6 +54,7 @@ type Placed struct {
 	OrderCID   dag.CID
 	State      order.State
 	What       order.What
+	KeyType    string // the name of its type; of a key alone
 	Commitment []byte // of the first fiduciary: a point of the sharing, or the public key
 	Created    time.Time
 }
@@ -96,12 +100,18 @@ func (s *Service) Place(ctx context.Context, req Request) (Placed, error) {
 	if err := within(chosen, req.Secret); err != nil {
 		return Placed{}, err
 	}
+	if req.Secret == nil {
+		if err := makes(chosen, cmp.Or(req.KeyType, keytype.Default)); err != nil {
+			return Placed{}, err
+		}
+	}
 	receiver, err := s.receiver(ctx, req.Beneficiary)
 	if err != nil {
 		return Placed{}, fault.New(fault.Of(err), "beneficiary: %w", err)
 	}
 	plan := order.Plan{
 		What:      order.Secret,
+		KeyType:   req.KeyType,
 		Redeemers: []*identity.Identity{s.records.Self(), receiver},
 		Receivers: []*identity.Identity{receiver},
 		T:         req.Threshold,
@@ -131,7 +141,7 @@ func (s *Service) place(ctx context.Context, plan order.Plan, what *secret.Bytes
 	if err := s.records.Made(ctx, placed.Envelope); err != nil {
 		return Placed{}, fault.New(fault.Internal, "the order that was placed does not verify: %w", err)
 	}
-	return s.await(ctx, Placed{Reference: placed.Terms.ReferenceHex(), OrderCID: placed.Envelope.CID, State: order.Ordered, What: plan.What, Created: now})
+	return s.await(ctx, Placed{Reference: placed.Terms.ReferenceHex(), OrderCID: placed.Envelope.CID, State: order.Ordered, What: plan.What, KeyType: placed.Terms.AlgorithmName(), Created: now})
 }
 
 // repeated answers a request that was seen before with the order it placed.
@@ -145,7 +155,7 @@ func (s *Service) repeated(ctx context.Context, err error) (Placed, error) {
 		return Placed{}, err
 	}
 	out := Placed{
-		Reference: row.Reference, OrderCID: row.CID, State: order.State(row.State), What: order.What(row.What),
+		Reference: row.Reference, OrderCID: row.CID, State: order.State(row.State), What: order.What(row.What), KeyType: row.KeyType,
 		Commitment: row.Commitment, Created: time.UnixMilli(row.Created),
 	}
 	switch out.State {
@@ -209,7 +219,9 @@ func (s *Service) record(ctx context.Context, placed *order.Placed, plan order.P
 		}
 		err := w.Insert(records.Row{
 			Order: store.Order{Role: Role, Reference: placed.Terms.ReferenceHex(), State: string(order.Ordered), CID: placed.Envelope.CID},
-			Data:  records.Data{What: string(plan.What), Receiver: receiver.Name, Publish: string(plan.Publish)},
+			Data: records.Data{
+				What: string(plan.What), KeyType: placed.Terms.AlgorithmName(), Receiver: receiver.Name, Publish: string(plan.Publish),
+			},
 		})
 		if err != nil {
 			return err

@@ -21,6 +21,7 @@ type Row struct {
 // Data is what a role remembers of an order beside its envelopes.
 type Data struct {
 	What       string  `cbor:"what"`
+	KeyType    string  `cbor:"key_type,omitempty"` // its type's name; of a key alone
 	Commitment []byte  `cbor:"commitment"`
 	Receiver   dag.CID `cbor:"receiver"`
 	Publish    string  `cbor:"publish"`

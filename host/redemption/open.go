@@ -18,7 +18,7 @@ import (
 func (s *Service) open(ctx context.Context, c collected, reply *secret.Bytes) (Secret, error) {
 	o := c.red.Order()
 	out := Secret{
-		Reference: o.Terms().ReferenceHex(), What: o.Terms().What, Commitment: c.row.Commitment,
+		Reference: o.Terms().ReferenceHex(), What: o.Terms().What, KeyType: o.Algorithm(), Commitment: c.row.Commitment,
 		Redemption: c.red.CID(), Release: c.releases[0].CID(),
 	}
 	if c.red.Receiver() != s.records.Self().Name {

@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/flight"
@@ -35,6 +36,7 @@ const Patience = 30 * time.Second
 type Secret struct {
 	Reference  string
 	What       order.What
+	KeyType    keytype.Type // of a key, else nil
 	Material   *secret.Bytes
 	Commitment []byte
 	Redemption dag.CID

@@ -10,7 +10,7 @@ import (
 
 	"github.com/labstack/echo/v4"
 
-	"github.com/milagro-dta/dta/crypto/secp"
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/beneficiary"
 	"github.com/milagro-dta/dta/host/fiduciary"
@@ -25,10 +25,11 @@ import (
 type OrderRequest struct {
 	BeneficiaryIDDocumentCID string            `json:"beneficiaryIDDocumentCID"` // "" is the principal itself
 	Extension                map[string]string `json:"extension"`
-	Secret                   Material          `json:"secret,omitzero"` // base64; absent: the fiduciary makes a key
-	Fiduciary                string            `json:"fiduciary"`       // peer name or identity
-	Custody                  string            `json:"custody"`         // instance
-	Publish                  string            `json:"publish"`         // none, chain or all
+	Secret                   Material          `json:"secret,omitzero"`   // base64; absent: the fiduciary makes a key
+	Fiduciary                string            `json:"fiduciary"`         // peer name or identity
+	Custody                  string            `json:"custody"`           // instance
+	KeyType                  string            `json:"keyType,omitempty"` // of the key to make; "" is secp256k1
+	Publish                  string            `json:"publish"`           // none, chain or all
 }
 
 // OrderAnswer is the answer to POST /v1/order.
@@ -37,7 +38,8 @@ type OrderAnswer struct {
 	Commitment     string            `json:"commitment,omitempty"`
 	CreatedAt      int64             `json:"createdAt"` // unix seconds
 	Extension      map[string]string `json:"extension,omitempty"`
-	Kind           string            `json:"kind"` // secret or key
+	Kind           string            `json:"kind"`              // secret or key
+	KeyType        string            `json:"keyType,omitempty"` // of a key
 	State          string            `json:"state"`
 	OrderCID       string            `json:"orderCID"`
 }
@@ -63,6 +65,9 @@ func (s *Services) placeOrder(c echo.Context) error {
 	if n := in.Secret.Len(); in.Secret != nil && (n == 0 || n > order.MaxSecret) {
 		return fault.New(fault.Invalid, "secret: expected 1 to %d bytes; found %d", order.MaxSecret, n)
 	}
+	if in.KeyType, err = keyType(req.KeyType, in.Secret); err != nil {
+		return err
+	}
 	if in.Beneficiary, err = s.party(c.Request().Context(), "beneficiaryIDDocumentCID", req.BeneficiaryIDDocumentCID); err != nil {
 		return err
 	}
@@ -78,17 +83,30 @@ func (s *Services) placeOrder(c echo.Context) error {
 		status = http.StatusAccepted
 	}
 	return c.JSON(status, OrderAnswer{
-		OrderReference: placed.Reference, Commitment: commitment(placed.What, placed.Commitment),
-		CreatedAt: placed.Created.Unix(), Kind: string(placed.What), State: string(placed.State), OrderCID: placed.OrderCID.String(),
+		OrderReference: placed.Reference, Commitment: commitment(placed.KeyType, placed.Commitment),
+		CreatedAt: placed.Created.Unix(), Kind: string(placed.What), KeyType: placed.KeyType, State: string(placed.State), OrderCID: placed.OrderCID.String(),
 	})
 }
 
-// commitment in hex: a key's as the uncompressed point, as the original had it.
-func commitment(what order.What, c []byte) string {
-	if what == order.Key {
-		if full, err := secp.Uncompressed(c); err == nil {
-			c = full
-		}
+// keyType finds the type of the key that is asked for, nil where none is named.
+func keyType(name string, given *secret.Bytes) (keytype.Type, error) {
+	if name == "" {
+		return nil, nil
+	}
+	if given != nil {
+		return nil, fault.New(fault.Invalid, "keyType: expected none beside a secret, found %.40q", name)
+	}
+	t, err := keytype.ByName(name)
+	if err != nil {
+		return nil, fault.New(fault.Unsupported, "keyType: %w", err)
+	}
+	return t, nil
+}
+
+// commitment in hex: a key's as people are shown those of its type.
+func commitment(keyType string, c []byte) string {
+	if t, err := keytype.ByName(keyType); err == nil {
+		c = t.Shown(c)
 	}
 	return hex.EncodeToString(c)
 }
@@ -105,6 +123,7 @@ type OrderLine struct {
 	OrderReference string `json:"orderReference"`
 	Role           string `json:"role"` // principal or beneficiary
 	Kind           string `json:"kind"`
+	KeyType        string `json:"keyType,omitempty"` // of a key
 	State          string `json:"state"`
 	CreatedAt      int64  `json:"createdAt"` // unix seconds
 }
@@ -122,7 +141,7 @@ func (s *Services) listOrders(c echo.Context) error {
 	for _, r := range rows {
 		out.OrderReference = append(out.OrderReference, r.Reference)
 		out.Orders = append(out.Orders, OrderLine{
-			OrderReference: r.Reference, Role: r.Role, Kind: r.What, State: r.State,
+			OrderReference: r.Reference, Role: r.Role, Kind: r.What, KeyType: r.KeyType, State: r.State,
 			CreatedAt: time.UnixMilli(r.Created).Unix(),
 		})
 	}
@@ -138,6 +157,7 @@ type ShownOrder struct {
 	OrderReference string     `json:"orderReference"`
 	Timestamp      int64      `json:"timestamp"`
 	Kind           string     `json:"kind"`
+	KeyType        string     `json:"keyType,omitempty"` // of a key
 	State          string     `json:"state"`
 	Reason         string     `json:"reason,omitempty"`
 	Role           string     `json:"role"`
@@ -167,8 +187,8 @@ func (s *Services) showOrder(c echo.Context) error {
 		return err
 	}
 	out := ShownOrder{
-		OrderCID: row.CID.String(), OrderReference: row.Reference, Timestamp: time.UnixMilli(row.Created).Unix(), Kind: row.What, State: row.State,
-		Reason: row.Reason, Role: row.Role, Publish: row.Publish, Commitment: commitment(order.What(row.What), row.Commitment),
+		OrderCID: row.CID.String(), OrderReference: row.Reference, Timestamp: time.UnixMilli(row.Created).Unix(), Kind: row.What, KeyType: row.KeyType, State: row.State,
+		Reason: row.Reason, Role: row.Role, Publish: row.Publish, Commitment: commitment(row.KeyType, row.Commitment),
 		Chain: []ShownLog{},
 	}
 	links, err := s.Records.Envelopes(ctx, row.Key())

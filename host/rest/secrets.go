@@ -25,13 +25,16 @@ type SecretRequest struct {
 	Extension                map[string]string `json:"extension"`
 }
 
-// SecretAnswer is the answer: a given secret in base64, an ordered key in hex.
+// SecretAnswer is the answer: a given secret in base64, an ordered key in hex, in
+// the form that is named.
 // A principal who redeems for another gets no secret, but the release's CID.
 type SecretAnswer struct {
 	Secret         string `json:"secret,omitempty"`
 	Commitment     string `json:"commitment"`
 	OrderReference string `json:"orderReference"`
 	Kind           string `json:"kind"`
+	KeyType        string `json:"keyType,omitempty"` // of a key
+	Form           string `json:"form,omitempty"`    // of a key: scalar or expanded
 	ReleaseCID     string `json:"releaseCID"`
 }
 
@@ -64,9 +67,12 @@ func (s *Services) redeem(c echo.Context) error {
 	}
 	defer got.Material.Clear()
 	out := SecretAnswer{
-		Commitment: commitment(got.What, got.Commitment), OrderReference: got.Reference,
-		Kind: string(got.What), ReleaseCID: got.Release.String(),
+		OrderReference: got.Reference, Kind: string(got.What), ReleaseCID: got.Release.String(),
 	}
+	if got.KeyType != nil {
+		out.KeyType, out.Form = got.KeyType.Name(), string(got.KeyType.Form())
+	}
+	out.Commitment = commitment(out.KeyType, got.Commitment)
 	return writeSecret(c, out, got)
 }
 

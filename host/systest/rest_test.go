@@ -20,6 +20,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secp"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/systest/rig"
@@ -145,6 +146,10 @@ func TestBadInputIsRefusedAndLeavesNothing(t *testing.T) {
 		{"an extension whose value is a number", post, "/v1/order", `{"extension":{"coin":0}}`, jsonBody, 400, "invalid"},
 		{"an extension that no plugin reads", post, "/v1/order", `{"extension":{"coin":"0"}}`, jsonBody, 501, "unsupported"},
 		{"a publication that does not exist", post, "/v1/order", `{"publish":"everything"}`, jsonBody, 400, "invalid"},
+		{"a key type that nobody knows", post, "/v1/order", `{"keyType":"rsa"}`, jsonBody, 501, "unsupported"},
+		{"a key type in other letters", post, "/v1/order", `{"keyType":"ED25519"}`, jsonBody, 501, "unsupported"},
+		{"a key type that is a number", post, "/v1/order", `{"keyType":1}`, jsonBody, 400, "invalid"},
+		{"a key type of a secret", post, "/v1/order", `{"keyType":"ed25519","secret":"eA=="}`, jsonBody, 400, "invalid"},
 		{"a beneficiary that is no CID", post, "/v1/order", `{"beneficiaryIDDocumentCID":"nobody"}`, jsonBody, 400, "invalid"},
 		{"a beneficiary of the original's kind", post, "/v1/order", `{"beneficiaryIDDocumentCID":"QmenYerXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXXX"}`, jsonBody, 400, "invalid"},
 		{"a beneficiary that nobody knows", post, "/v1/order", `{"beneficiaryIDDocumentCID":"` + stranger + `"}`, jsonBody, 404, "not_found"},
@@ -360,6 +365,46 @@ func TestSecretsOfEverySizeComeBack(t *testing.T) {
 			shown := ask(t, n, http.MethodGet, "/v1/order/"+placed.OrderReference, nil)
 			if size >= 31 && len(scanner(t, secret[:31]).in(shown.body)) != 0 {
 				t.Error("the secret is in what is shown of its order")
+			}
+		})
+	}
+}
+
+func TestKeysOfEveryTypeComeBack(t *testing.T) {
+	n := rig.One(t, rig.Options{})
+	headers := []string{"Content-Type", "application/json"}
+	call := func(t *testing.T, path, body string) (got map[string]any) {
+		t.Helper()
+		a := ask(t, n, http.MethodPost, path, strings.NewReader(body), headers...)
+		if err := json.Unmarshal(a.body, &got); err != nil || a.status != 200 {
+			t.Fatalf("%s: %d, %v: %s", path, a.status, err, a.body)
+		}
+		return got
+	}
+	for _, typ := range keytype.All {
+		t.Run(typ.Name(), func(t *testing.T) {
+			placed := call(t, "/v1/order", `{"keyType":"`+typ.Name()+`"}`)
+			ref := fmt.Sprint(placed["orderReference"])
+			got := call(t, "/v1/order/secret", `{"orderReference":"`+ref+`"}`)
+			for _, answer := range []map[string]any{placed, got} {
+				if answer["keyType"] != typ.Name() || answer["kind"] != "key" {
+					t.Errorf("expected a %s key; got %v, %v", typ.Name(), answer["kind"], answer["keyType"])
+				}
+			}
+			if got["form"] != string(typ.Form()) {
+				t.Errorf("expected form %s; got %v", typ.Form(), got["form"])
+			}
+			b, err := hex.DecodeString(fmt.Sprint(got["secret"]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			public, err := typ.Public(secret.New(b))
+			if err != nil || hex.EncodeToString(typ.Shown(public)) != placed["commitment"] {
+				t.Errorf("expected the private half of %v; got that of %x, %v", placed["commitment"], public, err)
+			}
+			shown := ask(t, n, http.MethodGet, "/v1/order/"+ref, nil)
+			if !bytes.Contains(shown.body, []byte(`"keyType":"`+typ.Name()+`"`)) {
+				t.Errorf("the order is shown without its key type: %s", shown.body)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/milagro-dta/dta/cmd/dta/newfile"
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -25,7 +27,7 @@ func (a *app) orderCommand() *cobra.Command {
 }
 
 func (a *app) orderCreate() *cobra.Command {
-	var file, to, beneficiary, publish, once string
+	var file, keyType, to, beneficiary, publish, once string
 	var key bool
 	c := &cobra.Command{
 		Use: "create (--secret-file FILE | --key)", Short: "Have a secret kept, or a key made", Args: none,
@@ -38,12 +40,16 @@ so within 30 seconds; the node goes on, and dta order show tells what came of it
 accepted, or failed and why.`,
 		Example: `  dta order create --secret-file master.key --to northwind/vault-a
   printf %s "$TOKEN" | dta order create --secret-file - --to northwind/vault-a --beneficiary acme
-  dta order create --key --to northwind`,
+  dta order create --key --to northwind
+  dta order create --key --key-type ed25519 --to northwind`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if key == (file != "") {
 				return usagef("expected either --secret-file FILE or --key")
 			}
-			req := rest.OrderRequest{BeneficiaryIDDocumentCID: beneficiary, Publish: publish}
+			if keyType != "" && !key {
+				return usagef("expected --key-type only with --key")
+			}
+			req := rest.OrderRequest{BeneficiaryIDDocumentCID: beneficiary, KeyType: keyType, Publish: publish}
 			req.Fiduciary, req.Custody, _ = strings.Cut(to, "/")
 			if file != "" {
 				material, err := a.readSecret(file)
@@ -59,6 +65,7 @@ accepted, or failed and why.`,
 			}
 			err := a.print(got, func(w io.Writer) {
 				fmt.Fprintf(w, "reference   %s\nstate       %s\n", got.OrderReference, got.State)
+				printKeyType(w, got.KeyType)
 				if got.Commitment != "" {
 					fmt.Fprintf(w, "commitment  %s\n", got.Commitment)
 				}
@@ -71,13 +78,22 @@ accepted, or failed and why.`,
 		},
 	}
 	c.Flags().StringVar(&file, "secret-file", "", "`FILE` that holds the secret, at most 256 KiB; - is standard input")
-	c.Flags().BoolVar(&key, "key", false, "have the fiduciary make a secp256k1 key")
+	c.Flags().BoolVar(&key, "key", false, "have the fiduciary make a key")
+	c.Flags().StringVar(&keyType, "key-type", "", "the `TYPE` of the key: "+strings.Join(keytype.Names(), ", ")+"; "+keytype.Default.Name()+" by default")
 	c.Flags().StringVar(&to, "to", "", "who keeps it: `PEER` or PEER/INSTANCE, or self; may be left out where there is but one")
 	c.Flags().StringVar(&beneficiary, "beneficiary", "", "the `NODE` that is to get it back: a peer's name or identity; the node itself by default")
 	c.Flags().StringVar(&publish, "publish", "", "`WHAT` goes to the log: none, chain (the default) or all")
 	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same `KEY` within a day, the order is placed once")
 	fixed(c, "publish", "none", "chain", "all")
+	fixed(c, "key-type", keytype.Names()...)
 	return c
+}
+
+// printKeyType says of which type a key is, and nothing of a secret.
+func printKeyType(w io.Writer, keyType string) {
+	if keyType != "" {
+		fmt.Fprintf(w, "key type    %s\n", keyType)
+	}
 }
 
 func (a *app) readSecret(file string) (*secret.Bytes, error) {
@@ -120,9 +136,10 @@ func (a *app) orderList() *cobra.Command {
 			}
 			return a.print(got, func(w io.Writer) {
 				t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-				fmt.Fprintln(t, "REFERENCE\tKIND\tSTATE\tROLE\tCREATED")
+				fmt.Fprintln(t, "REFERENCE\tKIND\tSTATE\tROLE\tCREATED\tKEY TYPE")
 				for _, o := range got.Orders {
-					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\n", o.OrderReference, o.Kind, o.State, o.Role, time.Unix(o.CreatedAt, 0).UTC().Format(time.DateTime))
+					created := time.Unix(o.CreatedAt, 0).UTC().Format(time.DateTime)
+					fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", o.OrderReference, o.Kind, o.State, o.Role, created, cmp.Or(o.KeyType, "-"))
 				}
 				_ = t.Flush()
 				pages.more(a.err, len(got.Orders), got.Total)
@@ -147,7 +164,9 @@ func (a *app) orderShow() *cobra.Command {
 }
 
 func printOrder(w io.Writer, o rest.ShownOrder) {
-	fmt.Fprintf(w, "reference   %s\nkind        %s\nstate       %s\n", o.OrderReference, o.Kind, o.State)
+	fmt.Fprintf(w, "reference   %s\nkind        %s\n", o.OrderReference, o.Kind)
+	printKeyType(w, o.KeyType)
+	fmt.Fprintf(w, "state       %s\n", o.State)
 	if o.Reason != "" {
 		fmt.Fprintf(w, "reason      %s\n", o.Reason)
 	}
@@ -165,7 +184,7 @@ func printOrder(w io.Writer, o rest.ShownOrder) {
 }
 
 func (a *app) orderRedeem() *cobra.Command {
-	var beneficiary, once, out string
+	var beneficiary, once, out, form string
 	c := &cobra.Command{
 		Use: "redeem REFERENCE", Short: "Get a secret back", Args: exactly(1, "an order's reference"),
 		Long: `Get a secret back.
@@ -173,8 +192,17 @@ func (a *app) orderRedeem() *cobra.Command {
 A given secret is written as it was given, an ordered key in hex; --out writes it
 to a new file that only its owner can read. Without --out a secret that is not
 text is not written to a terminal. A principal who redeems for another gets the
-CID of the release instead, and no file is left.`,
+CID of the release instead, and no file is left.
+
+--form says how an ordered key is written:
+  hex  as it is kept, in hex: a scalar, of ed25519 the scalar and the prefix to
+       which a seed expands
+  pem  PKCS#8, as openssl reads it; of secp256k1 only
+  raw  as it is kept, in bytes`,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := a.checkForm(cmd.Context(), args[0], keytype.Output(form), out != ""); err != nil {
+				return err
+			}
 			var place *newfile.Place
 			if out != "" {
 				var err error
@@ -188,11 +216,13 @@ CID of the release instead, and no file is left.`,
 			if err := a.call(cmd.Context(), http.MethodPost, "/v1/order/secret", once, req, &got); err != nil {
 				return err
 			}
-			return but(a.handOver(got, place), "order %s was redeemed", args[0])
+			return but(a.handOver(got, keytype.Output(form), place), "order %s was redeemed", args[0])
 		},
 	}
 	c.Flags().StringVar(&beneficiary, "beneficiary", "", "the `NODE` to which it is to be released; as the order's terms say by default")
+	c.Flags().StringVar(&form, "form", "", "write an ordered key as `FORM`: hex (the default), pem or raw")
 	c.Flags().StringVar(&out, "out", "", "write the secret to this `FILE`, which must not exist")
 	c.Flags().StringVar(&once, "idempotency-key", "", "sent again with the same `KEY` within a day, the answer is the same")
+	fixed(c, "form", "hex", "pem", "raw")
 	return c
 }

@@ -7,16 +7,17 @@ import (
 	"io"
 
 	"github.com/milagro-dta/dta/cmd/dta/newfile"
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/rest"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
-// opened is a secret as it was given, or a key in hex.
-func opened(got rest.SecretAnswer) (*secret.Bytes, error) {
+// opened is a secret as it was given, or a key in the form asked for, "" for hex.
+func opened(got rest.SecretAnswer, form keytype.Output) (*secret.Bytes, error) {
 	if got.Kind != string(order.Secret) {
-		return secret.New([]byte(got.Secret)), nil
+		return writtenKey(got, form)
 	}
 	material, err := base64.StdEncoding.DecodeString(got.Secret)
 	if err != nil {
@@ -27,9 +28,9 @@ func opened(got rest.SecretAnswer) (*secret.Bytes, error) {
 
 // handOver writes a secret to its place, or to the standard output where it has
 // none, and tells of one that was released to another.
-func (a *app) handOver(got rest.SecretAnswer, place *newfile.Place) error {
+func (a *app) handOver(got rest.SecretAnswer, form keytype.Output, place *newfile.Place) error {
 	if place != nil && got.Secret != "" {
-		material, err := opened(got)
+		material, err := opened(got, form)
 		if err != nil {
 			return err
 		}
@@ -42,14 +43,14 @@ func (a *app) handOver(got rest.SecretAnswer, place *newfile.Place) error {
 		}
 	}
 	if !a.json && got.Secret != "" {
-		return a.deliver(got)
+		return a.deliver(got, form)
 	}
 	return a.print(got, func(w io.Writer) { fmt.Fprintf(w, "released to another: %s\n", got.ReleaseCID) })
 }
 
 // deliver writes a secret to the standard output.
-func (a *app) deliver(got rest.SecretAnswer) error {
-	material, err := opened(got)
+func (a *app) deliver(got rest.SecretAnswer, form keytype.Output) error {
+	material, err := opened(got, form)
 	if err != nil {
 		return err
 	}
