@@ -1,6 +1,7 @@
 package sdk_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -41,7 +42,11 @@ func unruly() sdk.Plugin[behaviour] {
 			if b.Do == "fail to open" {
 				return nil, fmt.Errorf("token refused PIN %s", b.PIN.Reveal())
 			}
-			return custodian{b, env, new(atomic.Int64)}, nil
+			c := custodian{b, env, new(atomic.Int64)}
+			if b.Do == "make keys" {
+				return maker{c}, nil
+			}
+			return c, nil
 		},
 	}
 }
@@ -116,6 +121,17 @@ func (c custodian) Scheme() string {
 		return strings.Repeat("x", 65)
 	}
 	return "unruly"
+}
+
+// maker makes keys of the types that its configuration lists, all of which are 32 bytes.
+type maker struct{ custodian }
+
+var _ sdk.KeyMaker = maker{}
+
+func (m maker) KeyTypes() []string { return strings.Fields(m.Arg) }
+
+func (m maker) MakeKey(context.Context, string, sdk.Context) ([]byte, error) {
+	return bytes.Repeat([]byte{1}, 32), nil
 }
 
 func (c custodian) Close() error {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,7 +17,9 @@ import (
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/credentials/insecure"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk"
 	"github.com/milagro-dta/dta/sdk/contract"
 	"github.com/milagro-dta/dta/sdk/pluginconf"
@@ -111,6 +114,35 @@ func TestASchemeThatNoReceiptCouldCarryIsRefusedAtTheStart(t *testing.T) {
 	_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, nil, nil))
 	if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), "scheme of at most 64") {
 		t.Errorf("expected invalid; got %s: %v", fault.Of(err), err)
+	}
+}
+
+func TestAKeyMakerNamesItsTypes(t *testing.T) {
+	for arg, says := range map[string]string{
+		"":                          "found none",
+		"ed25519 rsa":               `unknown key type "rsa"`,
+		"ed25519 secp256k1 ed25519": "ed25519 is named twice",
+	} {
+		c := unrulyConfig("make keys", arg)
+		r := plugintest.Launch(t, c)
+		_, err := r.Plugin.Configure(t.Context(), c.ConfigureRequest(r, nil, nil))
+		if fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), says) {
+			t.Errorf("%q: expected invalid, %q; got %s: %v", arg, says, fault.Of(err), err)
+		}
+	}
+}
+
+func TestAKeyOfAnotherTypeIsTheCustodiansFault(t *testing.T) {
+	e := plugintest.Enrol(t, unrulyConfig("make keys", "secp256k1 ed25519"))
+	d, err := e.Plugin.Describe(t.Context(), &contract.DescribeRequest{})
+	if err != nil || !slices.Equal(d.GetKeyTypes(), []string{"secp256k1", "ed25519"}) {
+		t.Errorf("expected the types of the custodian; got %q, %v", d.GetKeyTypes(), err)
+	}
+	for typ, want := range map[keytype.Type]fault.Kind{keytype.Secp256k1: "", keytype.Ed25519: fault.Internal, keytype.BLS12381: fault.Unsupported} {
+		o := e.Order(t, nil, func(p *order.Plan) { p.KeyType = typ })
+		if _, err := e.Custody.Safeguard(t.Context(), o.Ask()); fault.Of(err) != want {
+			t.Errorf("%s: expected %q; got %v", typ.Name(), want, err)
+		}
 	}
 }
 

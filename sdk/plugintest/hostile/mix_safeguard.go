@@ -107,6 +107,9 @@ func forgeOrders(t *testing.T, x *cast) {
 			}
 			o.Critical = dag.Values{"approval": raw}
 		}, fault.Unsupported},
+		{"a key of a type that nobody knows", x.a.Principal, func(o *order.Terms) { o.What, o.KeyType = order.Key, "rsa" }, fault.Unsupported},
+		{"a key in another form than its type's", x.a.Principal, func(o *order.Terms) { o.What, o.KeyType = order.Key, "ed25519" }, fault.Unsupported},
+		{"a secret of a key type", x.a.Principal, func(o *order.Terms) { o.KeyType = "bls12381" }, fault.Invalid},
 	} {
 		t.Run(f.name, func(t *testing.T) {
 			body := order.Order{Version: order.Version, Terms: *kept.Terms(), Shares: kept.Shares(), Ciphertext: kept.Ciphertext()}
