@@ -19,7 +19,6 @@ func (bls12381) Name() string     { return "bls12381" }
 func (bls12381) Form() Form       { return Scalar }
 func (bls12381) PrivateSize() int { return bls.ScalarSize }
 func (bls12381) PublicSize() int  { return bls.G1Size }
-func (bls12381) ProofSize() int   { return dleq.Size }
 
 func (bls12381) New() *secret.Bytes {
 	x := bls.RandomScalar()
@@ -52,13 +51,14 @@ func (bls12381) CheckPublic(public []byte) error {
 	return err
 }
 
-func (t bls12381) Prove(private *secret.Bytes, context []byte) ([]byte, error) {
+func (t bls12381) Prove(private *secret.Bytes, context []byte) (public, proof []byte, err error) {
 	x, err := t.parse(private)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer x.Clear()
-	return dleq.ProvePossession(x, context)
+	proof, err = dleq.ProvePossession(x, context)
+	return bls.G1Generator().Mul(x).Bytes(), proof, err
 }
 
 func (bls12381) Verify(public, context, proof []byte) error {

@@ -17,7 +17,6 @@ func (ed25519) Name() string     { return "ed25519" }
 func (ed25519) Form() Form       { return Expanded }
 func (ed25519) PrivateSize() int { return edwards.PrivateKeySize }
 func (ed25519) PublicSize() int  { return edwards.PublicKeySize }
-func (ed25519) ProofSize() int   { return edwards.ProofSize }
 
 func (ed25519) New() *secret.Bytes {
 	k := edwards.NewPrivateKey()
@@ -36,13 +35,13 @@ func (ed25519) Public(private *secret.Bytes) ([]byte, error) {
 
 func (ed25519) CheckPublic(public []byte) error { return edwards.CheckPublicKey(public) }
 
-func (ed25519) Prove(private *secret.Bytes, context []byte) ([]byte, error) {
+func (ed25519) Prove(private *secret.Bytes, context []byte) (public, proof []byte, err error) {
 	k, err := edwards.ParsePrivateKey(private)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer k.Clear()
-	return k.ProvePossession(context), nil
+	return k.Public(), k.ProvePossession(context), nil
 }
 
 func (ed25519) Verify(public, context, proof []byte) error {

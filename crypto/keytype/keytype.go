@@ -23,6 +23,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 )
@@ -41,10 +42,9 @@ type Type interface {
 	Name() string
 	// Form is how its private keys are kept and released.
 	Form() Form
-	// PrivateSize, PublicSize and ProofSize are lengths in bytes.
+	// PrivateSize and PublicSize are lengths in bytes.
 	PrivateSize() int
 	PublicSize() int
-	ProofSize() int
 
 	// New makes a private key.
 	New() *secret.Bytes
@@ -54,8 +54,9 @@ type Type interface {
 	// CheckPublic refuses all but the one encoding of a public key: a point of the
 	// group other than the identity.
 	CheckPublic(public []byte) error
-	// Prove makes a proof of possession, bound to context.
-	Prove(private *secret.Bytes, context []byte) (proof []byte, err error)
+	// Prove makes a proof of possession, bound to context, of the public half that
+	// it returns too. It refuses what Public refuses.
+	Prove(private *secret.Bytes, context []byte) (public, proof []byte, err error)
 	// Verify checks a proof for a public key, which it checks too.
 	Verify(public, context, proof []byte) error
 
@@ -83,7 +84,7 @@ func ByName(name string) (Type, error) {
 			return t, nil
 		}
 	}
-	return nil, fmt.Errorf("%w %.40q; known: %s", ErrUnknown, name, list(Names()))
+	return nil, fmt.Errorf("%w %.40q; known: %s", ErrUnknown, name, strings.Join(Names(), ", "))
 }
 
 // Names are the names of All.
@@ -102,26 +103,7 @@ func Belongs(t Type, private *secret.Bytes, public []byte) error {
 		return err
 	}
 	if !bytes.Equal(got, public) {
-		return fmt.Errorf("expected the private half of another %s key", t.Name())
+		return fmt.Errorf("the %s key is not the private half of the public key", t.Name())
 	}
 	return nil
-}
-
-// list writes names as prose does.
-func list(names []string) string {
-	switch n := len(names); n {
-	case 0:
-		return "none"
-	case 1:
-		return names[0]
-	default:
-		var b bytes.Buffer
-		for i, name := range names[:n-1] {
-			if i > 0 {
-				b.WriteString(", ")
-			}
-			b.WriteString(name)
-		}
-		return b.String() + " and " + names[n-1]
-	}
 }

@@ -16,6 +16,9 @@ import (
 	"github.com/milagro-dta/dta/crypto/secret"
 )
 
+// proofSize is the length of every type's proof.
+const proofSize = 64
+
 // each runs a test over every type.
 func each(t *testing.T, test func(*testing.T, Type)) {
 	for _, typ := range All {
@@ -43,7 +46,7 @@ func TestTypesAreFoundByTheirNames(t *testing.T) {
 	})
 	for _, name := range []string{"", "Ed25519", "ed25519 ", "rsa", "p256", strings.Repeat("x", 1000)} {
 		_, err := ByName(name)
-		if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "known: secp256k1, ed25519 and bls12381") || len(err.Error()) > 200 {
+		if !errors.Is(err, ErrUnknown) || !strings.Contains(err.Error(), "known: secp256k1, ed25519, bls12381") || len(err.Error()) > 200 {
 			t.Errorf("%.20q: %v", name, err)
 		}
 	}
@@ -111,7 +114,7 @@ func TestMalformedPrivateKeysAreRefused(t *testing.T) {
 			if _, err := typ.Public(bad); err == nil {
 				t.Errorf("%s: has a public half", name)
 			}
-			if _, err := typ.Prove(bad, nil); err == nil {
+			if _, _, err := typ.Prove(bad, nil); err == nil {
 				t.Errorf("%s: proves", name)
 			}
 			for _, out := range Outputs {
@@ -132,10 +135,9 @@ func TestMalformedPrivateKeysAreRefused(t *testing.T) {
 func TestProofsBelongToOneKeyContextAndType(t *testing.T) {
 	each(t, func(t *testing.T, typ Type) {
 		key, context := typ.New(), []byte("terms and custody")
-		pub := public(t, typ, key)
-		proof, err := typ.Prove(key, context)
-		if err != nil || len(proof) != typ.ProofSize() {
-			t.Fatalf("%d bytes, %v", len(proof), err)
+		pub, proof, err := typ.Prove(key, context)
+		if err != nil || len(proof) != proofSize || !bytes.Equal(pub, public(t, typ, key)) {
+			t.Fatalf("%d bytes for %x, %v", len(proof), pub, err)
 		}
 		if err := typ.Verify(pub, context, proof); err != nil {
 			t.Fatal(err)
@@ -194,7 +196,7 @@ func malformed(tb testing.TB, typ Type) map[string][]byte {
 
 func TestMalformedPublicKeysAreRefused(t *testing.T) {
 	each(t, func(t *testing.T, typ Type) {
-		proof, err := typ.Prove(typ.New(), nil)
+		_, proof, err := typ.Prove(typ.New(), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -282,7 +284,7 @@ func FuzzPublic(f *testing.F) {
 		if err := typ.CheckPublic(b); err == nil && len(b) != typ.PublicSize() {
 			t.Errorf("%s: a public key of %d bytes", typ.Name(), len(b))
 		}
-		if typ.Verify(b, nil, make([]byte, typ.ProofSize())) == nil {
+		if typ.Verify(b, nil, make([]byte, proofSize)) == nil {
 			t.Errorf("%s: zeros prove the possession of %x", typ.Name(), b)
 		}
 		typ.Shown(b)
@@ -303,7 +305,7 @@ func FuzzPrivate(f *testing.F) {
 		if err := typ.CheckPublic(pub); err != nil {
 			t.Errorf("%s: %v", typ.Name(), err)
 		}
-		proof, err := typ.Prove(key, b)
+		_, proof, err := typ.Prove(key, b)
 		if err != nil || typ.Verify(pub, b, proof) != nil {
 			t.Errorf("%s: a key without a proof, %v", typ.Name(), err)
 		}

@@ -53,7 +53,7 @@ func Write(t Type, private *secret.Bytes, out Output) (*secret.Bytes, error) {
 	case Raw:
 		return secret.Copy(private.Open()), nil
 	}
-	return nil, fmt.Errorf("%w %.40q; known: %s", ErrOutput, string(out), list([]string{string(Hex), string(PEM), string(Raw)}))
+	return nil, fmt.Errorf("%w %.40q; known: %q", ErrOutput, string(out), Outputs)
 }
 
 // armour is RFC 7468 with the label PRIVATE KEY. encoding/pem would leave copies

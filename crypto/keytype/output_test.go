@@ -63,7 +63,7 @@ func TestKeysAreWrittenInHexAndRaw(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		if _, err := Write(typ, key, "jwk"); !errors.Is(err, ErrOutput) || !strings.Contains(err.Error(), "hex, pem and raw") {
+		if _, err := Write(typ, key, "jwk"); !errors.Is(err, ErrOutput) || !strings.Contains(err.Error(), `["hex" "pem" "raw"]`) {
 			t.Errorf("expected %v, found %v", ErrOutput, err)
 		}
 	})

@@ -16,7 +16,6 @@ func (secp256k1) Name() string     { return "secp256k1" }
 func (secp256k1) Form() Form       { return Scalar }
 func (secp256k1) PrivateSize() int { return secp.PrivateKeySize }
 func (secp256k1) PublicSize() int  { return secp.PublicKeySize }
-func (secp256k1) ProofSize() int   { return secp.ProofSize }
 
 func (secp256k1) New() *secret.Bytes {
 	k := secp.NewPrivateKey()
@@ -35,13 +34,13 @@ func (secp256k1) Public(private *secret.Bytes) ([]byte, error) {
 
 func (secp256k1) CheckPublic(public []byte) error { return secp.CheckPublicKey(public) }
 
-func (secp256k1) Prove(private *secret.Bytes, context []byte) ([]byte, error) {
+func (secp256k1) Prove(private *secret.Bytes, context []byte) (public, proof []byte, err error) {
 	k, err := secp.ParsePrivateKey(private)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer k.Clear()
-	return k.ProvePossession(context), nil
+	return k.Public(), k.ProvePossession(context), nil
 }
 
 func (secp256k1) Verify(public, context, proof []byte) error {

@@ -3,7 +3,8 @@
 //
 // Encodings: a private key is 32 bytes big-endian in [1, n); a public key 33
 // bytes, compressed (SEC 1 §2.3.3); a signature 64 bytes, r ‖ s. Each value has
-// one encoding, and a signature cannot be changed into another valid one.
+// one encoding, and a signature cannot be changed into another valid one. A proof
+// of possession is no signature, and the other way round.
 package secp
 
 import (

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"testing"
 
+	"github.com/milagro-dta/dta/crypto/keytype"
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -51,8 +52,9 @@ func refusal(t *testing.T, err error) {
 func FuzzTerms(f *testing.F) {
 	terms := soundTerms(f)
 	seed(f, terms)
-	terms.What, terms.T, terms.N, terms.Fiduciaries, terms.Commitments, terms.Size = Key, 1, 1, terms.Fiduciaries[:1], nil, 0
-	seed(f, terms)
+	for _, typ := range keytype.All {
+		seed(f, keyTerms(f, formOf(typ)))
+	}
 	f.Fuzz(func(t *testing.T, block []byte) {
 		var terms Terms
 		if !decoded(t, block, &terms) {

@@ -48,7 +48,7 @@ func (f KeyForm) algorithm() (keytype.Type, error) {
 		if form == "" {
 			form = string(keytype.Scalar)
 		}
-		return nil, fault.New(fault.Unsupported, "expected a %s key in form %q, found %.40q", t.Name(), t.Form(), form)
+		return nil, fault.New(fault.Unsupported, "key type %s: expected form %q, found %.40q", t.Name(), t.Form(), form)
 	}
 	return t, nil
 }
@@ -90,11 +90,7 @@ func ProveKey(o *VerifiedOrder, custody dag.CID, key *secret.Bytes) (Commitment,
 	if err := o.checkOrdersKey(); err != nil {
 		return Commitment{}, err
 	}
-	public, err := o.algorithm.Public(key)
-	if err != nil {
-		return Commitment{}, fault.New(fault.Invalid, "key: %w", err)
-	}
-	proof, err := o.algorithm.Prove(key, keyContext(o.termsCID, custody))
+	public, proof, err := o.algorithm.Prove(key, keyContext(o.termsCID, custody))
 	if err != nil {
 		return Commitment{}, fault.New(fault.Invalid, "key: %w", err)
 	}

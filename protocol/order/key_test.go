@@ -33,7 +33,7 @@ func TestTermsNameKeyTypeAndForm(t *testing.T) {
 		{"a type in other letters", KeyForm{"Ed25519", "expanded"}, nil, fault.Unsupported, `"Ed25519"`},
 		{"the default by its name", KeyForm{KeyType: "secp256k1"}, nil, fault.Invalid, "default"},
 		{"the default form by its name", KeyForm{KeyType: "bls12381", Form: "scalar"}, nil, fault.Invalid, "default"},
-		{"ed25519 as a scalar", KeyForm{KeyType: "ed25519"}, nil, fault.Unsupported, `expected a ed25519 key in form "expanded", found "scalar"`},
+		{"ed25519 as a scalar", KeyForm{KeyType: "ed25519"}, nil, fault.Unsupported, `key type ed25519: expected form "expanded", found "scalar"`},
 		{"ed25519 as a seed", KeyForm{"ed25519", "seed"}, nil, fault.Unsupported, `"seed"`},
 		{"an expanded scalar", KeyForm{Form: "expanded"}, nil, fault.Unsupported, `"expanded"`},
 	} {

@@ -234,11 +234,7 @@ func keyIsProved(t *testing.T, typ keytype.Type) {
 			continue
 		}
 		theirs := of.New()
-		public, err := of.Public(theirs)
-		if err != nil {
-			t.Fatal(err)
-		}
-		proof, err := of.Prove(theirs, keyContext(h.order.TermsCID(), custody.Identity().Name))
+		public, proof, err := of.Prove(theirs, keyContext(h.order.TermsCID(), custody.Identity().Name))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -24,6 +24,12 @@ func TestASecretGoesToANewFileOrNowhere(t *testing.T) {
 	}{
 		{"a secret", 200, "application/json", released, nil, ExitOK, "secret", ""},
 		{"a key", 200, "application/json", `{"secret":"00ff","kind":"key"}`, nil, ExitOK, "00ff", ""},
+		{"a key as bytes", 200, "application/json", `{"secret":"` + strings.Repeat("41", 32) + `","kind":"key","keyType":"secp256k1"}`, []string{"--form", "raw"}, ExitOK, strings.Repeat("A", 32), ""},
+		{"a key that is none of its type", 200, "application/json", `{"secret":"00ff","kind":"key","keyType":"secp256k1"}`, []string{"--form", "pem"}, ExitUnavailable, "", ""},
+		{"a key that is not hex", 200, "application/json", `{"secret":"key","kind":"key","keyType":"secp256k1"}`, []string{"--form", "pem"}, ExitUnavailable, "", ""},
+		{"a key of a type that this program does not know", 200, "application/json", `{"secret":"00ff","kind":"key","keyType":"rsa"}`, []string{"--form", "pem"}, ExitUnsupported, "", ""},
+		{"a key in a form that its type has not", 200, "application/json", `{"secret":"00ff","kind":"key","keyType":"bls12381"}`, []string{"--form", "pem"}, ExitUnsupported, "", ""},
+		{"a secret in a form", 200, "application/json", released, []string{"--form", "raw"}, ExitUsage, "", ""},
 		{"a secret, and the rest as JSON", 200, "application/json", released, []string{"--json"}, ExitOK, "secret", `"releaseCID": "bafyrei"`},
 		{"a secret that went to another", 200, "application/json", `{"kind":"secret","releaseCID":"bafyrei"}`, nil, ExitOK, "", "released to another: bafyrei"},
 		{"a refusal", 403, "application/problem+json", `{"kind":"denied","detail":"x"}`, nil, ExitDenied, "", ""},
