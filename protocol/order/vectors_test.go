@@ -65,7 +65,7 @@ func makeVectors(t *testing.T) vectors {
 		p := one.plan(Key, 1)
 		p.KeyType = typ
 		h := one.run(t, p, nil, r.principal, r.beneficiary)
-		v.Orders = append(v.Orders, makeVector(t, "a "+typ.Name()+" key of one, redeemed by the principal for the receiver", h))
+		v.Orders = append(v.Orders, makeVector(t, "a key of type "+typ.Name()+" of one, redeemed by the principal for the receiver", h))
 	}
 	return v
 }
