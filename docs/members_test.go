@@ -43,7 +43,7 @@ func TestMembersThatMayBeAbsentAreListed(t *testing.T) {
 	}
 	var members []string
 	for name, v := range signed {
-		for f := range reflect.TypeOf(v).Fields() {
+		for _, f := range reflect.VisibleFields(reflect.TypeOf(v)) {
 			if tag := f.Tag.Get("cbor"); strings.HasSuffix(tag, ",omitempty") {
 				members = append(members, name+" "+strings.TrimSuffix(tag, ",omitempty"))
 			}

@@ -94,7 +94,7 @@ func (o *offers) make(i *custody.Instance, now time.Time) (fiduciary.Standing, e
 	id, about := i.Identity(), i.About()
 	body := offer.Body{
 		Instance: i.Name(), Type: i.Type(), Custody: id.Party(),
-		Abilities: about.GetAbilities(), KeyTypes: about.GetKeyTypes(), Mode: order.Supervised,
+		Abilities: about.GetAbilities(), KeyTypes: offer.NameKeyTypes(about.GetKeyTypes()), Mode: order.Supervised,
 		Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries},
 		Suites: about.GetSuites(),
 	}

@@ -132,6 +132,9 @@ func (b *Body) Check() error {
 	if err := checkNames("abilities", b.Abilities); err != nil {
 		return err
 	}
+	if slices.Equal(b.KeyTypes, defaultKeyTypes) {
+		return fault.New(fault.Invalid, "offer: key type %q alone is the default and is not named", keytype.Default.Name())
+	}
 	if len(b.KeyTypes) > 0 {
 		if err := checkNames("key types", b.KeyTypes); err != nil {
 			return err
@@ -144,6 +147,16 @@ func (b *Body) Check() error {
 		return fault.New(fault.Invalid, "offer: expected text and fees of at most %d bytes of UTF-8, found %d and %d", MaxText, len(b.Text), len(b.Fees))
 	}
 	return nil
+}
+
+var defaultKeyTypes = []string{keytype.Default.Name()}
+
+// NameKeyTypes is how an offer names the types that a plugin makes.
+func NameKeyTypes(types []string) []string {
+	if slices.Equal(types, defaultKeyTypes) {
+		return nil
+	}
+	return types
 }
 
 // MakesKey tells whether a key of the type may be ordered.

@@ -142,6 +142,7 @@ func TestUnsoundBodiesAreNeitherMadeNorRead(t *testing.T) {
 		{"an ability twice", func(b *Body) { b.Abilities = []string{"key", "key"} }, fault.Invalid},
 		{"an empty ability", func(b *Body) { b.Abilities = []string{""} }, fault.Invalid},
 		{"too many key types", func(b *Body) { b.KeyTypes = many }, fault.Invalid},
+		{"the default key type by its name", func(b *Body) { b.KeyTypes = []string{"secp256k1"} }, fault.Invalid},
 		{"a key type twice", func(b *Body) { b.KeyTypes = []string{"ed25519", "ed25519"} }, fault.Invalid},
 		{"an empty key type", func(b *Body) { b.KeyTypes = []string{""} }, fault.Invalid},
 		{"an unknown mode", func(b *Body) { b.Mode = "trusted" }, fault.Unsupported},
@@ -182,13 +183,16 @@ func TestAnOfferNamesTheKeysThatAreMade(t *testing.T) {
 		makes []keytype.Type
 	}{
 		{"as listed", func(*Body) {}, []keytype.Type{keytype.Secp256k1, keytype.Ed25519}},
-		{"without a list", func(b *Body) { b.KeyTypes = nil }, []keytype.Type{keytype.Secp256k1}},
+		{"without a list", func(b *Body) { b.KeyTypes = NameKeyTypes([]string{"secp256k1"}) }, []keytype.Type{keytype.Secp256k1}},
 		{"without the default", func(b *Body) { b.KeyTypes = []string{"bls12381"} }, []keytype.Type{keytype.BLS12381}},
 		{"without the ability", func(b *Body) { b.Abilities = []string{"secret"} }, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			body := sound(t)
 			tt.edit(&body)
+			if err := body.Check(); err != nil {
+				t.Fatal(err)
+			}
 			for _, typ := range keytype.All {
 				if got := body.MakesKey(typ); got != slices.Contains(tt.makes, typ) {
 					t.Errorf("%s: found %t", typ.Name(), got)
