@@ -73,7 +73,7 @@ func TestPrincipalsShowACertificateAndNodesNone(t *testing.T) {
 		want  map[string]int
 	}{
 		{"a principal, of a listener for both", rest.Faces{Principals: true, Nodes: true}, authority, []tls.Certificate{principal}, map[string]int{asPrincipal: 400, asNode: 400}},
-		{"a node, of a listener for both", rest.Faces{Principals: true, Nodes: true}, authority, nil, map[string]int{asPrincipal: 403, asNode: 400}},
+		{"a node, of a listener for both", rest.Faces{Principals: true, Nodes: true}, authority, nil, map[string]int{asPrincipal: 401, asNode: 400}},
 		{"a stranger, of a listener for both", rest.Faces{Principals: true, Nodes: true}, authority, []tls.Certificate{stranger}, map[string]int{asPrincipal: unheard, asNode: unheard}},
 		{"a principal, of one for principals", rest.Faces{Principals: true}, authority, []tls.Certificate{principal}, map[string]int{asPrincipal: 400}},
 		{"nobody, of one for principals", rest.Faces{Principals: true}, authority, nil, map[string]int{asPrincipal: unheard, asNode: unheard}},
