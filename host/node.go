@@ -111,7 +111,7 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 	if n.state, err = state.Open(ctx, c.Node.DataDir); err != nil {
 		return nil, err
 	}
-	n.state.Report(func(err error) { n.health.Doubt("data directory", err) })
+	n.state.Report(n.doubtDirectory)
 	if torn := n.state.Store.TornFrames(); torn > 0 {
 		n.log.Warn("torn frames of the write-ahead log dropped; nothing acknowledged was in them", "frames", torn)
 	}
@@ -122,6 +122,14 @@ func Open(ctx context.Context, c *config.Config, o Options) (_ *Node, err error)
 		return n, nil
 	}
 	return n, n.open(ctx)
+}
+
+// doubtDirectory takes no new orders while the data directory is unreliable.
+func (n *Node) doubtDirectory(err error) {
+	if err != nil {
+		n.log.Error("data directory unreliable", "error", err)
+	}
+	n.health.Doubt("data directory", err)
 }
 
 // open opens the identity.

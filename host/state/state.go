@@ -25,7 +25,6 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
-	"time"
 
 	"github.com/milagro-dta/dta/host/anchor"
 	"github.com/milagro-dta/dta/host/audit"
@@ -138,7 +137,7 @@ func (s *State) Node() dag.CID { return s.node }
 
 // Report has f called with what makes the node's memory unreliable whenever that
 // changes, and with nil when it is over: an anchor that cannot be written, and a
-// database or anchor that another file has taken the place of, or none.
+// file that was removed or replaced.
 func (s *State) Report(f func(error)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -150,11 +149,18 @@ func (s *State) Report(f func(error)) {
 func (s *State) found(reason *error, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if *reason == nil && err == nil {
+	if same(*reason, err) {
 		return
 	}
 	*reason = err
 	s.tell()
+}
+
+func same(a, b error) bool {
+	if a == nil || b == nil {
+		return a == nil && b == nil
+	}
+	return a.Error() == b.Error()
 }
 
 func (s *State) tell() {
@@ -186,41 +192,14 @@ func (s *State) follow() {
 	if s.Audit.Size() > 0 {
 		write()
 	}
-	s.Store.AfterEachCommit(write)
+	files := s.files()
+	s.Store.AfterEachCommit(func() error {
+		write()
+		return s.look(files)
+	})
 	ctx, end := context.WithCancel(context.Background())
 	s.end, s.ended = end, make(chan struct{})
-	opened := map[string]fs.FileInfo{}
-	for _, name := range []string{datadir.Database, anchor.File} {
-		opened[name], _ = os.Lstat(filepath.Join(s.dir, name))
-	}
-	go s.watch(ctx, opened)
-}
-
-// watchEvery is how often the files are looked for.
-const watchEvery = time.Second
-
-// watch notices that the database or the anchor was removed, or replaced, under
-// the running node: what is acknowledged from then on would be lost with the
-// process.
-func (s *State) watch(ctx context.Context, opened map[string]fs.FileInfo) {
-	defer close(s.ended)
-	tick := time.NewTicker(watchEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return
-		}
-		var gone error
-		for name, was := range opened {
-			now, err := os.Lstat(filepath.Join(s.dir, name))
-			if err != nil || was == nil || !os.SameFile(was, now) {
-				gone = fault.New(fault.Unavailable, "data directory %s: %s was removed or replaced under the running node: stop it, and put back the file", full(s.dir), name)
-			}
-		}
-		s.found(&s.gone, gone)
-	}
+	go s.watch(ctx, files)
 }
 
 // Close closes everything.
@@ -243,7 +222,7 @@ func (s *State) Close() error {
 func (s *State) Discard() error {
 	err := s.Close()
 	for _, name := range []string{
-		datadir.Database, datadir.Database + "-wal", datadir.Database + "-shm", anchor.File, datadir.Database + ".lock", "run",
+		datadir.Database, walFile, datadir.Database + "-shm", anchor.File, lockFile, "run",
 	} {
 		if e := os.Remove(filepath.Join(s.dir, name)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
 			err = e

@@ -372,7 +372,7 @@ func TestTheIdentityIsMissedBesideWhatItSigned(t *testing.T) {
 
 // TestFilesThatVanishUnderARunningNodeAreMissed, and found again.
 func TestFilesThatVanishUnderARunningNodeAreMissed(t *testing.T) {
-	for _, name := range []string{"node.db", anchor.File} {
+	for _, name := range []string{"node.db", "node.db-wal", "node.db.lock", anchor.File} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			dir := made(t, "a", 1)
@@ -401,6 +401,60 @@ func TestFilesThatVanishUnderARunningNodeAreMissed(t *testing.T) {
 					break
 				}
 			}
+			grow(t, s, 1, nil)
 		})
+	}
+}
+
+// TestNothingIsAcknowledgedThatAFileWithoutANameHolds: the first commit after the
+// file is gone finds out. What was acknowledged before, in a write-ahead log that is
+// gone, is in the database from then on.
+func TestNothingIsAcknowledgedThatAFileWithoutANameHolds(t *testing.T) {
+	for name, take := range map[string]func(path string) error{
+		"removed": os.Remove,
+		"replaced": func(path string) error {
+			if err := os.WriteFile(path+".new", nil, 0o600); err != nil {
+				return err
+			}
+			return os.Rename(path+".new", path)
+		},
+	} {
+		for _, file := range []string{"node.db", "node.db-wal"} {
+			t.Run(file+" "+name, func(t *testing.T) {
+				dir := made(t, "a", 1)
+				s, err := state.Open(t.Context(), dir)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer s.Close()
+				grow(t, s, 3, nil)
+				if err := take(filepath.Join(dir, file)); err != nil {
+					t.Fatal(err)
+				}
+				for range 2 {
+					err = s.Store.Update(t.Context(), func(tx *store.Tx) error {
+						_, err := s.Audit.Append(tx, audit.Entry{Time: time.Now().UnixMilli(), Kind: "test"})
+						return err
+					})
+					if fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), file+" was removed or replaced") {
+						t.Fatalf("expected that nothing is acknowledged; found %v", err)
+					}
+				}
+				if file == "node.db" {
+					return
+				}
+				copied := filepath.Join(t.TempDir(), "data")
+				copyTo(t, dir, copied) // as a kill would leave it
+				if size, err := try(t, copied); err != nil || size < 5 {
+					t.Errorf("killed: expected the 5 acknowledged entries; found %d, %v", size, err)
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+				if size, err := try(t, dir); err != nil || size < 5 {
+					t.Errorf("stopped: expected the 5 acknowledged entries; found %d, %v", size, err)
+				}
+			})
+		}
 	}
 }

@@ -44,8 +44,10 @@ func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
 
 // AfterEachCommit has f called after every commit, once what [Tx.AfterCommit]
 // asked for has run and before any caller of Update learns that its closure was
-// committed. f runs in the writer's goroutine and must be quick.
-func (s *Store) AfterEachCommit(f func()) { s.writer.settled.Store(&f) }
+// committed. An error says that what is committed may be lost with the process:
+// the callers get it instead of success, and the write-ahead log is copied into
+// the database at once. f runs in the writer's goroutine and must be quick.
+func (s *Store) AfterEachCommit(f func() error) { s.writer.settled.Store(&f) }
 
 type request struct {
 	do    func(*Tx) error
@@ -58,7 +60,7 @@ type request struct {
 // writer owns the one connection that writes.
 type writer struct {
 	db      *sql.DB
-	settled atomic.Pointer[func()] // runs after each commit, before its callers learn of it
+	settled atomic.Pointer[func() error] // runs after each commit, before its callers learn of it
 	stamps  *stamps
 	size    int // closures in a batch at most
 	stopped chan struct{}
@@ -172,7 +174,14 @@ func (w *writer) answer(ran []*request, err error) {
 		r.tx.finish(r.err == nil)
 	}
 	if settled := w.settled.Load(); err == nil && settled != nil {
-		guard(func(*Tx) error { (*settled)(); return nil }, nil)
+		if err := guard(func(*Tx) error { return (*settled)() }, nil); err != nil {
+			for _, r := range ran {
+				if r.err == nil {
+					r.err = err
+				}
+			}
+			w.checkpoint()
+		}
 	}
 	for _, r := range ran {
 		close(r.done)
@@ -222,6 +231,16 @@ func (w *writer) transaction(body func() error) error {
 		return failed("commit", err)
 	}
 	return nil
+}
+
+// checkpoint copies into the database what the write-ahead log holds, as far as
+// no view still needs it there. Where it fails, the log stays as it was.
+func (w *writer) checkpoint() {
+	if rows, err := w.c.query("pragma wal_checkpoint(passive)"); err == nil {
+		for rows.Next() {
+		}
+		rows.Close()
+	}
 }
 
 func (w *writer) drop() {

@@ -93,3 +93,44 @@ func TestAcknowledgedOrdersAreMissed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestNothingIsLostWithAWriteAheadLogThatIsRemoved takes the log away from a running
+// node. From then on nothing is acknowledged, and what was acknowledged outlives a
+// kill.
+func TestNothingIsLostWithAWriteAheadLogThatIsRemoved(t *testing.T) {
+	ctx := patience(t)
+	n := rig.One(t, rig.Options{})
+	refs := map[string]string{}
+	place := func(secret string) error {
+		placed, err := n.Client().Place(ctx, rig.Order{Secret: []byte(secret)})
+		if err == nil && placed.State == "accepted" {
+			refs[placed.OrderReference] = secret
+		}
+		return err
+	}
+	for _, secret := range []string{"first", "second"} {
+		if err := place(secret); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Remove(n.Path("data", "node.db-wal")); err != nil {
+		t.Fatal(err)
+	}
+	if err := place("after it was removed"); err == nil {
+		t.Error("expected that nothing is acknowledged any more")
+	}
+	status, err := n.Client().Status(ctx)
+	if err != nil || status.Ready || !strings.Contains(status.Reason, "node.db-wal was removed or replaced under the running node") {
+		t.Errorf("expected that it is not ready, with the reason; found %+v, %v", status, err)
+	}
+	n.Kill()
+	n.Restart()
+	if len(refs) != 2 {
+		t.Errorf("expected two acknowledged orders; found %d", len(refs))
+	}
+	for ref, secret := range refs {
+		if got, err := n.Client().Redeem(ctx, ref); err != nil || string(got.Secret) != secret {
+			t.Errorf("order %s: expected %q; found %q, %v", ref, secret, got.Secret, err)
+		}
+	}
+}

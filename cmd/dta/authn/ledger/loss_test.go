@@ -220,6 +220,27 @@ func TestALedgerIsWholeOrRefused(t *testing.T) {
 	}
 }
 
+// A wrong PIN that is written to a file without a name is forgotten with the process:
+// no PIN is tried meanwhile.
+func TestFilesThatVanishUnderARunningServerStopIt(t *testing.T) {
+	for _, name := range []string{"logins.db", "logins.db-wal", "logins.db.lock", "anchor"} {
+		dir := fresh(t)
+		l := open(t, dir)
+		wrong(t, l, anna, 2)
+		path := filepath.Join(dir, name)
+		if err := os.Rename(path, path+".away"); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := l.Begin(t.Context(), anna); fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), name+" was removed or replaced under the running server") {
+			t.Errorf("%s: expected that it is missed; found %v", name, err)
+		}
+		if err := os.Rename(path+".away", path); err != nil {
+			t.Fatal(err)
+		}
+		wrong(t, l, anna, 1)
+	}
+}
+
 func TestALossIsANumberOrUnknown(t *testing.T) {
 	for _, text := range []string{"", "0", "-1", "1.5", "all", "99999999999999999999"} {
 		if _, err := ledger.ParseLoss(text); fault.Of(err) != fault.Invalid {

@@ -12,6 +12,7 @@ import (
 	_ "modernc.org/sqlite" // the SQL driver named "sqlite"
 
 	"github.com/milagro-dta/dta/host/anchor"
+	"github.com/milagro-dta/dta/internal/inplace"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -47,8 +48,9 @@ type meta struct {
 // state is an open database, for the server and for those who look at its state
 // beside it.
 type state struct {
-	dir string
-	db  *sql.DB
+	dir   string
+	db    *sql.DB
+	files *inplace.Watch // the server's; nil for those beside it
 
 	anchoring sync.Mutex // guards what follows
 	anchor    *anchor.Anchor
@@ -177,7 +179,22 @@ func (s *state) follow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.files = inplace.New(s.dir, inplace.File{Name: file}, inplace.File{Name: walFile, Remade: true},
+		inplace.File{Name: anchor.File}, inplace.File{Name: lockFile})
 	return s.raise(m.mark)
+}
+
+// kept refuses a change that would be lost with the process, or that another
+// server could contradict: a file was removed or replaced.
+func (s *state) kept() error {
+	if s.files == nil {
+		return nil
+	}
+	if missing := s.files.Missing(); len(missing) > 0 {
+		return fault.New(fault.Unavailable, "the server's state %s: %s was removed or replaced under the running server: put it back, or stop the server with SIGTERM and see that no other uses the state",
+			s.dir, strings.Join(missing, ", "))
+	}
+	return nil
 }
 
 // raise anchors a change, unless a later one was. Those who have no anchor leave it
@@ -212,6 +229,9 @@ type change struct {
 // change runs do in a transaction. When it returns nil the change is on disk, and
 // anchored where the state follows.
 func (s *state) change(ctx context.Context, do func(*change) error) error {
+	if err := s.kept(); err != nil {
+		return err
+	}
 	var to anchor.Mark
 	err := within(ctx, s.db, func(tx *sql.Tx) error {
 		m, err := readMeta(ctx, tx)
@@ -228,7 +248,7 @@ func (s *state) change(ctx context.Context, do func(*change) error) error {
 	if err != nil {
 		return err
 	}
-	return s.raise(to)
+	return errors.Join(s.raise(to), s.kept())
 }
 
 // on runs do, which changes no line but the subject's.
