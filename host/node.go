@@ -29,6 +29,7 @@ import (
 	"github.com/milagro-dta/dta/host/clock"
 	"github.com/milagro-dta/dta/host/courier"
 	"github.com/milagro-dta/dta/host/custody"
+	"github.com/milagro-dta/dta/host/datadir"
 	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/host/health"
 	"github.com/milagro-dta/dta/host/operator"
@@ -160,6 +161,7 @@ func Init(ctx context.Context, c *config.Config, o Options) (_ *identity.Identit
 		if err != nil {
 			n.stop()
 			n.state = nil
+			err = datadir.Medium(c.Node.DataDir, err)
 			if e := made.Discard(); e != nil {
 				n.log.Warn("cannot clear away an unfinished data directory", "error", e)
 			}
@@ -175,10 +177,17 @@ func Init(ctx context.Context, c *config.Config, o Options) (_ *identity.Identit
 	if err := n.claimSeal(ctx); err != nil {
 		return nil, err
 	}
+	if err := made.Done(); err != nil {
+		return nil, err
+	}
 	return n.keys.Identity(), nil
 }
 
-// claimSeal gives the seal's realm to the node that was just made.
+// claimTime bounds how long the seal's plugin may take to claim its realm.
+const claimTime = 30 * time.Second
+
+// claimSeal gives the seal's realm to the node that was just made. Told to stop, it
+// goes on: a realm that a discarded node has would be refused to the next.
 func (n *Node) claimSeal(ctx context.Context) error {
 	name := n.config.Node.Seal
 	if name == "" {
@@ -188,6 +197,8 @@ func (n *Node) claimSeal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), claimTime)
+	defer cancel()
 	return vault.Claim(ctx, n.keys.Identity().Name)
 }
 

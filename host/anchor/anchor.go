@@ -46,6 +46,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/milagro-dta/dta/internal/durable"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -105,7 +106,7 @@ func Create(path string, m Mark) (*Anchor, error) {
 		err = os.Rename(temporary, path)
 	}
 	if err == nil {
-		err = syncDirectory(filepath.Dir(path))
+		err = durable.Directory(filepath.Dir(path))
 	}
 	if err != nil {
 		f.Close()
@@ -264,13 +265,4 @@ func parse(b []byte) (m Mark, write uint64, ok bool) {
 		return m, 0, false
 	}
 	return m, write, bytes.Equal(slot(write, m), b)
-}
-
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

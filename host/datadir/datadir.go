@@ -4,7 +4,8 @@
 // one for a new node.
 //
 //	err := datadir.Check(dir)            // before anything in it is opened
-//	made, err := datadir.Make(dir)       // for a new node, and for nothing else
+//	new, err := datadir.Make(dir)        // for a new node, and for nothing else
+//	err = new.Done()                     // or new.Discard()
 //
 // A node puts its database, lock, anchor and sockets into a directory that is its
 // own: owned by the user who runs the node, mode 0700, and either empty before
@@ -28,6 +29,9 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/milagro-dta/dta/host/lockfile"
+	"github.com/milagro-dta/dta/host/making"
+	"github.com/milagro-dta/dta/internal/durable"
 	"github.com/milagro-dta/dta/internal/ownership"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -36,12 +40,18 @@ import (
 const Database = "node.db"
 
 // leavings are what a node leaves in its data directory beside the database.
-var leavings = []string{Database + "-wal", Database + "-shm", Database + "-journal", Database + ".lock", "anchor", "run", "operator.sock"}
+var leavings = []string{
+	Database + "-wal", Database + "-shm", Database + "-journal", Database + ".lock", "anchor", "anchor.new", "run", "operator.sock", making.File,
+}
 
 // Check returns nil for the data directory of a node that was made. Otherwise
 // fault.NotFound where there is nothing, fault.Conflict where the database is
-// missing beside what a node left, fault.Denied where directory or files are open
-// to others, and fault.Invalid where it is no data directory.
+// missing beside what a node left or its making was cut short, fault.Unavailable
+// while it is being made, fault.Denied where directory or files are open to others,
+// and fault.Invalid where it is no data directory.
+//
+// Where the database alone can tell whether the making was cut short, [Unfinished]
+// says so, and Check returns nil.
 func Check(dir string) error {
 	found, err := private(dir)
 	if err != nil {
@@ -67,11 +77,21 @@ func Check(dir string) error {
 			size = info.Size()
 		}
 	}
+	unfinished, err := Unfinished(dir)
+	if err != nil {
+		return err
+	}
 	if at >= 0 && size > 0 {
 		return nil
 	}
+	if unfinished {
+		return CutShort(dir)
+	}
 	beside := names(found, ours)
 	if at < 0 && len(beside) == 0 {
+		if mounted(found) {
+			return fault.New(fault.Invalid, "data directory %s: expected a node's, found the root of a file system: name a directory below it in data_dir", full(dir))
+		}
 		return fault.New(fault.Invalid, "data directory %s: expected a node's, found %s in it: name a directory of its own in data_dir", full(dir), some(found))
 	}
 	what := "is missing"
@@ -86,34 +106,136 @@ func Check(dir string) error {
 		"mount its volume, or restore the directory from a backup", full(dir), Database, what)
 }
 
-// Make makes the directory (0700) for a new node, or takes an empty one. It
-// reports whether it made it; a directory that is not empty is fault.Conflict.
-func Make(dir string) (made bool, err error) {
+// Unfinished tells whether the making of a node was begun in a directory and has
+// not ended; fault.Unavailable while it is under way.
+func Unfinished(dir string) (bool, error) {
+	unfinished, err := making.Look(dir)
+	if busy := underWay(dir, err); busy != nil {
+		return false, busy
+	}
+	if err != nil {
+		return false, fault.New(fault.Unavailable, "data directory %s: %w", full(dir), err)
+	}
+	return unfinished, nil
+}
+
+// underWay is the refusal where err says that another process makes a node; else nil.
+func underWay(dir string, err error) error {
+	if held, ok := errors.AsType[*lockfile.Held](err); ok {
+		return fault.New(fault.Unavailable, "data directory %s: a node is being made here (%w)", full(dir), held)
+	}
+	return nil
+}
+
+// Finish says that the node in a directory that is [Unfinished] is whole.
+func Finish(dir string) error { return making.Finish(dir) }
+
+// CutShort is the refusal of a directory in which the making of a node was cut
+// short.
+func CutShort(dir string) error {
+	return fault.New(fault.Conflict, "data directory %s: the making of a node was cut short, and nothing was acknowledged: "+
+		"remove what is in it, then run dta init again", full(dir))
+}
+
+// Made is the refusal of a directory for a new node that has one.
+func Made(dir string) error {
+	return fault.New(fault.Conflict, "data directory %s: a node was made here already: run dta host", full(dir))
+}
+
+// New is a directory in which a node is being made.
+type New struct {
+	dir  string
+	made bool // by Make
+	*making.Making
+}
+
+// Discard takes away what was made, and the directory where Make made it.
+func (n *New) Discard() error {
+	err := n.Undo(append([]string{Database}, slices.DeleteFunc(slices.Clone(leavings), func(name string) bool { return name == making.File })...)...)
+	if err == nil && n.made {
+		err = os.Remove(n.dir)
+	}
+	return err
+}
+
+// Make makes the directory (0700) for a new node, or takes an empty one. One that
+// is not empty is fault.Conflict.
+func Make(dir string) (*New, error) {
 	dir = filepath.Clean(full(dir))
 	if err := above(filepath.Dir(dir)); err != nil {
-		return false, err
+		return nil, err
 	}
+	n := &New{dir: dir}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
-		return false, fault.New(fault.Invalid, "make the data directory: %w", err)
+		return nil, n.unmade(err)
 	}
-	err = os.Mkdir(dir, 0o700)
+	err := os.Mkdir(dir, 0o700)
 	switch {
 	case err == nil:
-		return true, syncDirectory(filepath.Dir(dir))
-	case !errors.Is(err, fs.ErrExist):
-		return false, fault.New(fault.Invalid, "make the data directory: %w", err)
-	}
-	found, err := private(dir)
-	if err != nil {
-		return false, err
-	}
-	if len(found) > 0 {
-		if Check(dir) == nil {
-			return false, fault.New(fault.Conflict, "data directory %s: a node was made here already: run dta host", full(dir))
+		n.made = true
+		if err := durable.Directory(filepath.Dir(dir)); err != nil {
+			return nil, n.unmade(err)
 		}
-		return false, fault.New(fault.Conflict, "data directory %s: expected none or an empty one for a new node, found %s in it", full(dir), some(found))
+	case !errors.Is(err, fs.ErrExist):
+		return nil, n.unmade(err)
+	default:
+		if err := vacant(dir); err != nil {
+			return nil, err
+		}
 	}
-	return false, nil
+	if n.Making, err = making.Begin(dir); err != nil {
+		if busy := underWay(dir, err); busy != nil {
+			return nil, busy
+		}
+		return nil, n.unmade(err)
+	}
+	// Another process may have made a node between the look and the mark.
+	found, err := private(dir)
+	if err == nil && len(found) > 1 {
+		err = fault.New(fault.Conflict, "data directory %s: expected none or an empty one for a new node, found %s in it", full(dir), some(found))
+	}
+	if err != nil {
+		n.Done()
+		return nil, err
+	}
+	return n, nil
+}
+
+// unmade is the error of a file system that lets no directory be made.
+func (n *New) unmade(err error) error {
+	if n.made {
+		os.Remove(n.dir)
+	}
+	err = fault.New(fault.Invalid, "make the data directory: %w", err)
+	return Medium(n.dir, err)
+}
+
+// vacant refuses a directory that is not empty.
+func vacant(dir string) error {
+	found, err := private(dir)
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	unfinished, err := Unfinished(dir)
+	if err != nil {
+		return err
+	}
+	whole := Check(dir)
+	switch {
+	case whole == nil:
+		return Made(dir)
+	case unfinished:
+		return whole
+	case mounted(found):
+		return fault.New(fault.Conflict, "data directory %s: expected none or an empty one for a new node, found the root of a file system: name a directory below it in data_dir", full(dir))
+	}
+	return fault.New(fault.Conflict, "data directory %s: expected none or an empty one for a new node, found %s in it", full(dir), some(found))
+}
+
+// mounted tells whether only that is in a directory which a file system has in its
+// root.
+func mounted(found []fs.DirEntry) bool {
+	return len(found) == 1 && found[0].Name() == "lost+found"
 }
 
 // private lists a directory that is the user's own and closed to others; nothing
@@ -264,13 +386,4 @@ func full(path string) string {
 		return abs
 	}
 	return path
-}
-
-func syncDirectory(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	defer d.Close()
-	return d.Sync()
 }

@@ -131,8 +131,8 @@ func TestOnlyANodesDirectoryIsOpened(t *testing.T) {
 				t.Errorf("expected %q, %q; found %v", c.kind, c.says, err)
 			}
 			if c.kind != "" && c.kind != fault.NotFound {
-				if made, err := datadir.Make(c.dir); err == nil || made {
-					t.Errorf("expected that no node is made there; found %t, %v", made, err)
+				if _, err := datadir.Make(c.dir); err == nil {
+					t.Error("expected that no node is made there")
 				}
 			}
 			if after, _ := os.Lstat(c.dir); before != nil && after.Mode() != before.Mode() {
@@ -144,16 +144,40 @@ func TestOnlyANodesDirectoryIsOpened(t *testing.T) {
 
 func TestADirectoryForANewNodeIsMadeOrEmpty(t *testing.T) {
 	parent := t.TempDir()
-	for _, c := range []struct {
-		dir  string
-		made bool
-	}{{filepath.Join(parent, "deep", "er"), true}, {directory(t, 0o700), false}} {
-		made, err := datadir.Make(c.dir)
-		if err != nil || made != c.made {
-			t.Errorf("%s: expected made %t; found %t, %v", c.dir, c.made, made, err)
+	for _, dir := range []string{filepath.Join(parent, "deep", "er"), directory(t, 0o700)} {
+		made, err := datadir.Make(dir)
+		if err != nil {
+			t.Fatal(err)
 		}
-		if info, err := os.Stat(c.dir); err != nil || info.Mode().Perm() != 0o700 {
-			t.Errorf("%s: expected mode 0700; found %v, %v", c.dir, info.Mode(), err)
+		if info, err := os.Stat(dir); err != nil || info.Mode().Perm() != 0o700 {
+			t.Errorf("%s: expected mode 0700; found %v, %v", dir, info.Mode(), err)
+		}
+		if err := datadir.Check(dir); fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "a node is being made here (") {
+			t.Errorf("expected that others wait; found %v", err)
+		}
+		if _, err := datadir.Make(dir); fault.Of(err) != fault.Unavailable {
+			t.Errorf("expected that nobody else makes one meanwhile; found %v", err)
+		}
+		made.Leave()
+		for what, err := range map[string]error{"a start": datadir.Check(dir), "another": again(dir)} {
+			if fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "was cut short, and nothing was acknowledged: remove what is in it") {
+				t.Errorf("%s, after it was killed: expected that the making was cut short; found %v", what, err)
+			}
+		}
+		if err := os.Remove(filepath.Join(dir, "unfinished")); err != nil {
+			t.Fatal(err)
+		}
+		if made, err = datadir.Make(dir); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, "node.db"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := made.Discard(); err != nil {
+			t.Fatal(err)
+		}
+		if list, err := os.ReadDir(dir); err != nil || len(list) > 0 {
+			t.Errorf("discarded: expected it to be empty; found %v, %v", list, err)
 		}
 	}
 	if _, err := datadir.Make(directory(t, 0o700, "node.db")); fault.Of(err) != fault.Conflict || !strings.Contains(err.Error(), "a node was made here already") {
@@ -162,4 +186,9 @@ func TestADirectoryForANewNodeIsMadeOrEmpty(t *testing.T) {
 	if _, err := datadir.Make(directory(t, 0o755)); fault.Of(err) != fault.Denied {
 		t.Errorf("expected that a directory open to others is refused; found %v", err)
 	}
+}
+
+func again(dir string) error {
+	_, err := datadir.Make(dir)
+	return err
 }

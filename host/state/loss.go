@@ -49,6 +49,11 @@ func lost(missing int64, format string, args ...any) error {
 
 // check holds a database to the anchor beside it.
 func check(tx *store.Tx, blank bool, dir string) (a *anchor.Anchor, node dag.CID, err error) {
+	if unfinished, err := datadir.Unfinished(dir); err != nil {
+		return nil, node, err
+	} else if unfinished && (blank || !Whole(tx)) {
+		return nil, node, datadir.CutShort(dir)
+	}
 	var size int64
 	if !blank {
 		if node, err = nodeName(tx); err != nil {
@@ -70,8 +75,7 @@ func check(tx *store.Tx, blank bool, dir string) (a *anchor.Anchor, node dag.CID
 	case err != nil && !silent:
 		return nil, node, err
 	case size == 0 && (silent && !node.Defined() || !silent && mark.Size == 0):
-		return a, node, fault.New(fault.Conflict, "data directory %s: the making of a node was cut short, and nothing was acknowledged: "+
-			"remove the directory, then run dta init again", full(dir))
+		return a, node, datadir.CutShort(dir)
 	case size == 0 && node.Defined():
 		return a, node, fault.New(fault.Conflict, "data directory %s: the audit log is empty beside the node's identity: "+
 			"restore the directory from a backup", full(dir))

@@ -21,8 +21,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"sync"
 
@@ -49,7 +47,7 @@ type State struct {
 	Audit *audit.Log
 
 	dir    string
-	made   bool // the directory, by Create
+	made   *datadir.New // by Create
 	anchor *anchor.Anchor
 	node   dag.CID
 	end    context.CancelFunc // ends the watch, which closes ended
@@ -62,23 +60,65 @@ type State struct {
 }
 
 // Create makes the state of a new node in a directory that is not there or empty;
-// fault.Conflict otherwise. Where no node comes of it, [State.Discard] takes away
-// what was made.
+// fault.Conflict otherwise. [State.Done] ends the making. Where no node comes of it,
+// [State.Discard] takes away what was made.
 func Create(ctx context.Context, dir string) (*State, error) {
 	made, err := datadir.Make(dir)
 	if err != nil {
+		if unfinished, _ := datadir.Unfinished(dir); unfinished && fault.Of(err) == fault.Conflict {
+			return nil, cutShort(ctx, dir, err)
+		}
 		return nil, err
 	}
 	s := &State{dir: dir, made: made}
 	if err := s.open(ctx, store.Options{Create: true}); err != nil {
+		if e := made.Discard(); e != nil {
+			err = fmt.Errorf("%w; what was made stays: %w", err, e)
+		}
 		return nil, err
 	}
-	if size := s.Audit.Size(); size > 0 {
-		// Another process made a node here since the directory was found empty.
-		s.Store.Close()
-		return nil, fault.New(fault.Conflict, "data directory %s: a node was made here already: run dta host", dir)
-	}
 	return s, nil
+}
+
+// cutShort is why a directory is refused in which a node's making was begun: it was
+// cut short, or it was ended, for the reason given.
+func cutShort(ctx context.Context, dir string, ended error) error {
+	if err := datadir.Check(dir); err != nil {
+		return err
+	}
+	refused := ended
+	s, err := store.Open(ctx, filepath.Join(dir, datadir.Database), store.Options{Check: func(tx *store.Tx, blank bool) error {
+		if blank || !Whole(tx) {
+			refused = datadir.CutShort(dir)
+		}
+		return refused
+	}})
+	if err == nil {
+		s.Close()
+	}
+	if fault.Of(err) == fault.Unavailable {
+		return err
+	}
+	return refused
+}
+
+// Whole tells whether a database has a node in it, as it has once its making has
+// ended.
+func Whole(tx *store.Tx) bool {
+	node, err := nodeName(tx)
+	if err != nil || !node.Defined() {
+		return false
+	}
+	size, err := tx.AuditSize()
+	return err == nil && size > 0
+}
+
+// Done says that the new node is whole.
+func (s *State) Done() error {
+	if err := s.made.Done(); err != nil {
+		return fault.New(fault.Unavailable, "make the data directory: %w", err)
+	}
+	return nil
 }
 
 // Open opens the state of a node that was made. It refuses what is less than the
@@ -98,6 +138,10 @@ func Open(ctx context.Context, dir string) (*State, error) {
 		}
 		return nil, err
 	}
+	if err := datadir.Finish(dir); err != nil {
+		s.Close()
+		return nil, fault.New(fault.Unavailable, "data directory %s: %w", full(dir), err)
+	}
 	s.follow()
 	return s, nil
 }
@@ -106,9 +150,9 @@ func (s *State) open(ctx context.Context, o store.Options) (err error) {
 	path := filepath.Join(s.dir, datadir.Database)
 	if s.Store, err = store.Open(ctx, path, o); err != nil {
 		if errors.Is(err, store.ErrDamaged) {
-			err = fault.New(fault.Internal, "%w: it does not mend itself; restore %s from a backup", err, path)
+			err = fault.New(fault.Conflict, "%w: it does not mend itself; restore %s from a backup", err, path)
 		}
-		return fmt.Errorf("open the store: %w", err)
+		return fmt.Errorf("open the store: %w", datadir.Medium(s.dir, err))
 	}
 	if s.Audit, err = audit.Open(ctx, s.Store); err != nil {
 		s.Store.Close()
@@ -214,24 +258,16 @@ func (s *State) Close() error {
 			err = e
 		}
 	}
+	if s.made != nil {
+		s.made.Leave()
+	}
 	return err
 }
 
 // Discard closes a state whose node could not be made, and takes away what
 // [Create] put into the directory.
 func (s *State) Discard() error {
-	err := s.Close()
-	for _, name := range []string{
-		datadir.Database, walFile, datadir.Database + "-shm", anchor.File, lockFile, "run",
-	} {
-		if e := os.Remove(filepath.Join(s.dir, name)); e != nil && !errors.Is(e, fs.ErrNotExist) && err == nil {
-			err = e
-		}
-	}
-	if s.made {
-		if e := os.Remove(s.dir); err == nil {
-			err = e
-		}
-	}
-	return err
+	made := s.made
+	s.made = nil
+	return errors.Join(s.Close(), made.Discard())
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/milagro-dta/dta/cmd/dta/authn/credential"
 	"github.com/milagro-dta/dta/cmd/dta/authn/ledger"
 	"github.com/milagro-dta/dta/cmd/dta/authn/server"
+	"github.com/milagro-dta/dta/host/datadir"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
 
@@ -73,12 +74,12 @@ unlock people; --accept-loss goes on without what is missing.`,
 			of := ledger.Owner{Network: s.Network.String(), Server: s.Name}
 			if create {
 				if err := ledger.Create(cmd.Context(), state, of); err != nil {
-					return err
+					return datadir.Medium(state, err)
 				}
 			}
 			l, err := ledger.Open(cmd.Context(), state, of, options)
 			if err != nil {
-				return err
+				return datadir.Medium(state, err)
 			}
 			defer l.Close()
 			if options.AcceptLoss != nil {

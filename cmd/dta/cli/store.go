@@ -96,6 +96,9 @@ Exit code 5 where anything is wrong.`,
 // hasDatabase refuses a directory without a database, as every command does. Whom a
 // copy belongs to, and who may read it, does not matter to a check.
 func hasDatabase(dir string) error {
+	if _, err := datadir.Unfinished(dir); err != nil {
+		return err
+	}
 	if info, err := os.Stat(filepath.Join(dir, datadir.Database)); err == nil && info.Size() > 0 {
 		return nil
 	}
@@ -131,6 +134,15 @@ func (a *app) verifyStore(ctx context.Context, c *config.Config) (*scrub.Report,
 		return &report, client.Patient().Call(ctx, http.MethodPost, operator.PathStore, struct{}{}, &report)
 	}
 	s, err := store.Peek(ctx, filepath.Join(c.Node.DataDir, datadir.Database))
+	if unfinished, _ := datadir.Unfinished(c.Node.DataDir); unfinished {
+		whole := false
+		if err == nil {
+			_ = s.View(ctx, func(tx *store.Tx) error { whole = state.Whole(tx); return nil })
+		}
+		if !whole {
+			return nil, datadir.CutShort(c.Node.DataDir)
+		}
+	}
 	if errors.Is(err, store.ErrDamaged) {
 		return &scrub.Report{Repaired: []string{}, Findings: []scrub.Finding{{
 			Kind: scrub.Database, Key: datadir.Database, Expected: "a database", Found: err.Error(),

@@ -13,6 +13,8 @@ import (
 
 	"github.com/milagro-dta/dta/host/anchor"
 	"github.com/milagro-dta/dta/host/lockfile"
+	"github.com/milagro-dta/dta/host/making"
+	"github.com/milagro-dta/dta/internal/durable"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -40,26 +42,32 @@ func Create(ctx context.Context, dir string, of Owner) (err error) {
 	if err := empty(dir); err != nil {
 		return err
 	}
+	m, err := making.Begin(dir)
+	if err != nil {
+		if made {
+			os.Remove(dir)
+		}
+		return underWay(dir, err)
+	}
+	// Another may have come between.
+	if err := empty(dir, making.File); err != nil {
+		m.Done()
+		return err
+	}
+	defer func() {
+		if err == nil {
+			err = failed("make it", m.Done())
+			return
+		}
+		if m.Undo(files...) == nil && made {
+			os.Remove(dir)
+		}
+	}()
 	lock, err := take(dir)
 	if err != nil {
 		return err
 	}
 	defer lock.Close()
-	// Another may have come between.
-	if err := empty(dir, lockFile); err != nil {
-		return err
-	}
-	defer func() {
-		if err == nil {
-			return
-		}
-		for _, name := range files {
-			os.Remove(filepath.Join(dir, name))
-		}
-		if made {
-			os.Remove(dir)
-		}
-	}()
 	first := anchor.Mark{Node: dag.Sum([]byte(rand.Text()))}
 	if err := makeDatabase(ctx, dir, first, of); err != nil {
 		return err
@@ -68,7 +76,7 @@ func Create(ctx context.Context, dir string, of Owner) (err error) {
 	if err != nil {
 		return failed("make its anchor", err)
 	}
-	return failed("make its anchor", errors.Join(a.Close(), syncDir(dir), syncDir(filepath.Dir(dir))))
+	return failed("make its anchor", errors.Join(a.Close(), durable.Directory(dir), durable.Directory(filepath.Dir(dir))))
 }
 
 // empty refuses a directory that has more in it than the names given.
@@ -76,6 +84,11 @@ func empty(dir string, but ...string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fault.New(fault.Invalid, "make the server's state: %w", err)
+	}
+	if len(but) == 0 {
+		if err := whole(dir); err != nil {
+			return err
+		}
 	}
 	if there(dir) == nil {
 		return fault.New(fault.Conflict, "make the server's state: %s has one already: start without --create", dir)
@@ -86,6 +99,26 @@ func empty(dir string, but ...string) error {
 		}
 	}
 	return nil
+}
+
+// whole refuses a directory in which the making of a ledger was cut short, or is
+// under way.
+func whole(dir string) error {
+	unfinished, err := making.Look(dir)
+	if err != nil {
+		return underWay(dir, err)
+	}
+	if unfinished {
+		return fault.New(fault.Conflict, "the server's state %s: its making was cut short: remove what is in it, then run dta mpin server with --create again", dir)
+	}
+	return nil
+}
+
+func underWay(dir string, err error) error {
+	if held, ok := errors.AsType[*lockfile.Held](err); ok {
+		return fault.New(fault.Unavailable, "the server's state %s: it is being made (%w)", dir, held)
+	}
+	return failed("make it", err)
 }
 
 // take locks a directory until the file is closed.

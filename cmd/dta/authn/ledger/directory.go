@@ -22,7 +22,7 @@ const (
 	lockFile = file + ".lock"
 )
 
-var files = []string{file, walFile, shmFile, lockFile, anchor.File}
+var files = []string{file, walFile, shmFile, file + "-journal", lockFile, anchor.File, anchor.File + ".new"}
 
 // private refuses a directory that is another user's, or that others can look
 // into, or that is reached by a link of another's; likewise files in it. A missing
@@ -92,6 +92,9 @@ func there(dir string) error {
 	if err != nil {
 		return err
 	}
+	if err := whole(dir); err != nil {
+		return err
+	}
 	found := "missing"
 	info, err := os.Stat(filepath.Join(dir, file))
 	switch {
@@ -122,13 +125,4 @@ func leavings(dir string) (all []string, err error) {
 		}
 	}
 	return all, err
-}
-
-// syncDir makes the names in a directory durable.
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -90,6 +90,12 @@ func flip(text []byte) []byte {
 	return text
 }
 
+func mark(t *testing.T, dir string) {
+	if err := os.WriteFile(filepath.Join(dir, "unfinished"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func execute(statement string) func(*testing.T, string) {
 	return func(t *testing.T, dir string) {
 		db, err := sql.Open("sqlite", filepath.Join(dir, "logins.db"))
@@ -170,7 +176,10 @@ func TestALedgerIsWholeOrRefused(t *testing.T) {
 		{"a bit of both slots of the anchor", edit(anchor, flip), fault.Conflict, "the anchor is damaged", "unknown"},
 		{"another's anchor", another(anchor), fault.Conflict, "belongs to another", "unknown"},
 		{"another's database", all(remove(wal, shm), another(db)), fault.Conflict, "belongs to another", "unknown"},
-		{"no database any more", edit(db, func([]byte) []byte { return bytes.Repeat([]byte("no database "), 1000) }), fault.Unavailable, "not a database", ""},
+		{"no database any more", edit(db, func([]byte) []byte { return bytes.Repeat([]byte("no database "), 1000) }), fault.Conflict, "logins.db is damaged: ", ""},
+		{"a cut database", all(remove(wal, shm), edit(db, cut(5))), fault.Conflict, "logins.db", ""},
+		{"half a header", edit(db, func(text []byte) []byte { return text[:50] }), fault.Conflict, "put the ledger back", ""},
+		{"cut short in the making", all(edit(db, cut(0)), execute(`pragma user_version = 0`), mark), fault.Conflict, "its making was cut short: remove what is in it", ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			dir := killed(t)

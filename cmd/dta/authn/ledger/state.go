@@ -6,10 +6,12 @@ import (
 	"errors"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
-	_ "modernc.org/sqlite" // the SQL driver named "sqlite"
+	"modernc.org/sqlite" // and the SQL driver of this name
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/milagro-dta/dta/host/anchor"
 	"github.com/milagro-dta/dta/internal/inplace"
@@ -290,10 +292,18 @@ func within(ctx context.Context, db *sql.DB, do func(*sql.Tx) error) error {
 	return failed("commit", tx.Commit())
 }
 
+// damaged are the errors of a file that holds something else than was written; a
+// table that is missing is the first.
+var damaged = []int{lib.SQLITE_ERROR, lib.SQLITE_CORRUPT, lib.SQLITE_FORMAT, lib.SQLITE_NOTADB}
+
 // failed gives the database's error a kind. nil stays nil.
 func failed(doing string, err error) error {
 	if err == nil {
 		return nil
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && slices.Contains(damaged, e.Code()&0xff) {
+		return fault.New(fault.Conflict, "the server's state: %s: %s is damaged: %w: put back a copy of it; "+
+			"dta mpin server --create makes another, in an empty directory only, and forgets who is locked", doing, file, err)
 	}
 	return fault.New(fault.Unavailable, "the server's state: %s: %w", doing, err)
 }
