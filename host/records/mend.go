@@ -19,6 +19,8 @@ const (
 	// mendAgain is how soon a block that nobody had is looked for again: whoever
 	// names it must not have this node search the network each time.
 	mendAgain = time.Minute
+	// mendSoon is the same where a party that may have it was unreachable.
+	mendSoon = 2 * time.Second
 	// maxMissed is how many such blocks are remembered.
 	maxMissed = 1024
 )
@@ -30,22 +32,59 @@ type Watch interface {
 	Mended(c dag.CID)
 }
 
+// Unmended says that a damaged block could not be had again. It is [store.ErrDamaged]:
+// fault.Conflict where nobody has the block, fault.Unavailable where somebody may.
+type Unmended struct {
+	// Unreachable says which parties could not be asked, and why.
+	Unreachable []error
+	why         error
+}
+
+func (u *Unmended) Error() string { return u.why.Error() }
+
+func (u *Unmended) Unwrap() error { return u.why }
+
+func unmended(c dag.CID, err error) *Unmended {
+	u := &Unmended{Unreachable: ipfs.Unreachable(err)}
+	if len(u.Unreachable) > 0 {
+		u.why = fault.New(fault.Unavailable, "block %s: %w in this node's store, and a party that may have it cannot be reached; it is tried again", c, store.ErrDamaged)
+	} else {
+		u.why = fault.New(fault.Conflict, "block %s: %w in this node's store, and no other party has it; restore the database from a backup", c, store.ErrDamaged)
+	}
+	return u
+}
+
 // missed is when a block was looked for in vain, and the error.
 type missed struct {
 	at  time.Time
-	why error
+	why *Unmended
+}
+
+// fresh tells whether it is too soon to look again.
+func (m missed) fresh() bool {
+	pause := mendAgain
+	if len(m.why.Unreachable) > 0 {
+		pause = mendSoon
+	}
+	return time.Since(m.at) < pause
 }
 
 // Mend gets the right bytes of a block that is damaged in the store from what this
 // process remembers or from the parties that hold the same block, writes them over
-// and returns them. Where nobody has them the error is [store.ErrDamaged] and final.
+// and returns them. Where it cannot the error is [*Unmended]; then it looks again
+// only after a pause, however often it is called.
 func (r *Records) Mend(ctx context.Context, c dag.CID) ([]byte, error) {
+	if m, ok := r.missed.Get(c); ok && m.fresh() {
+		return nil, m.why
+	}
+	return r.MendNow(ctx, c)
+}
+
+// MendNow is Mend without the pause, for what no stranger asks for.
+func (r *Records) MendNow(ctx context.Context, c dag.CID) ([]byte, error) {
 	if block, ok := r.blocks.Get(c); ok {
 		r.mended(ctx, c, block, "from memory")
 		return block, nil
-	}
-	if m, ok := r.missed.Get(c); ok && time.Since(m.at) < mendAgain {
-		return nil, m.why
 	}
 	return r.mends.Do(ctx, c.String(), mendTime, func(ctx context.Context) ([]byte, error) {
 		block, err := r.fetch(ctx, c)
@@ -56,11 +95,13 @@ func (r *Records) Mend(ctx context.Context, c dag.CID) ([]byte, error) {
 		if errors.Is(context.Cause(ctx), context.Canceled) {
 			return nil, err
 		}
-		r.Log.Error("damaged block not repaired", "block", c, "error", err)
-		why := fault.New(fault.Conflict, "block %s: %w in this node's store, and no other party has it; restore the database from a backup", c, store.ErrDamaged)
+		why := unmended(c, err)
+		if m, again := r.missed.Get(c); !again || fault.Of(m.why) != fault.Of(why) {
+			r.Log.Error("damaged block not repaired", "block", c, "error", err)
+		}
 		r.missed.Put(c, missed{time.Now(), why})
 		if r.Watch != nil {
-			r.Watch.Damaged(c, "", err)
+			r.Watch.Damaged(c, "", why)
 		}
 		return nil, why
 	})
@@ -121,7 +162,10 @@ func (r *Records) Refetch(ctx context.Context, c dag.CID, ref string, public boo
 		return w.Audit("block.repaired", r.Self().Name, w.order(c), c, "it was missing")
 	})
 	if errors.Is(err, errSound) {
-		return nil // another was first
+		err = nil // another was first
+	}
+	if err == nil && r.Watch != nil {
+		r.Watch.Mended(c)
 	}
 	return err
 }

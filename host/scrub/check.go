@@ -287,14 +287,33 @@ func (c *Checker) page(ctx context.Context, t store.Table, after []any) (p check
 	for _, row := range orders {
 		p.findings = append(p.findings, c.opened(ctx, row)...)
 	}
-	p.findings = slices.DeleteFunc(p.findings, func(f Finding) bool {
-		if f.lost == nil || c.Records == nil || c.Records.Refetch(ctx, f.lost.cid, f.lost.chain, f.lost.public) != nil {
-			return false
+	kept := p.findings[:0]
+	for _, f := range p.findings {
+		if f.lost == nil || c.Records == nil {
+			kept = append(kept, f)
+			continue
+		}
+		if err := c.Records.Refetch(ctx, f.lost.cid, f.lost.chain, f.lost.public); err != nil {
+			f.unmended(err)
+			kept = append(kept, f)
+			continue
 		}
 		p.repaired = append(p.repaired, f.lost.cid.String())
-		return true
-	})
+	}
+	p.findings = kept
 	return p, ctx.Err()
+}
+
+// again fetches the block of a finding, and tells whether it was had.
+func (c *Checker) again(ctx context.Context, f Finding) bool {
+	if f.lost != nil {
+		return c.Records.Refetch(ctx, f.lost.cid, f.lost.chain, f.lost.public) == nil
+	}
+	id, err := dag.Parse(f.Key)
+	if err == nil {
+		_, err = c.Records.MendNow(ctx, id)
+	}
+	return err == nil
 }
 
 // mend fetches a damaged block again, where there is a node to do so.
@@ -304,11 +323,11 @@ func (c *Checker) mend(ctx context.Context, row store.Row, p *checked) {
 		Expected: "bytes that hash to the CID", Found: strconv.Itoa(len(row.Bytes("block"))) + " others",
 	}
 	if id, err := dag.FromBytes(row.Bytes("cid")); err == nil && c.Records != nil {
-		if _, err = c.Records.Mend(ctx, id); err == nil {
+		if _, err = c.Records.MendNow(ctx, id); err == nil {
 			p.repaired = append(p.repaired, id.String())
 			return
 		}
-		f.Found += ", and no other party that was asked has the block"
+		f.unmended(err)
 	}
 	p.findings = append(p.findings, f)
 }

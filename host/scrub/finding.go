@@ -1,10 +1,14 @@
 package scrub
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/ipfs"
 )
 
 // Kind says what is wrong; a closed list.
@@ -35,7 +39,27 @@ type Finding struct {
 	Expected string `json:"expected"`
 	Found    string `json:"found"`
 
-	lost *lost // what may be fetched again
+	lost *lost // what is missing and may be fetched
+	away bool  // a party that may have the block could not be asked
+}
+
+// unmended adds why a block was not had again.
+func (f *Finding) unmended(err error) {
+	var unreachable []error
+	if u, ok := errors.AsType[*records.Unmended](err); ok {
+		unreachable = u.Unreachable
+	} else {
+		unreachable = ipfs.Unreachable(err)
+	}
+	if f.away = len(unreachable) > 0; !f.away {
+		f.Found += ", and no other party that was asked has the block"
+		return
+	}
+	var texts []string
+	for _, err := range unreachable {
+		texts = append(texts, fault.Foreign(err.Error()))
+	}
+	f.Found += ", and a party that may have the block cannot be reached: " + strings.Join(texts, "; ") + ": tried again by itself"
 }
 
 // lost is a block that is missing, and how it is to be kept.

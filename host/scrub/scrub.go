@@ -83,6 +83,9 @@ const keepEvery = time.Minute
 // and goes round to there.
 func (s *Scrub) Run(ctx context.Context) {
 	from := s.restore(ctx)
+	var retrying sync.WaitGroup
+	retrying.Go(func() { s.retry(ctx) })
+	defer retrying.Wait()
 	for ctx.Err() == nil {
 		began := time.Now()
 		if err := s.goRound(ctx, from); err != nil && ctx.Err() == nil {
@@ -94,6 +97,43 @@ func (s *Scrub) Run(ctx context.Context) {
 		from = cursor{}
 		wait(ctx, s.Every-time.Since(began))
 	}
+}
+
+// retryEvery is how soon blocks are fetched again of which a party may have the
+// right bytes that could not be reached, and retryMost how many at once.
+const (
+	retryEvery = 5 * time.Second
+	retryMost  = 32
+)
+
+// retry mends blocks when the parties that may have them are back.
+func (s *Scrub) retry(ctx context.Context) {
+	for last := ""; ctx.Err() == nil; {
+		for _, f := range s.away(last) {
+			if ctx.Err() != nil {
+				return
+			}
+			last = f.place()
+			if s.checker.again(ctx, f) {
+				s.forget(last)
+			}
+		}
+		wait(ctx, retryEvery)
+	}
+}
+
+// away lists a few of the blocks that may be had, those after a place first.
+func (s *Scrub) away(last string) (out []Finding) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	places := slices.Sorted(maps.Keys(s.known))
+	at, _ := slices.BinarySearch(places, last+"\x00")
+	for _, place := range slices.Concat(places[at:], places[:at]) {
+		if f := s.known[place].Finding; f.away && len(out) < retryMost {
+			out = append(out, f)
+		}
+	}
+	return out
 }
 
 func wait(ctx context.Context, d time.Duration) {
@@ -181,6 +221,14 @@ func (s *Scrub) ended() {
 	s.report()
 }
 
+// forget takes back a finding.
+func (s *Scrub) forget(place string) {
+	s.mu.Lock()
+	delete(s.known, place)
+	s.mu.Unlock()
+	s.report()
+}
+
 func (s *Scrub) report() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -198,15 +246,14 @@ func (s *Scrub) report() {
 
 // Damaged implements [records.Watch].
 func (s *Scrub) Damaged(c dag.CID, ref string, why error) {
-	s.met([]Finding{{Kind: Block, Key: c.String(), Order: orderOf(ref), Expected: "bytes that hash to the CID", Found: "others, and no other party that was asked has the block"}})
+	f := Finding{Kind: Block, Key: c.String(), Order: orderOf(ref), Expected: "bytes that hash to the CID", Found: "others"}
+	f.unmended(why)
+	s.met([]Finding{f})
 }
 
 // Mended implements [records.Watch].
 func (s *Scrub) Mended(c dag.CID) {
-	s.mu.Lock()
-	delete(s.known, Finding{Kind: Block, Key: c.String()}.place())
-	s.mu.Unlock()
-	s.report()
+	s.forget(Finding{Kind: Block, Key: c.String()}.place())
 }
 
 // at is a place after a row.

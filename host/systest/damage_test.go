@@ -117,6 +117,41 @@ func TestADamagedBlockIsRepairedFromTheOthers(t *testing.T) {
 	if list := f.MustCommand("audit", "list", "--count", "1000"); strings.Count(list, "it was missing") != 3 {
 		t.Errorf("expected three blocks to be fetched; found\n%s", list)
 	}
+
+	// Where the others are away that is said, and the block comes back when they do.
+	c.Principal.Stop()
+	c.Beneficiary.Stop()
+	f.Stop()
+	away := []dag.CID{flip(t, f, fmt.Sprintf("cid = x'%x'", broken[3].Bytes())), broken[2]}
+	cut(t, f, fmt.Sprintf("delete from blocks where cid = x'%x'", away[1].Bytes()))
+	f.Restart()
+	report, err = verified(t, f)
+	if err == nil {
+		t.Error("expected that the store is damaged")
+	}
+	for _, b := range away {
+		at := slices.IndexFunc(report.Findings, func(f scrub.Finding) bool { return f.Key == b.String() })
+		if at < 0 {
+			t.Errorf("block %s was not found damaged: %+v", b, report.Findings)
+			continue
+		}
+		found := report.Findings[at].Found
+		for _, says := range []string{"cannot be reached", c.Principal.URL(), c.Beneficiary.URL()} {
+			if !strings.Contains(found, says) {
+				t.Errorf("expected %q; found %q", says, found)
+			}
+		}
+	}
+	c.Principal.Restart()
+	for s := status(ctx, t, f); !s.Ready; s = status(ctx, t, f) {
+		if ctx.Err() != nil {
+			t.Fatalf("expected that it is repaired; found %q", s.Reason)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	if report, err := verified(t, f); err != nil {
+		t.Errorf("expected a sound store; found %+v, %v", report, err)
+	}
 }
 
 // repaired waits until a node has repaired its store.

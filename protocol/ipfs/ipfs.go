@@ -58,25 +58,52 @@ func Anywhere(ctx context.Context) context.Context {
 }
 
 // Get returns NotFound only when every getter does, else the error of the first
-// getter that failed otherwise: the block may be there.
+// getter that failed otherwise: the block may be there. [Unreachable] finds the rest.
 func (f first) Get(ctx context.Context, c dag.CID) ([]byte, error) {
-	var kept error = fault.New(fault.NotFound, "block %s: nowhere to look for it", c)
-	if ctx.Value(nowhere{}) != nil {
-		return nil, kept
+	if ctx.Value(nowhere{}) != nil || len(f) == 0 {
+		return nil, fault.New(fault.NotFound, "block %s: nowhere to look for it", c)
 	}
-	for i, g := range f {
+	var kept missed
+	for _, g := range f {
 		block, err := g.Get(ctx, c)
 		if err == nil {
 			return block, nil
 		}
-		if i == 0 || fault.Of(kept) == fault.NotFound {
-			kept = err
+		if kept.error == nil || fault.Of(kept.error) == fault.NotFound {
+			kept.error = err
 		}
+		kept.all = append(kept.all, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, kept
+	if len(kept.all) == 1 {
+		return nil, kept.error
+	}
+	return nil, &kept
+}
+
+// missed is the first error of several that counts, and all of them.
+type missed struct {
+	error
+	all []error
+}
+
+func (m *missed) Unwrap() error { return m.error }
+
+// Unreachable lists what an error of [First] says of the getters that could not tell
+// whether they have the block, in their order: none where all have answered.
+func Unreachable(err error) (all []error) {
+	if m, several := errors.AsType[*missed](err); several {
+		for _, err := range m.all {
+			all = append(all, Unreachable(err)...)
+		}
+		return all
+	}
+	if kind := fault.Of(err); kind == fault.Unavailable || kind == fault.Deadline {
+		return []error{err}
+	}
+	return nil
 }
 
 // CheckPut refuses what no implementation stores.

@@ -67,3 +67,20 @@ func TestFirstSaysWhyABlockIsNotHere(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoCouldNotBeAskedIsNamed(t *testing.T) {
+	c := dag.Sum([]byte{0x60})
+	away, none := failing{fault.Unavailable}, failing{fault.NotFound}
+	for _, test := range []struct {
+		getters []ipfs.Getter
+		want    int
+	}{
+		{nil, 0}, {[]ipfs.Getter{none, failing{fault.Denied}}, 0}, {[]ipfs.Getter{away}, 1}, {[]ipfs.Getter{none, away, failing{fault.Deadline}}, 2},
+		{[]ipfs.Getter{ipfs.First(failing{fault.Denied}, away), none, away}, 2},
+	} {
+		_, err := ipfs.First(test.getters...).Get(t.Context(), c)
+		if found := ipfs.Unreachable(err); len(found) != test.want {
+			t.Errorf("%v: expected %d; found %v", test.getters, test.want, found)
+		}
+	}
+}
