@@ -19,7 +19,7 @@ import (
 var starting = []string{
 	"host/datadir/datadir.go", "host/datadir/medium.go", "host/state/loss.go", "host/state/state.go", "host/state/watch.go", "host/store/open.go", "host/identity.go",
 	"host/audit/watcher.go", "host/audit/verify.go", "host/custody/tenure.go", "host/custody/watch.go", "host/waiting.go",
-	"host/supervisor/binary.go", "host/supervisor/binary_linux.go", "internal/ownership/ownership.go",
+	"host/supervisor/binary.go", "host/supervisor/rundir.go", "host/supervisor/binary_linux.go", "internal/ownership/ownership.go",
 	"plugins/pkcs11/tenure.go", "plugins/pkcs11/realm.go", "plugins/pkcs11/root.go",
 	"cmd/dta/authn/ledger/directory.go", "cmd/dta/authn/ledger/create.go", "cmd/dta/authn/ledger/loss.go",
 	"cmd/dta/authn/ledger/state.go",

@@ -59,7 +59,10 @@ func (n *Node) openIdentity(ctx context.Context) (*identity.Keyring, error) {
 		if err != nil {
 			return err
 		}
-		return dag.Decode(block, &kept)
+		if err := dag.Decode(block, &kept); err != nil {
+			return fault.New(fault.Conflict, "it is damaged: restore the data directory %s from a backup: %w", n.config.Node.DataDir, err)
+		}
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read the node's identity: %w", err)

@@ -273,7 +273,7 @@ func private(dir string) ([]fs.DirEntry, error) {
 	case owner != os.Geteuid():
 		return nil, fault.New(fault.Denied, "data directory %s: expected one that belongs to user %d, who runs dta; found one of user %d", full(dir), os.Geteuid(), owner)
 	case info.Mode().Perm() != 0o700:
-		return nil, fault.New(fault.Denied, "data directory %s: expected mode 0700, found %s: if it is meant for a node alone, chmod 700 it", full(dir), octal(info))
+		return nil, exposed(dir, d, info)
 	}
 	if err := replaceable(dir); err != nil {
 		return nil, err
@@ -284,6 +284,27 @@ func private(dir string) ([]fs.DirEntry, error) {
 	}
 	slices.SortFunc(found, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
 	return found, nil
+}
+
+// exposed is the refusal of a directory that others may enter, or that its owner may
+// not use. Only one that could be a node's is to be changed.
+func exposed(dir string, d *os.File, info fs.FileInfo) error {
+	found, err := d.ReadDir(-1)
+	switch {
+	case err == nil && mounted(found):
+		return fault.New(fault.Denied, "data directory %s: expected mode 0700, found %s in the root of a file system: name a directory below it in data_dir", full(dir), octal(info))
+	case err != nil, info.Mode()&fs.ModeSticky != 0, shared(dir), len(found) > 0 && len(names(found, ours)) == 0:
+		return fault.New(fault.Denied, "data directory %s: expected mode 0700, found %s: name a directory of its own in data_dir", full(dir), octal(info))
+	}
+	return fault.New(fault.Denied, "data directory %s: expected mode 0700, found %s: if it is meant for a node alone, chmod 700 it", full(dir), octal(info))
+}
+
+// system are directories that others need, also where nothing lies in them.
+var system = []string{"/", "/boot", "/dev", "/etc", "/home", "/media", "/mnt", "/opt", "/proc", "/root", "/run", "/srv", "/sys", "/tmp", "/usr", "/usr/local", "/var", "/var/lib", "/var/tmp"}
+
+func shared(dir string) bool {
+	path, err := filepath.EvalSymlinks(full(dir))
+	return err != nil || slices.Contains(system, path)
 }
 
 // above checks the deepest directory that there is on the way to a new one.
@@ -310,8 +331,8 @@ func replaceable(dir string) error {
 	return nil
 }
 
-// plain refuses a file of the node's that another user owns, or that is a link or
-// a device: what the node writes would go elsewhere.
+// plain refuses a file of the node's that another user owns, that is a link or a
+// device, or that has another name: what the node writes would go elsewhere.
 func plain(path string, info fs.FileInfo) error {
 	name := filepath.Base(path)
 	isDir, isSocket := name == "run", name == "operator.sock"
@@ -326,6 +347,8 @@ func plain(path string, info fs.FileInfo) error {
 		return fault.New(fault.Denied, "%s: expected %s, found %s", full(path), expected, kind(info))
 	case owner != os.Geteuid():
 		return fault.New(fault.Denied, "%s: expected a file of user %d, who runs dta; found one of user %d", full(path), os.Geteuid(), owner)
+	case !isDir && linksOf(info) > 1:
+		return fault.New(fault.Denied, "%s: expected a file with one name, found %d hard links: put a copy of it in its place, so that nothing is written through another name", full(path), linksOf(info))
 	}
 	return nil
 }
@@ -376,6 +399,8 @@ func kind(info fs.FileInfo) string {
 func octal(info fs.FileInfo) string {
 	return fmt.Sprintf("%04o", info.Sys().(*syscall.Stat_t).Mode&0o7777)
 }
+
+func linksOf(info fs.FileInfo) uint64 { return uint64(info.Sys().(*syscall.Stat_t).Nlink) }
 
 func ownerOf(info fs.FileInfo) int { return int(info.Sys().(*syscall.Stat_t).Uid) }
 

@@ -77,8 +77,25 @@ func TestOnlyANodesDirectoryIsOpened(t *testing.T) {
 		"one with an empty database": {within(t, directory(t, 0o700, "node.db"), func(dir string) error {
 			return os.Truncate(filepath.Join(dir, "node.db"), 0)
 		}), fault.Conflict, "the database node.db is empty: "},
-		"somebody's files":  {directory(t, 0o700, "a", "b", "c", "d"), fault.Invalid, `found "a", "b", "c" and 1 more in it`},
-		"one open to all":   {directory(t, 0o777|os.ModeSticky, "node.db"), fault.Denied, "expected mode 0700, found 1777"},
+		"somebody's files":      {directory(t, 0o700, "a", "b", "c", "d"), fault.Invalid, `found "a", "b", "c" and 1 more in it`},
+		"one open to all":       {directory(t, 0o777|os.ModeSticky, "node.db"), fault.Denied, "expected mode 0700, found 1777: name a directory of its own"},
+		"somebody's, open":      {directory(t, 0o755, "notes"), fault.Denied, "found 0755: name a directory of its own"},
+		"an empty one open":     {directory(t, 0o755), fault.Denied, "found 0755: if it is meant for a node alone, chmod 700 it"},
+		"the root":              {"/", fault.Denied, "name a directory of its own in data_dir"},
+		"the system's":          {"/etc", fault.Denied, "name a directory of its own in data_dir"},
+		"everybody's":           {"/tmp", fault.Denied, "name a directory of its own in data_dir"},
+		"a mount point":         {directory(t, 0o755, "lost+found/"), fault.Denied, "name a directory below it in data_dir"},
+		"a private mount point": {directory(t, 0o700, "lost+found/"), fault.Invalid, "found the root of a file system: name a directory below it"},
+		"a database with two names": {within(t, directory(t, 0o700, "node.db"), func(dir string) error {
+			return os.Link(filepath.Join(dir, "node.db"), filepath.Join(t.TempDir(), "other"))
+		}), fault.Denied, "node.db: expected a file with one name, found 2 hard links"},
+		"a planted lock with two names": {within(t, directory(t, 0o700, "node.db"), func(dir string) error {
+			precious := filepath.Join(t.TempDir(), "precious")
+			if err := os.WriteFile(precious, nil, 0o600); err != nil {
+				return err
+			}
+			return os.Link(precious, filepath.Join(dir, "node.db.lock"))
+		}), fault.Denied, "node.db.lock: expected a file with one name"},
 		"one to be read":    {directory(t, 0o755, "node.db"), fault.Denied, "expected mode 0700, found 0755"},
 		"one not writable":  {directory(t, 0o500, "node.db"), fault.Denied, "expected mode 0700, found 0500"},
 		"another user's":    {within(t, directory(t, 0o700, "node.db"), given), fault.Denied, "expected "},

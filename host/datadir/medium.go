@@ -20,7 +20,8 @@ const (
 )
 
 // Medium adds to an error of files in a directory what is wrong with its disk, where
-// it is full or cannot be written. Any other error stays as it is.
+// it is full or cannot be written, or with their permissions. Any other error stays
+// as it is.
 func Medium(dir string, err error) error {
 	code := -1
 	if e, ok := errors.AsType[interface {
@@ -41,6 +42,8 @@ func Medium(dir string, err error) error {
 		return fault.New(fault.Unavailable, "the disk is full: make room in the file system of %s: %w", full(dir), err)
 	case code == codeReadOnly, readOnly, errors.Is(err, syscall.EROFS):
 		return fault.New(fault.Unavailable, "the disk is read-only: mount the file system of %s so that it can be written: %w", full(dir), err)
+	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+		return fault.New(fault.Denied, "this user may not write what is in %s: look at its modes (ls -la) and attributes (lsattr): %w", full(dir), err)
 	}
 	return err
 }

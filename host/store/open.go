@@ -17,6 +17,7 @@ import (
 	"github.com/pressly/goose/v3"
 	"golang.org/x/sys/unix"
 	"modernc.org/sqlite" // and the SQL driver of this name
+	lib "modernc.org/sqlite/lib"
 
 	"github.com/milagro-dta/dta/host/lockfile"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -329,7 +330,8 @@ func migrate(ctx context.Context, db *sql.DB) error {
 // unopened gives the error of a database that could not be brought up to date its
 // kind.
 func unopened(err error) error {
-	if e, ok := errors.AsType[*sqlite.Error](err); ok && causes[e.Code()&0xff] == ErrDamaged.Error() {
+	// A statement that is wrong was right for the schema that was written.
+	if e, ok := errors.AsType[*sqlite.Error](err); ok && (causes[e.Code()&0xff] == ErrDamaged.Error() || e.Code() == lib.SQLITE_ERROR) {
 		return fault.New(fault.Conflict, "%w: %w", ErrDamaged, e)
 	}
 	if _, ok := errors.AsType[*fault.Error](err); ok {

@@ -1,6 +1,6 @@
-// Package ownership tells whether other users of this machine could put other
-// bytes in the place of a file: of a program that is about to be run, of a library
-// that is about to be loaded, or of a directory and all that lies in it.
+// Package ownership tells whether the permissions of a path let other users of this
+// machine put another file or directory in its place: of a program that is about to
+// be run, of a library that is about to be loaded, of a data directory.
 //
 //	f, err := ownership.Open("/usr/lib/dta/dta-plugin-pkcs11", 1<<30)
 //	err = ownership.Check("/usr/lib/softhsm/libsofthsm2.so")
@@ -11,11 +11,15 @@
 // and nobody else may write them: no group either, for a group that has its owner's
 // number may have other members. In a sticky directory, such as /tmp, others cannot
 // replace what is not theirs, so it may be writable; a sticky directory that is
-// itself checked passes, too, though others may add to it. Access control lists are
-// not looked at.
+// itself checked passes, too, though others may add to it.
+//
+// That is all it tells. Of a directory, what lies in it is not looked at. Access
+// control lists, mounts and capabilities are not looked at. What another user has
+// open for writing since before the permissions were as they are stays open.
 package ownership
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -37,11 +41,39 @@ func Check(path string) error { return us().check(path) }
 func Open(path string, limit int64) (*os.File, error) { return us().open(path, limit) }
 
 // Error says who could exchange what.
-type Error struct{ text string }
+type Error struct {
+	text     string
+	writable []string // what others may write, where that is all that is wrong
+}
 
-func (e *Error) Error() string { return e.text }
+func (e *Error) Error() string {
+	if len(e.writable) == 0 {
+		return e.text
+	}
+	return e.text + " " + strings.Join(e.writable, " ")
+}
 
-func refuse(format string, a ...any) error { return &Error{fmt.Sprintf(format, a...)} }
+func refuse(format string, a ...any) error { return &Error{text: fmt.Sprintf(format, a...)} }
+
+// writable refuses what others may write. The command that helps is the end of the
+// text; further paths that it should name may be added.
+func writable(path string, mode fs.FileMode) error {
+	return &Error{
+		text:     fmt.Sprintf("%s can be changed by others: expected no write permission for group and others, found %#o: run chmod go-w", path, mode),
+		writable: []string{shell(path)},
+	}
+}
+
+// shell is a path as a shell reads it.
+func shell(path string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("/._-+:@,", r)
+	}
+	if strings.IndexFunc(path, func(r rune) bool { return !plain(r) }) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
+}
 
 // user is the number of the user that may own things, beside root.
 type user int
@@ -57,7 +89,21 @@ func (u user) check(path string) error {
 		return err
 	}
 	at, links := string(filepath.Separator), 0
-	if err := u.look(at); err != nil {
+	var open *Error // all that others may write on the way, for one command to mend
+	look := func(path string) error {
+		err := u.look(path)
+		refused, ok := errors.AsType[*Error](err)
+		switch {
+		case !ok || refused.writable == nil:
+			return err
+		case open == nil:
+			open = refused
+		case !slices.Contains(open.writable, refused.writable[0]):
+			open.writable = append(open.writable, refused.writable[0])
+		}
+		return nil
+	}
+	if err := look(at); err != nil {
 		return err
 	}
 	for names := parts(path); len(names) > 0; {
@@ -68,7 +114,7 @@ func (u user) check(path string) error {
 			continue
 		}
 		next := filepath.Join(at, name)
-		if err := u.look(next); err != nil {
+		if err := look(next); err != nil {
 			return err
 		}
 		target, err := os.Readlink(next)
@@ -83,6 +129,9 @@ func (u user) check(path string) error {
 			at = string(filepath.Separator)
 		}
 		names = slices.Concat(parts(target), names)
+	}
+	if open != nil {
+		return open
 	}
 	return nil
 }
@@ -114,7 +163,7 @@ func (u user) owns(path string, info fs.FileInfo) error {
 	case mode&fs.ModeSymlink != 0: // its mode says nothing
 	case mode.IsDir() && mode&fs.ModeSticky != 0:
 	case mode&0o022 != 0:
-		return refuse("%s can be changed by others: expected no write permission for group and others, found %#o: chmod go-w", path, mode.Perm())
+		return writable(path, mode.Perm())
 	}
 	return nil
 }

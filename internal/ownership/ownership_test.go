@@ -4,7 +4,9 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
@@ -102,6 +104,33 @@ func TestWhatOthersMayWriteIsRefused(t *testing.T) {
 				t.Errorf("expected a refusal; found %v", err)
 			}
 		})
+	}
+}
+
+// TestOneCommandHelps: a tree made under a umask of 002 is refused with the command
+// for all of it that is on the way.
+func TestOneCommandHelps(t *testing.T) {
+	w := plant(t)
+	spaced := filepath.Join(w.top, "it's spaced")
+	must(t, os.Mkdir(spaced, 0o755))
+	program := filepath.Join(spaced, "program")
+	must(t, os.WriteFile(program, nil, 0o755))
+	for _, path := range []string{w.top, spaced, program} {
+		must(t, os.Chmod(path, 0o775))
+	}
+	err := ownership.Check(program)
+	if !refused(err) {
+		t.Fatalf("expected a refusal; found %v", err)
+	}
+	_, command, found := strings.Cut(err.Error(), ": run ")
+	if !found {
+		t.Fatalf("expected a command; found %v", err)
+	}
+	if out, err := exec.Command("sh", "-c", command).CombinedOutput(); err != nil {
+		t.Fatalf("%s: %v\n%s", command, err, out)
+	}
+	if err := ownership.Check(program); err != nil {
+		t.Errorf("after %s: %v", command, err)
 	}
 }
 

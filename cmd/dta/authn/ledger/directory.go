@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/milagro-dta/dta/host/anchor"
+	"github.com/milagro-dta/dta/host/making"
 	"github.com/milagro-dta/dta/internal/ownership"
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -22,7 +23,7 @@ const (
 	lockFile = file + ".lock"
 )
 
-var files = []string{file, walFile, shmFile, file + "-journal", lockFile, anchor.File, anchor.File + ".new"}
+var files = []string{file, walFile, shmFile, file + "-journal", lockFile, anchor.File, anchor.File + ".new", making.File}
 
 // private refuses a directory that is another user's, or that others can look
 // into, or that is reached by a link of another's; likewise files in it. A missing
@@ -51,6 +52,9 @@ func private(dir string) error {
 		}
 		if err != nil {
 			return fault.New(fault.Unavailable, "the server's state: %w", err)
+		}
+		if stat, ok := info.Sys().(*syscall.Stat_t); ok && info.Mode().IsRegular() && stat.Nlink > 1 {
+			return fault.New(fault.Denied, "the server's state %s: expected %s to have one name, found %d hard links: put a copy of it in its place, so that nothing is written through another name", dir, name, stat.Nlink)
 		}
 		if !info.Mode().IsRegular() || !ours(info) {
 			return fault.New(fault.Denied, "the server's state %s: expected %s to be a file of this user (%d) that nobody else can open (mode 0600); found %s of user %s",
