@@ -4,6 +4,9 @@ package datadir
 
 import (
 	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -19,10 +22,17 @@ const (
 	codeCantOpen = 14
 )
 
+// readOnlyFlag is ST_RDONLY of Linux, MNT_RDONLY elsewhere.
+const readOnlyFlag = 1
+
 // Medium adds to an error of files in a directory what is wrong with its disk, where
 // it is full or cannot be written, or with their permissions. Any other error stays
 // as it is.
 func Medium(dir string, err error) error {
+	at, named := errors.AsType[*fs.PathError](err)
+	if named && !onWay(full(dir), full(at.Path)) {
+		return err // of a file elsewhere
+	}
 	code := -1
 	if e, ok := errors.AsType[interface {
 		error
@@ -32,18 +42,25 @@ func Medium(dir string, err error) error {
 	}
 	unclear := code == codeIO || code == codeCantOpen
 	noRoom, readOnly := false, false
-	var fs unix.Statfs_t
-	if unclear && unix.Statfs(dir, &fs) == nil {
+	var disk unix.Statfs_t
+	if unclear && unix.Statfs(dir, &disk) == nil {
 		const little = 64 << 10
-		noRoom, readOnly = fs.Bavail*uint64(fs.Bsize) < little, fs.Flags&unix.ST_RDONLY != 0
+		noRoom, readOnly = disk.Bavail*uint64(disk.Bsize) < little, disk.Flags&readOnlyFlag != 0
 	}
 	switch {
 	case code == codeFull, noRoom, errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
 		return fault.New(fault.Unavailable, "the disk is full: make room in the file system of %s: %w", full(dir), err)
 	case code == codeReadOnly, readOnly, errors.Is(err, syscall.EROFS):
 		return fault.New(fault.Unavailable, "the disk is read-only: mount the file system of %s so that it can be written: %w", full(dir), err)
-	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.EACCES):
+	case named && (errors.Is(at, syscall.EPERM) || errors.Is(at, syscall.EACCES)):
 		return fault.New(fault.Denied, "this user may not write what is in %s: look at its modes (ls -la) and attributes (lsattr): %w", full(dir), err)
 	}
 	return err
+}
+
+// onWay tells whether a path lies in a directory, or on the way to it.
+func onWay(dir, path string) bool {
+	const slash = string(filepath.Separator)
+	dir, path = strings.TrimSuffix(dir, slash)+slash, strings.TrimSuffix(path, slash)+slash
+	return strings.HasPrefix(path, dir) || strings.HasPrefix(dir, path)
 }

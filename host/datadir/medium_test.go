@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -19,7 +20,8 @@ func (c coded) Error() string { return fmt.Sprintf("code %d", int(c)) }
 func (c coded) Code() int     { return int(c) }
 
 func TestAnErrorOfTheDiskSaysWhatHelps(t *testing.T) {
-	path := func(err error) error { return &fs.PathError{Op: "open", Path: "node.db", Err: err} }
+	dir := t.TempDir()
+	path := func(err error) error { return &fs.PathError{Op: "open", Path: filepath.Join(dir, "node.db"), Err: err} }
 	for _, c := range []struct {
 		err  error
 		kind fault.Kind
@@ -32,9 +34,10 @@ func TestAnErrorOfTheDiskSaysWhatHelps(t *testing.T) {
 		{coded(8 | 1<<8), fault.Unavailable, "the disk is read-only"},
 		{path(syscall.EPERM), fault.Denied, "lsattr"},
 		{coded(10), fault.Internal, "code 10"}, // of a disk that has room and can be written
+		{&fs.PathError{Op: "fork/exec", Path: "/usr/bin/plugin", Err: syscall.EACCES}, fault.Internal, "plugin: permission denied"},
 		{errors.New("another"), fault.Internal, "another"},
 	} {
-		if err := datadir.Medium(t.TempDir(), c.err); fault.Of(err) != c.kind || !strings.Contains(err.Error(), c.says) || !errors.Is(err, c.err) {
+		if err := datadir.Medium(dir, c.err); fault.Of(err) != c.kind || !strings.Contains(err.Error(), c.says) || !errors.Is(err, c.err) {
 			t.Errorf("%v: expected %s, %q; found %s, %v", c.err, c.kind, c.says, fault.Of(err), err)
 		}
 	}

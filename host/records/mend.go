@@ -74,7 +74,8 @@ func (m missed) fresh() bool {
 // and returns them. Where it cannot the error is [*Unmended]; then it looks again
 // only after a pause, however often it is called.
 func (r *Records) Mend(ctx context.Context, c dag.CID) ([]byte, error) {
-	if m, ok := r.missed.Get(c); ok && m.fresh() {
+	_, remembered := r.blocks.Get(c)
+	if m, ok := r.missed.Get(c); ok && !remembered && m.fresh() {
 		return nil, m.why
 	}
 	return r.MendNow(ctx, c)
