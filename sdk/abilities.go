@@ -26,6 +26,16 @@ type Status struct {
 	Text  string // one sentence, e.g. "token \"custody\" present, 4 sessions"
 }
 
+// Destroyer can keep an order under a key of its own, and destroy that key when the order has ended. It is asked with
+// Context.OwnKey set; then Safeguard makes a key for this deposit alone, which opens no other, and without which nobody
+// opens the deposit. Offers name the ability as "own-key"; an order that asks for it is refused by other Custodians.
+type Destroyer interface {
+	// Destroy destroys the key of a deposit that Safeguard made with OwnKey set, for good, and returns when that is
+	// durable. It succeeds where the key is destroyed already. about is that of Restore. A Restore afterwards fails
+	// with fault.Gone.
+	Destroy(ctx context.Context, deposit []byte, about Context) error
+}
+
 // KeyMaker makes the keys that principals order, for instance with the random numbers of an HSM. Without it the sdk
 // makes them, of every type.
 type KeyMaker interface {

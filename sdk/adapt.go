@@ -53,6 +53,7 @@ func aboutOf(a guard.About) Context {
 		Principal: a.Principal,
 		Receiver:  a.Receiver,
 		Instance:  a.Instance,
+		OwnKey:    a.OwnKey,
 	}
 }
 

@@ -149,6 +149,7 @@ func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req
 		Mode:      s.mode,
 		Now:       time.Now,
 	}
+	_, settings.OwnKeys = custodian.(Destroyer)
 	keyTypes := keytype.Names()
 	if m, ok := custodian.(KeyMaker); ok {
 		keyTypes = slices.Clone(m.KeyTypes())

@@ -90,4 +90,5 @@ type Context struct {
 	Principal dag.CID // name of who placed the order
 	Receiver  dag.CID // Restore: name of who gets the material, sealed; of a network's share, of who asked
 	Instance  string  // the operator's name of this plugin
+	OwnKey    bool    // the order asks for a key of its own; only a Destroyer is asked: see there
 }

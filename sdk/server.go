@@ -80,6 +80,9 @@ func (s *server) Describe(context.Context, *contract.DescribeRequest) (*contract
 	if i, err := s.configured(); err == nil {
 		d.KeyTypes = i.keyTypes
 		d.Configured, d.Enrolled = true, i.guard.Chain() != nil
+		if _, ok := i.custodian.(Destroyer); ok {
+			d.Abilities = append(d.Abilities, order.AbilityOwnKey)
+		}
 		if _, ok := i.custodian.(TenureKeeper); ok {
 			d.Services = append(slices.Clone(services), contract.Tenure_ServiceDesc.ServiceName)
 		}

@@ -3,6 +3,7 @@ package principal
 import (
 	"bytes"
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -121,6 +122,16 @@ func makes(chosen []directory.Offered, t keytype.Type) error {
 	for _, o := range chosen {
 		if !o.Body.MakesKey(t) {
 			return fault.New(fault.Unsupported, "keyType: %q makes no %s keys", o.Instance, t.Name())
+		}
+	}
+	return nil
+}
+
+// keepsAlone refuses custody that cannot keep an order under a key of its own.
+func keepsAlone(chosen []directory.Offered) error {
+	for _, o := range chosen {
+		if !slices.Contains(o.Body.Abilities, order.AbilityOwnKey) {
+			return fault.New(fault.Unsupported, "ownKey: %q keeps no order under a key of its own", o.Instance)
 		}
 	}
 	return nil

@@ -41,6 +41,7 @@ const retry = 20 * time.Second
 type Request struct {
 	Secret      *secret.Bytes // nil: the fiduciary makes a key
 	KeyType     keytype.Type  // of the key; nil: keytype.Default
+	OwnKey      bool          // a key made for this order alone keeps it
 	Beneficiary dag.CID       // undefined: the principal itself
 	Keepers     []Keeper      // each another node; one for a key
 	Threshold   int           // how many of them give the secret back; 0: all
@@ -100,6 +101,11 @@ func (s *Service) Place(ctx context.Context, req Request) (Placed, error) {
 	if err := within(chosen, req.Secret); err != nil {
 		return Placed{}, err
 	}
+	if req.OwnKey {
+		if err := keepsAlone(chosen); err != nil {
+			return Placed{}, err
+		}
+	}
 	if req.Secret == nil {
 		if err := makes(chosen, cmp.Or(req.KeyType, keytype.Default)); err != nil {
 			return Placed{}, err
@@ -116,6 +122,7 @@ func (s *Service) Place(ctx context.Context, req Request) (Placed, error) {
 		Receivers: []*identity.Identity{receiver},
 		T:         req.Threshold,
 		Publish:   req.Publish,
+		OwnKey:    req.OwnKey,
 	}
 	if req.Secret == nil {
 		plan.What = order.Key

@@ -90,7 +90,11 @@ func (r *Records) Find(ctx context.Context, name string, roles ...string) (row R
 		return row, err
 	}
 	if len(found) == 0 {
-		return row, fault.New(fault.NotFound, "order %s: this node knows none of that reference or CID", name)
+		by := "reference"
+		if notKey == nil {
+			by = "CID"
+		}
+		return row, fault.New(fault.NotFound, "order %s: this node knows none of that %s", name, by)
 	}
 	var keys []string
 	for _, o := range found {

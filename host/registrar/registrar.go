@@ -60,7 +60,7 @@ func (f *Found) Complete() bool { return !slices.Contains(f.Acceptances, nil) }
 func (s *Service) Find(ctx context.Context, name string) (*Found, error) {
 	row, err := s.records.Find(ctx, name, records.NetworkIndex)
 	if fault.Of(err) == fault.NotFound {
-		return nil, fault.New(fault.NotFound, "network %s: this node knows none of that reference or CID", name)
+		return nil, fault.New(fault.NotFound, "network %s: this node knows none of that reference", name)
 	}
 	if err != nil {
 		return nil, fault.About("network "+name, err)

@@ -30,6 +30,7 @@ type OrderRequest struct {
 	Custody                  string            `json:"custody"`           // instance
 	KeyType                  string            `json:"keyType,omitempty"` // of the key to make; "" is secp256k1
 	Publish                  string            `json:"publish"`           // none, chain or all
+	OwnKey                   bool              `json:"ownKey,omitempty"`  // keep it under a key made for it alone
 }
 
 // OrderAnswer is the answer to POST /v1/order.
@@ -50,7 +51,7 @@ func (s *Services) placeOrder(c echo.Context) error {
 	defer secret.Clear(text)
 	in := principal.Request{
 		Keepers: []principal.Keeper{{Fiduciary: req.Fiduciary, Custody: req.Custody}}, Publish: order.Publish(req.Publish),
-		Secret: req.Secret.Bytes(),
+		Secret: req.Secret.Bytes(), OwnKey: req.OwnKey,
 	}
 	defer in.Secret.Clear()
 	if err != nil {

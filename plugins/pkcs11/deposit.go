@@ -21,9 +21,10 @@ type deposit struct {
 	Version    uint64 `cbor:"version"`
 	Rung       string `cbor:"rung"`
 	Realm      string `cbor:"realm"`
-	Key        []byte `cbor:"key"`        // CKA_ID of the token's key, 8 bytes
-	Parameters []byte `cbor:"parameters"` // what the rung needs beside the key: IV, salt
-	Sealed     []byte `cbor:"sealed"`     // ciphertext ‖ tag
+	Key        []byte `cbor:"key"`           // CKA_ID of the token's key, 8 bytes
+	Parameters []byte `cbor:"parameters"`    // what the rung needs beside the key: IV, salt
+	Sealed     []byte `cbor:"sealed"`        // ciphertext ‖ tag
+	Own        bool   `cbor:"own,omitempty"` // the key was made for this deposit alone
 }
 
 func parseDeposit(b []byte) (d deposit, r rung, err error) {
@@ -66,12 +67,13 @@ type binding struct {
 	Terms   dag.CID `cbor:"terms"`
 	Custody dag.CID `cbor:"custody"`
 	Epoch   uint64  `cbor:"epoch"`
+	Own     bool    `cbor:"own,omitempty"`
 }
 
 // associate is the associated data under which the deposit is sealed.
 func (d deposit) associate(about sdk.Context) ([]byte, error) {
 	return dag.Encode(binding{
 		Version: d.Version, Rung: d.Rung, Realm: d.Realm, Key: d.Key,
-		Purpose: string(about.Purpose), Terms: about.Terms, Custody: about.Custody, Epoch: about.Epoch,
+		Purpose: string(about.Purpose), Terms: about.Terms, Custody: about.Custody, Epoch: about.Epoch, Own: d.Own,
 	})
 }

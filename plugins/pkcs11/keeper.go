@@ -120,10 +120,14 @@ func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) (
 		return nil, fault.New(fault.Invalid, "pkcs11: safeguard: expected a key of 1 to %d bytes, found %d", maxKey, len(key))
 	}
 	id, err := k.sealingKey(ctx, about.Purpose)
+	if err == nil && about.OwnKey {
+		id, err = k.makeOwnKey(ctx)
+	}
 	if err != nil {
 		return nil, err
 	}
-	d := deposit{Version: depositVersion, Rung: k.rung.name, Realm: k.realm, Key: id}
+	d := deposit{Version: depositVersion, Rung: k.rung.name, Realm: k.realm, Key: id, Own: about.OwnKey}
+	find := k.finder(d)
 	aad, err := d.associate(about)
 	if err != nil {
 		return nil, err
@@ -131,7 +135,7 @@ func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) (
 	// A copy, since a call left behind in the module may outlive this one, and the caller clears its key.
 	plain := secret.Copy(key)
 	d, err = twice(ctx, k, func(s *token.Session) (deposit, error) {
-		object, err := k.findKey(s, k.rung, id)
+		object, err := find(s, k.rung, id)
 		if err != nil {
 			return d, err
 		}
@@ -143,7 +147,7 @@ func (k *Keeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) (
 		plain.Clear() // otherwise the call left behind may still use it, and the garbage collector gets it
 	}
 	if err != nil {
-		k.doubt(ctx, err, k.rung, id)
+		k.doubt(ctx, err, k.rung, id, find)
 		return nil, err
 	}
 	return dag.Encode(d)
@@ -163,25 +167,25 @@ func (k *Keeper) Restore(ctx context.Context, b []byte, about sdk.Context) ([]by
 		return nil, err
 	}
 	key, err := twice(ctx, k, func(s *token.Session) ([]byte, error) {
-		object, err := k.findKey(s, r, d.Key)
+		object, err := k.finder(d)(s, r, d.Key)
 		if err != nil {
 			return nil, err
 		}
 		return r.open(s, object, place{d.Realm, d.Key, aad}, d.Parameters, d.Sealed)
 	})
-	if err != nil && token.Refused(err) && k.works(ctx, r, d.Key) {
+	if err != nil && token.Refused(err) && k.works(ctx, r, d.Key, k.finder(d)) {
 		// To a forged deposit some tokens give their most general error. Since the same key works, it is the deposit.
 		return nil, fault.New(fault.Denied, "pkcs11: deposit does not open: it was changed, or belongs to something else: %w", err)
 	}
 	if err != nil {
-		k.doubt(ctx, err, r, d.Key)
+		k.doubt(ctx, err, r, d.Key, k.finder(d))
 	}
 	return key, err
 }
 
 // doubt has the token connected to anew where an error may mean that it is away although its library answers.
-func (k *Keeper) doubt(ctx context.Context, err error, r rung, id []byte) {
-	if !errors.Is(err, errVanished) && !(token.General(err) && ctx.Err() == nil && !k.works(ctx, r, id)) {
+func (k *Keeper) doubt(ctx context.Context, err error, r rung, id []byte, find find) {
+	if !errors.Is(err, errVanished) && !(token.General(err) && ctx.Err() == nil && !k.works(ctx, r, id, find)) {
 		return
 	}
 	k.mu.Lock()
@@ -199,8 +203,8 @@ func (k *Keeper) doubt(ctx context.Context, err error, r rung, id []byte) {
 const doubtEvery = 5 * time.Second
 
 // works tells whether a rung's key seals and opens.
-func (k *Keeper) works(ctx context.Context, r rung, id []byte) bool {
-	return k.holds(ctx, func(s *token.Session) (token.Object, error) { return k.findKey(s, r, id) }, r.roundTrip) == nil
+func (k *Keeper) works(ctx context.Context, r rung, id []byte, find find) bool {
+	return k.holds(ctx, func(s *token.Session) (token.Object, error) { return find(s, r, id) }, r.roundTrip) == nil
 }
 
 // sealingKey returns the id of the key for new deposits. It makes the realm's first key, for the first thing that is

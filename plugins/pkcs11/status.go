@@ -30,7 +30,7 @@ func (k *Keeper) Status(ctx context.Context) sdk.Status {
 	}
 	text := fmt.Sprintf("%s: realm %s, new deposits by %s; ", k.token, k.realm, k.rung.name)
 	if used := k.currentKey(); used != nil && !found.has(k.rung, used) {
-		k.doubt(ctx, errVanished, k.rung, used)
+		k.doubt(ctx, errVanished, k.rung, used, k.findKey)
 		return sdk.Status{Text: text + fmt.Sprintf("its key %x has vanished", used)}
 	}
 	if len(keys) == 0 {

@@ -19,6 +19,10 @@ const (
 	Network What = "network"
 )
 
+// AbilityOwnKey is the ability, in offers, of a plugin that can keep an order under a
+// key made for it alone.
+const AbilityOwnKey = "own-key"
+
 // Publish says which blocks of an order go to the log; a closed list.
 type Publish string
 

@@ -28,7 +28,7 @@ func (a *app) orderCommand() *cobra.Command {
 
 func (a *app) orderCreate() *cobra.Command {
 	var file, keyType, to, beneficiary, publish, once string
-	var key bool
+	var key, own bool
 	c := &cobra.Command{
 		Use: "create (--secret-file FILE | --key)", Short: "Have a secret kept, or a key made", Args: none,
 		Long: `Have a secret kept, or a key made.
@@ -49,7 +49,7 @@ accepted, or failed and why.`,
 			if keyType != "" && !key {
 				return usagef("expected --key-type only with --key")
 			}
-			req := rest.OrderRequest{BeneficiaryIDDocumentCID: beneficiary, KeyType: keyType, Publish: publish}
+			req := rest.OrderRequest{BeneficiaryIDDocumentCID: beneficiary, KeyType: keyType, Publish: publish, OwnKey: own}
 			req.Fiduciary, req.Custody, _ = strings.Cut(to, "/")
 			if file != "" {
 				material, err := a.readSecret(file)
@@ -80,6 +80,7 @@ accepted, or failed and why.`,
 	c.Flags().StringVar(&file, "secret-file", "", "`FILE` that holds the secret, at most 256 KiB; - is standard input")
 	c.Flags().BoolVar(&key, "key", false, "have the fiduciary make a key")
 	c.Flags().StringVar(&keyType, "key-type", "", "the `TYPE` of the key: "+strings.Join(keytype.Names(), ", ")+"; "+keytype.Default.Name()+" by default")
+	c.Flags().BoolVar(&own, "own-key", false, "have it kept under a key made for this order alone, which its end can destroy")
 	c.Flags().StringVar(&to, "to", "", "who keeps it: `PEER` or PEER/INSTANCE, or self; may be left out where there is but one")
 	c.Flags().StringVar(&beneficiary, "beneficiary", "", "the `NODE` that is to get it back: a peer's name or identity; the node itself by default")
 	c.Flags().StringVar(&publish, "publish", "", "`WHAT` goes to the log: none, chain (the default) or all")

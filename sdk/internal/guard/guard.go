@@ -54,6 +54,7 @@ type About struct {
 	Principal dag.CID
 	Receiver  dag.CID
 	Instance  string
+	OwnKey    bool
 }
 
 // Custodian is sdk.Custodian.
@@ -80,6 +81,7 @@ type Settings struct {
 	KeyTypes  []string      // that Keys makes
 	Roots     RootKeeper    // nil: the host stores the root deposit
 	Issuer    Issuer        // nil: networks' shares are made, and computed with, here
+	OwnKeys   bool          // the custodian is an sdk.Destroyer
 	Cached    int           // networks' shares kept opened; 0: none
 	Instance  string        // the operator's name
 	Type      string        // of the plugin, for receipts

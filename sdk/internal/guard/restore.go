@@ -46,7 +46,7 @@ func (g *Guard) restore(ctx context.Context, k *identity.Keyring, req *contract.
 	if err := ownDeposit(a, req.GetDeposit()); err != nil {
 		return nil, err
 	}
-	about := About{Operation: req.GetOperationId(), Principal: o.Terms().Principal, Receiver: r.Receiver()}
+	about := About{Operation: req.GetOperationId(), Principal: o.Terms().Principal, Receiver: r.Receiver(), OwnKey: o.Terms().OwnKey}
 	b := binding{Purpose: purpose, Terms: o.TermsCID(), Custody: k.Identity().Name}
 
 	material, err := g.openOwn(ctx, b, about, req.GetDeposit())

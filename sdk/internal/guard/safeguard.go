@@ -51,7 +51,10 @@ func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contrac
 	if !ok {
 		return nil, fault.New(fault.Denied, "the order names other fiduciaries than %s", k.Identity().Name)
 	}
-	about := About{Operation: req.GetOperationId(), Principal: terms.Principal}
+	if terms.OwnKey && !g.OwnKeys {
+		return nil, fault.New(fault.Unsupported, "the order asks for a key of its own, which this plugin cannot make")
+	}
+	about := About{Operation: req.GetOperationId(), Principal: terms.Principal, OwnKey: terms.OwnKey}
 	b := binding{Purpose: purpose, Terms: o.TermsCID(), Custody: k.Identity().Name}
 
 	material, commitment, err := g.material(ctx, k, o, index, req.GetShare(), g.complete(about, b))
@@ -73,6 +76,7 @@ func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contrac
 		Type:         g.Type,
 		Scheme:       g.Scheme(),
 		HostEnforced: terms.Policy.Enforcement == order.HostEnforced,
+		OwnKey:       terms.OwnKey,
 	}, req.GetCheckpoint(), who, g.Now())
 	if err != nil {
 		return nil, err
