@@ -212,6 +212,11 @@ func (k *Kept) Redeem(t testing.TB, by *identity.Keyring) *Redeemed {
 	return &Redeemed{Kept: k, Envelope: sealed, Verified: r, receiver: k.Beneficiary, reply: reply}
 }
 
+// Opens is what the receiver opens the release with.
+func (r *Redeemed) Opens() (reply *secret.Bytes, receiver *identity.Keyring) {
+	return r.reply, r.receiver
+}
+
 // Ask is the honest request to restore.
 func (r *Redeemed) Ask() *contract.RestoreRequest {
 	return &contract.RestoreRequest{
