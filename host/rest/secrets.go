@@ -15,6 +15,7 @@ import (
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/redemption"
 	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 )
 
@@ -49,15 +50,19 @@ func (s *Services) redeem(c echo.Context) error {
 	if err := reference(req.OrderReference); err != nil {
 		return err
 	}
+	once, err := s.once(c, text)
+	if err != nil {
+		return err
+	}
+	// A key that came with another request is refused, whatever this one is about.
+	if err := s.Records.Seen(ctx, once); fault.Of(err) == fault.Conflict {
+		return err
+	}
 	row, err := s.Records.Find(ctx, req.OrderReference, principal.Role, beneficiary.Role)
 	if err != nil {
 		return err
 	}
 	service, receiver, err := s.redeemer(ctx, row, req)
-	if err != nil {
-		return err
-	}
-	once, err := s.once(c, text)
 	if err != nil {
 		return err
 	}

@@ -180,32 +180,32 @@ func TestAnyTwoOfThreeFiduciariesGiveASecretBackAndOneAloneDoesNot(t *testing.T)
 	if placed.State != order.Accepted {
 		t.Fatalf("expected all to accept; the order is %s", placed.State)
 	}
-	s.gives(placed.Reference, what, "with all three")
+	s.gives(placed.OrderCID.String(), what, "with all three")
 	for i, m := range s.members {
 		m.Stop()
-		s.gives(placed.Reference, what, fmt.Sprintf("without dta-%d", i+1))
+		s.gives(placed.OrderCID.String(), what, fmt.Sprintf("without dta-%d", i+1))
 		other := s.members[(i+1)%3]
 		other.Stop()
-		s.refuses(placed.Reference, fmt.Sprintf("with dta-%d alone", (i+2)%3+1), fault.Unavailable, m.Identity())
+		s.refuses(placed.OrderCID.String(), fmt.Sprintf("with dta-%d alone", (i+2)%3+1), fault.Unavailable, m.Identity())
 		other.Restart()
 		m.Restart()
 	}
-	s.gives(placed.Reference, what, "with all three again")
+	s.gives(placed.OrderCID.String(), what, "with all three again")
 }
 
 func TestAHostThatAnswersWithAnothersReleaseIsPassedOverAndNamed(t *testing.T) {
 	s := newSharer(t, 3)
 	what := []byte("what nobody can spoil alone")
 	two, three := s.place(t.Context(), what, 2), s.place(t.Context(), what, 3)
-	s.gives(three.Reference, what, "with three honest hosts")
+	s.gives(three.OrderCID.String(), what, "with three honest hosts")
 	// What it answered for the other order, and what another has answered.
 	for name, lie := range map[string]*peer.FulfilledSecret{"its own of another order": s.ways[0].got.Load(), "another's": s.ways[1].got.Load()} {
 		s.ways[0].lie.Store(lie)
-		s.gives(two.Reference, what, "two of three, one lies: "+name)
-		s.refuses(three.Reference, "three of three, one lies: "+name, fault.Unavailable, s.members[0].Identity())
+		s.gives(two.OrderCID.String(), what, "two of three, one lies: "+name)
+		s.refuses(three.OrderCID.String(), "three of three, one lies: "+name, fault.Unavailable, s.members[0].Identity())
 	}
 	s.ways[0].lie.Store(nil)
-	s.gives(three.Reference, what, "once it is honest again")
+	s.gives(three.OrderCID.String(), what, "once it is honest again")
 }
 
 func TestAnOrderGoesOnUntilTheLastFiduciaryHasAccepted(t *testing.T) {
@@ -223,7 +223,7 @@ func TestAnOrderGoesOnUntilTheLastFiduciaryHasAccepted(t *testing.T) {
 	}
 	s.members[2].Restart()
 	for end := time.Now().Add(limitOfOne); ; time.Sleep(50 * time.Millisecond) {
-		row, err := s.records.Row(t.Context(), principal.Role, placed.Reference)
+		row, err := s.records.Row(t.Context(), principal.Role, placed.OrderCID.String())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -235,5 +235,5 @@ func TestAnOrderGoesOnUntilTheLastFiduciaryHasAccepted(t *testing.T) {
 		}
 	}
 	s.members[0].Stop()
-	s.gives(placed.Reference, what, "by the third and another")
+	s.gives(placed.OrderCID.String(), what, "by the third and another")
 }
