@@ -96,17 +96,34 @@ func (b book) Tenure(ctx context.Context, instance string) (t custody.Tenure, er
 
 // KeepTenure implements [custody.Book].
 func (b book) KeepTenure(ctx context.Context, instance string, change func(custody.Tenure) custody.Tenure) error {
+	return b.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error { return changeTenure(tx, instance, change) })
+}
+
+// TakeOver implements [custody.Book].
+func (b book) TakeOver(ctx context.Context, instance, from string, change func(custody.Tenure) custody.Tenure) error {
+	now, err := b.clock.Now()
+	if err != nil {
+		return err
+	}
 	return b.store.Update(context.WithoutCancel(ctx), func(tx *store.Tx) error {
-		was, err := readTenure(tx, instance)
-		if err != nil {
+		if err := changeTenure(tx, instance, change); err != nil {
 			return err
 		}
-		block, err := dag.Encode(change(was))
-		if err != nil {
-			return err
-		}
-		return tx.SetMeta(metaTenure(instance), block)
+		_, err := b.audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "custody.taken-over", Detail: instance + ", from " + from})
+		return err
 	})
+}
+
+func changeTenure(tx *store.Tx, instance string, change func(custody.Tenure) custody.Tenure) error {
+	was, err := readTenure(tx, instance)
+	if err != nil {
+		return err
+	}
+	block, err := dag.Encode(change(was))
+	if err != nil {
+		return err
+	}
+	return tx.SetMeta(metaTenure(instance), block)
 }
 
 func readTenure(tx *store.Tx, instance string) (t custody.Tenure, err error) {

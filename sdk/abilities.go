@@ -64,9 +64,10 @@ type RootKeeper interface {
 type TenureKeeper interface {
 	// Claim gives the realm to a node's instance for good, or confirms it, and records a host start with a number
 	// above every one before and above t.Number, which is what the host knows. It returns what it recorded.
-	// fault.Conflict: the realm belongs to another node or instance, which the text names. fault.Unsupported: this
-	// realm keeps no such record.
-	Claim(ctx context.Context, t Tenure) (Tenure, error)
+	// after is the mark of the newest claim that the host has seen, empty for none: a newer one with another mark,
+	// but for t's own, must not be replaced, which is fault.Busy. fault.Conflict: the realm belongs to another node or
+	// instance, which the text names. fault.Unsupported: this realm keeps no such record.
+	Claim(ctx context.Context, t Tenure, after []byte) (Tenure, error)
 	// Holder returns the newest claim; fault.NotFound when nobody has the realm.
 	Holder(ctx context.Context) (Tenure, error)
 }

@@ -22,6 +22,9 @@ func (s *server) Claim(ctx context.Context, req *contract.ClaimRequest) (*contra
 	if n := len(claim.GetMark()); n != contract.TenureMark {
 		return nil, fault.New(fault.Invalid, "claim: expected a mark of %d bytes, found %d", contract.TenureMark, n)
 	}
+	if n := len(req.GetAfter()); n != 0 && n != contract.TenureMark {
+		return nil, fault.New(fault.Invalid, "claim: expected the mark before to have %d bytes, found %d", contract.TenureMark, n)
+	}
 	if n := len(claim.GetHost()); n > contract.MaxHostName {
 		return nil, fault.New(fault.Invalid, "claim: expected a host name of at most %d bytes, found %d", contract.MaxHostName, n)
 	}
@@ -30,7 +33,7 @@ func (s *server) Claim(ctx context.Context, req *contract.ClaimRequest) (*contra
 	}
 	made, err := keeper.Claim(ctx, Tenure{
 		Node: node, Instance: i.name, Number: claim.GetNumber(), Mark: claim.GetMark(), Host: claim.GetHost(), Since: time.Unix(claim.GetTime(), 0),
-	})
+	}, req.GetAfter())
 	if err != nil {
 		return nil, fault.New(fault.Of(err), "%s", i.scrub(err.Error()))
 	}

@@ -18,6 +18,9 @@ func (i *Instance) Safeguard(ctx context.Context, req fiduciary.Safeguard) (kept
 			OperationId: contract.OperationID(req.Operation, i.name, req.Purpose),
 			Order:       shown(req.Order), Chains: chains(req.Chains), Share: req.Share, Checkpoint: req.Checkpoint,
 		})
+		if err == nil {
+			err = i.mayKeep(ctx, c)
+		}
 		if err != nil {
 			return err
 		}
@@ -50,6 +53,9 @@ func (i *Instance) Issue(ctx context.Context, req fiduciary.Issue) (issued fiduc
 	err = i.call(ctx, func(ctx context.Context, c *contract.Client) error {
 		if !slices.Contains(i.About().GetServices(), contract.Issuing_ServiceDesc.ServiceName) {
 			return fault.New(fault.Unsupported, "plugins of type %q do not issue", i.Type())
+		}
+		if i.replaced.Load() {
+			return fault.New(fault.Unavailable, "nothing new is issued: %w", errReplaced)
 		}
 		answer, err := c.Issuing.Issue(ctx, &contract.IssueRequest{
 			OperationId: contract.OperationID(req.Operation, i.name, "network-share"),

@@ -29,6 +29,9 @@ type Book interface {
 	// were none. KeepTenure changes it in one step, durably.
 	Tenure(ctx context.Context, instance string) (Tenure, error)
 	KeepTenure(ctx context.Context, instance string, change func(Tenure) Tenure) error
+	// TakeOver is KeepTenure with an audit entry: the operator has the node go on in
+	// the instance's realm although another copy of it has served there, as from says.
+	TakeOver(ctx context.Context, instance, from string, change func(Tenure) Tenure) error
 }
 
 // recorded is what the host has kept of the instance's enrolment; nil where it

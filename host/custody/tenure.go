@@ -9,7 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk/contract"
@@ -17,9 +16,11 @@ import (
 
 // A plugin may keep, in its realm, which node the realm belongs to and a number
 // that each host start of that node raises. A realm of another node, or of
-// another plugin of this one, is refused. A host that finds a newer claim, made
-// with none of the marks in its own store, has been copied or replaced: it takes
-// no new orders. Several hosts that share a store share its marks.
+// another plugin of this one, is refused. A host that finds a claim made with none
+// of the marks in its own store has been copied, replaced, or put back from a
+// backup: what was acknowledged under that claim is none of its store's, so it
+// takes no new orders, until its operator has it take over. Several hosts that
+// share a store share its marks.
 
 // Tenure is what a node's store keeps of its claims to a plugin's realm.
 type Tenure struct {
@@ -27,19 +28,29 @@ type Tenure struct {
 	Marks  [][]byte `cbor:"marks"`  // of the newest claims, newest first
 }
 
-// maxMarks is how many claims a store remembers: those of the hosts that use it
-// now, and of some that died between two writes.
-const maxMarks = 8
+// maxMarks is how many claims a store remembers: enough for the hosts that use it
+// now, for starts that died between two writes, and for a token that was put back
+// from a backup with an earlier claim.
+const maxMarks = 64
 
-// With is the tenure with one more mark.
-func (t Tenure) With(mark []byte) Tenure {
-	t.Marks = append([][]byte{mark}, t.Marks...)
-	t.Marks = t.Marks[:min(len(t.Marks), maxMarks)]
-	return t
+// With is the tenure with marks in front, each once.
+func (t Tenure) With(marks ...[]byte) Tenure {
+	known := Tenure{Number: t.Number}
+	for _, m := range slices.Concat(marks, t.Marks) {
+		if len(m) > 0 && len(known.Marks) < maxMarks && !known.has(m) {
+			known.Marks = append(known.Marks, m)
+		}
+	}
+	return known
 }
 
 func (t Tenure) has(mark []byte) bool {
 	return slices.ContainsFunc(t.Marks, func(m []byte) bool { return bytes.Equal(m, mark) })
+}
+
+// covers tells whether a realm's newest claim, if it has one, is this store's.
+func (t Tenure) covers(has *contract.TenureRecord) bool {
+	return has.GetNumber() == 0 || t.has(has.GetMark())
 }
 
 // tenured tells whether the plugin says that its realm keeps claims.
@@ -48,16 +59,22 @@ func tenured(about *contract.DescribeResponse) bool {
 }
 
 // hold sees to it that the realm of a plugin that was just configured is this
-// node's, and claims it once in the life of a serving host.
+// node's, and claims it once in the life of a serving host. One that another copy
+// of the node has served since is not claimed: the plugin gives back what it keeps.
 func (i *Instance) hold(ctx context.Context, c *contract.Client) error {
 	o := i.set.options
-	if o.Serving && o.Tenant.Defined() {
-		if i.claimed.Load() {
-			return nil // the check that follows tells whether it still holds
-		}
-		return i.claim(ctx, c, o.Tenant)
+	if !o.Serving || !o.Tenant.Defined() || i.claimed.Load() {
+		_, err := i.holder(ctx, c, o.Tenant)
+		return err
 	}
-	_, err := i.holder(ctx, c, o.Tenant)
+	err := i.claim(ctx, c, o.Tenant)
+	if err == nil || errors.Is(err, errReplaced) {
+		i.judge(err)
+	}
+	if errors.Is(err, errReplaced) {
+		o.Log.Error("no new orders: another copy of this node has served the realm", "plugin", i.name, "reason", err)
+		return nil
+	}
 	return err
 }
 
@@ -88,7 +105,16 @@ func lastStart(t *contract.TenureRecord) string {
 	if t.GetNumber() == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", last started on %q at %s", fault.Foreign(t.GetHost()), time.Unix(t.GetTime(), 0).UTC().Format(time.RFC3339))
+	return ", last started " + placeOf(t)
+}
+
+// startOf names a claim: "start 12 on host-a at 2026-01-02T15:04:05Z".
+func startOf(t *contract.TenureRecord) string {
+	return fmt.Sprintf("start %d %s", t.GetNumber(), placeOf(t))
+}
+
+func placeOf(t *contract.TenureRecord) string {
+	return fmt.Sprintf("on %q at %s", fault.Foreign(t.GetHost()), time.Unix(t.GetTime(), 0).UTC().Format(time.RFC3339))
 }
 
 // Claim gives the instance's realm to a node, before that node is served. A realm
@@ -115,24 +141,56 @@ func (i *Instance) own(ctx context.Context, c *contract.Client) error {
 	return i.claim(ctx, c, node)
 }
 
-// claim raises the number in the realm. The mark is in the store before it is in
-// the realm: a host that shares the store must know it.
+// claim raises the number in the realm, if the newest claim is this store's.
 func (i *Instance) claim(ctx context.Context, c *contract.Client, node dag.CID) error {
-	book := i.set.options.Book
-	mark := secret.Random(contract.TenureMark).Open()
-	known, err := book.Tenure(ctx, i.name)
-	if err != nil {
-		return err
+	i.claiming.Lock()
+	defer i.claiming.Unlock()
+	for tries := 1; ; tries++ {
+		has, known, err := i.compare(ctx, c, node)
+		if err != nil {
+			return err
+		}
+		if !known.covers(has) {
+			return fault.New(fault.Conflict, "%w: %s is none of this store's, which knows start %d; what that copy acknowledged is missing here: stop it and put its data directory in the place of this one, or go on without: dta plugin take-over %s",
+				errReplaced, startOf(has), known.Number, i.name)
+		}
+		if err = i.set.options.Book.KeepTenure(ctx, i.name, i.marked(has)); err != nil {
+			return err
+		}
+		if err = i.raise(ctx, c, node, has, known); fault.Of(err) != fault.Busy || tries == claimTries {
+			return err
+		}
 	}
-	if err := book.KeepTenure(ctx, i.name, func(t Tenure) Tenure { return t.With(mark) }); err != nil {
-		return err
+}
+
+// claimTries is how often a claim is tried where others are made meanwhile.
+const claimTries = 5
+
+// marked is the change that notes this host's mark. It is in the store before it is
+// in the realm: a host that shares the store must know it, and this one after a
+// crash. The realm's present mark stays in front, however many claims fail.
+func (i *Instance) marked(has *contract.TenureRecord) func(Tenure) Tenure {
+	return func(t Tenure) Tenure { return t.With(i.mark, has.GetMark()) }
+}
+
+// compare reads the newest claim and then what the store knows: a mark that another
+// host on this store wrote there was in the store before.
+func (i *Instance) compare(ctx context.Context, c *contract.Client, node dag.CID) (has *contract.TenureRecord, known Tenure, err error) {
+	if has, err = i.holder(ctx, c, node); err != nil {
+		return nil, known, err
 	}
+	known, err = i.set.options.Book.Tenure(ctx, i.name)
+	return has, known, err
+}
+
+// raise puts a claim in the place of the one that was seen.
+func (i *Instance) raise(ctx context.Context, c *contract.Client, node dag.CID, seen *contract.TenureRecord, known Tenure) error {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
-	answer, err := c.Tenure.Claim(ctx, &contract.ClaimRequest{Claim: &contract.TenureRecord{
-		Node: node.Bytes(), Number: known.Number, Mark: mark, Host: host[:min(len(host), contract.MaxHostName)], Time: time.Now().Unix(),
+	answer, err := c.Tenure.Claim(ctx, &contract.ClaimRequest{After: seen.GetMark(), Claim: &contract.TenureRecord{
+		Node: node.Bytes(), Number: known.Number, Mark: i.mark, Host: host[:min(len(host), contract.MaxHostName)], Time: time.Now().Unix(),
 	}})
 	if fault.Of(err) == fault.Unsupported {
 		i.set.options.Log.Warn("the realm keeps no record of its node: a copy of this node is not noticed", "plugin", i.name, "reason", err)
@@ -144,44 +202,101 @@ func (i *Instance) claim(ctx context.Context, c *contract.Client, node dag.CID) 
 	number := answer.GetClaim().GetNumber()
 	i.claimed.Store(true)
 	i.set.options.Log.Info("realm claimed", "plugin", i.name, "number", number)
-	return book.KeepTenure(ctx, i.name, func(t Tenure) Tenure {
+	return i.set.options.Book.KeepTenure(ctx, i.name, func(t Tenure) Tenure {
 		t.Number = max(t.Number, number)
 		return t
 	})
 }
 
-// checkTenure says that another host has claimed the realm since this one did. It
-// holds for the whole node: what it would accept, the other might not know of.
-func checkTenure(ctx context.Context, i *Instance, c *contract.Client, _ *contract.StatusResponse) error {
-	if !i.claimed.Load() {
+// TakeOver has this node go on in a realm that another copy of it has served since:
+// at its operator's word, which is audited first.
+func (i *Instance) TakeOver(ctx context.Context) (text string, err error) {
+	err = i.forOperator(ctx, func(ctx context.Context, c *contract.Client) error {
+		i.claiming.Lock()
+		defer i.claiming.Unlock()
+		o := i.set.options
+		if !tenured(i.About()) {
+			return fault.New(fault.Unsupported, "plugin %q keeps no record of whose realm it is: there is nothing to take over", i.name)
+		}
+		has, known, err := i.compare(ctx, c, o.Tenant)
+		if err != nil {
+			return err
+		}
+		if known.covers(has) {
+			return fault.New(fault.Conflict, "plugin %q: no other copy of this node has served its realm: there is nothing to take over", i.name)
+		}
+		text = startOf(has)
+		if err := o.Book.TakeOver(ctx, i.name, text, i.marked(nil)); err != nil {
+			return err
+		}
+		if err := i.raise(ctx, c, o.Tenant, has, known); err != nil {
+			return err
+		}
+		i.judge(nil)
+		i.watch.nudge()
 		return nil
+	})
+	return text, err
+}
+
+// judge notes whether the realm is still this host's. That it is not holds for the
+// whole node: what it would accept, the other might not know of.
+func (i *Instance) judge(err error) {
+	lost := errors.Is(err, errReplaced)
+	if err != nil && !lost && fault.Of(err) != fault.Conflict {
+		return // it could not be told
 	}
-	err := i.stillHeld(ctx, c)
-	if kind := fault.Of(err); i.set.options.Health != nil && (err == nil || kind == fault.Conflict) {
+	i.replaced.Store(lost)
+	if i.set.options.Health != nil {
 		i.set.options.Health.Doubt("realm of "+i.name, err)
 	}
+}
+
+// checkTenure says that another host has claimed the realm since this one did.
+func checkTenure(ctx context.Context, i *Instance, c *contract.Client, _ *contract.StatusResponse) (err error) {
+	switch {
+	case i.claimed.Load():
+		err = i.stillHeld(ctx, c)
+	case i.replaced.Load(): // before it had one
+		err = i.claim(ctx, c, i.set.options.Tenant)
+	default:
+		return nil
+	}
+	i.judge(err)
 	return err
+}
+
+// mayKeep refuses what would be new to the other copy of a node. It asks the realm,
+// after the plugin has done its work and before anybody is told: what is kept after
+// another host has claimed the realm is not accepted.
+func (i *Instance) mayKeep(ctx context.Context, c *contract.Client) error {
+	err := checkTenure(ctx, i, c, nil)
+	if err == nil {
+		return nil
+	}
+	i.watch.nudge()
+	return fault.New(fault.Unavailable, "nothing new is accepted: %w", err)
 }
 
 func (i *Instance) stillHeld(ctx context.Context, c *contract.Client) error {
 	o := i.set.options
 	has, err := i.holder(ctx, c, o.Tenant)
-	if err != nil {
-		return err
-	}
-	// The marks are read after the realm: one that another host on this store wrote there was in the store before.
-	known, err := o.Book.Tenure(ctx, i.name)
 	switch {
 	case err != nil:
 		return err
-	case has == nil || has.GetNumber() < known.Number && !known.has(has.GetMark()):
-		// The token was set back, or emptied: whoever claims first is the newest again.
+	case has.GetNumber() == 0: // its record was removed
 		return i.claim(ctx, c, o.Tenant)
-	case !known.has(has.GetMark()):
-		return fault.New(fault.Conflict, "%w: number %d, where this one has %d%s; stop one of the two", errReplaced, has.GetNumber(), known.Number, lastStart(has))
+	case bytes.Equal(has.GetMark(), i.mark):
+		return nil
 	}
-	return nil
+	// Marks are read after the realm, as in compare.
+	known, err := o.Book.Tenure(ctx, i.name)
+	if err == nil && !known.covers(has) {
+		err = fault.New(fault.Conflict, "%w: %s, where this one has start %d; stop one of the two; if this one is to go on, without what that copy acknowledged: dta plugin take-over %s",
+			errReplaced, startOf(has), known.Number, i.name)
+	}
+	return err
 }
 
-// errReplaced marks the end of a host's tenure.
-var errReplaced = errors.New("another host of this node, with a store of its own, has claimed the realm since")
+// errReplaced marks the end of a host's tenure, or that it has none.
+var errReplaced = errors.New("another copy of this node, with a store of its own, has served its realm since")

@@ -25,6 +25,7 @@ const (
 	PathIdentity   = "/operator/identity"
 	PathEnrol      = "/operator/plugin/enrol"
 	PathRestart    = "/operator/plugin/restart"
+	PathTakeOver   = "/operator/plugin/take-over"
 	PathAudit      = "/operator/audit"
 	PathCheckpoint = "/operator/audit/checkpoint"
 	PathVerify     = "/operator/audit/verify"
@@ -45,6 +46,13 @@ type Identity struct {
 // Instance names a plugin instance in a request.
 type Instance struct {
 	Name string `json:"name"`
+}
+
+// TakenOver says in which plugin's realm the node goes on, and which start of
+// another copy was the newest in it.
+type TakenOver struct {
+	Name string `json:"name"`
+	From string `json:"from"`
 }
 
 // AuditPage is a page of the audit log.

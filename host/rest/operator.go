@@ -20,6 +20,7 @@ func (s *Services) operate(g *echo.Group) {
 	g.GET("/identity", func(c echo.Context) error { return c.JSON(http.StatusOK, s.Describe()) })
 	g.POST("/plugin/enrol", s.enrol)
 	g.POST("/plugin/restart", restart(s.RenewPlugin))
+	g.POST("/plugin/take-over", s.takeOver)
 	g.GET("/audit", s.auditList)
 	g.GET("/audit/checkpoint", s.auditCheckpoint)
 	g.POST("/audit/verify", s.auditVerify)
@@ -45,6 +46,22 @@ func (s *Services) enrol(c echo.Context) error {
 	return c.JSON(http.StatusOK, operator.Identity{
 		Name: id.Name.String(), Document: id.Document.String(), Reference: id.Doc.Reference, Kind: string(id.Doc.Kind),
 	})
+}
+
+func (s *Services) takeOver(c echo.Context) error {
+	var req operator.Instance
+	if err := read(c, &req); err != nil {
+		return err
+	}
+	i, err := s.Custody.Instance(req.Name)
+	if err != nil {
+		return err
+	}
+	from, err := i.TakeOver(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, operator.TakenOver{Name: req.Name, From: from})
 }
 
 // renewTime bounds the wait for a plugin that is restarted: the operator is to get an answer.

@@ -51,7 +51,7 @@ func guest() int {
 func (k *Keeper) meet(ctx context.Context, node string) string {
 	if node != "" {
 		claim := sdk.Tenure{Node: dag.Sum([]byte(node)), Instance: "vault", Mark: secret.Random(16).Open(), Host: node}
-		if _, err := k.Claim(ctx, claim); err != nil {
+		if _, err := k.Claim(ctx, claim, nil); err != nil {
 			return "refused " + string(fault.Of(err)) + " " + err.Error()
 		}
 	}
@@ -249,7 +249,7 @@ func TestEachClaimHasAHigherNumber(t *testing.T) {
 	refused(t, err, fault.NotFound, "nobody")
 	var last sdk.Tenure
 	for _, c := range []struct{ known, want uint64 }{{0, 1}, {0, 2}, {2, 3}, {9, 10}} {
-		got, err := k.Claim(t.Context(), claimOf("a", "vault", c.known))
+		got, err := k.Claim(t.Context(), claimOf("a", "vault", c.known), last.Mark)
 		if err != nil || got.Number != c.want {
 			t.Fatalf("known %d: expected %d, got %d, %v", c.known, c.want, got.Number, err)
 		}
@@ -263,7 +263,7 @@ func TestEachClaimHasAHigherNumber(t *testing.T) {
 		t.Errorf("expected the newest claim, got %+v, %v", got, err)
 	}
 	for _, other := range []sdk.Tenure{claimOf("b", "vault", 0), claimOf("a", "spare", 0)} {
-		_, err := k.Claim(t.Context(), other)
+		_, err := k.Claim(t.Context(), other, nil)
 		refused(t, err, fault.Conflict, `belongs to plugin "vault" of node `+dag.Sum([]byte("a")).String()+", last started on host-1")
 	}
 	if text := k.Status(t.Context()).Text; !strings.Contains(text, "start 10") {
@@ -275,7 +275,7 @@ func TestATokenWithoutDataObjectsSaysThatACopyIsNotNoticed(t *testing.T) {
 	k := open(t, settings(t, ""))
 	const templateInconsistent = 0xd1
 	softtoken.Fail(t, "C_CreateObject", templateInconsistent, 1000)
-	_, err := k.Claim(t.Context(), claimOf("a", "vault", 0))
+	_, err := k.Claim(t.Context(), claimOf("a", "vault", 0), nil)
 	refused(t, err, fault.Unsupported, "keeps no data objects")
 	if got := k.Status(t.Context()); !got.Ready || !strings.Contains(got.Text, "a copy of the node is not noticed") {
 		t.Errorf("expected the status to say so, got %+v", got)

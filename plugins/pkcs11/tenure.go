@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/milagro-dta/dta/plugins/pkcs11/token"
@@ -15,8 +16,8 @@ import (
 
 // A realm belongs to one instance of one node: the processes that claim it decide on that once (see decide). And each
 // host start of that node claims it anew, with a number above all before, so that of two hosts with copies of one
-// node's data the older notices. No two claims get one number: a process that sees its own on another's object takes
-// it back and chooses again.
+// node's data the older notices. A claim replaces the one that its host has seen, and no other: a process that finds a
+// claim beside its own takes its own back and looks again, so that of those that meet one replaces and the others see it.
 
 func ownerLabel(realm string) string  { return "dta/owner/" + realm }
 func tenureLabel(realm string) string { return "dta/tenure/" + realm }
@@ -46,9 +47,10 @@ func (t tenure) told() sdk.Tenure {
 }
 
 // Claim implements [sdk.TenureKeeper].
-func (k *Keeper) Claim(ctx context.Context, claim sdk.Tenure) (sdk.Tenure, error) {
+func (k *Keeper) Claim(ctx context.Context, claim sdk.Tenure, after []byte) (sdk.Tenure, error) {
 	mine := tenure{Version: tenureVersion, Node: claim.Node, Instance: claim.Instance, Number: claim.Number,
 		Mark: bytes.Clone(claim.Mark), Host: claim.Host, Time: claim.Since.Unix()}
+	after = bytes.Clone(after)
 	wanted, err := dag.Encode(owner{Version: tenureVersion, Node: claim.Node, Instance: claim.Instance})
 	if err != nil {
 		return sdk.Tenure{}, err
@@ -65,7 +67,7 @@ func (k *Keeper) Claim(ctx context.Context, claim sdk.Tenure) (sdk.Tenure, error
 			}
 			return mine, err
 		}
-		return raise(s, tenureLabel(k.realm), mine)
+		return raise(s, tenureLabel(k.realm), mine, after)
 	})
 	if token.CannotStore(err) {
 		err = fault.New(fault.Unsupported, "pkcs11: %s keeps no data objects, so none that tells whose realm %q is: %w", k.token, k.realm, err)
@@ -89,17 +91,21 @@ func (k *Keeper) taken(has tenure) error {
 	return fault.New(fault.Conflict, "pkcs11: realm %q belongs to plugin %q of node %s%s: name another realm", k.realm, has.Instance, has.Node, last)
 }
 
-// raise writes the claim with a number above all before, and removes older claims.
-func raise(s *token.Session, label string, mine tenure) (tenure, error) {
+// raise writes the claim with a number above all before, and removes older claims, unless the newest of them is another
+// than the one with the mark after.
+func raise(s *token.Session, label string, mine tenure, after []byte) (tenure, error) {
 	end := time.Now().Add(decideLimit)
 	floor := mine.Number
 	for {
-		all, objects, err := tenures(s, label)
+		seen, objects, err := tenures(s, label)
 		if err != nil {
 			return mine, err
 		}
-		mine.Number = newest(all).Number
-		mine.Number = max(mine.Number, floor) + 1
+		last := newest(seen)
+		if last.Number > 0 && !bytes.Equal(last.Mark, after) && !bytes.Equal(last.Mark, mine.Mark) {
+			return mine, fault.New(fault.Busy, "pkcs11: another process has claimed the realm meanwhile")
+		}
+		mine.Number = max(last.Number, floor) + 1
 		b, err := dag.Encode(mine)
 		if err != nil {
 			return mine, err
@@ -112,11 +118,9 @@ func raise(s *token.Session, label string, mine tenure) (tenure, error) {
 		if err != nil {
 			return mine, err
 		}
-		shared := false
-		for _, other := range now {
-			shared = shared || other.Number == mine.Number && !bytes.Equal(other.Mark, mine.Mark)
-		}
-		if !shared {
+		// Of two that write at once, the later to look sees both.
+		met := slices.ContainsFunc(now, func(t tenure) bool { return !t.among(seen) && !t.among([]tenure{mine}) })
+		if !met {
 			for _, o := range objects {
 				if err := s.Destroy(o); err != nil {
 					return mine, err
@@ -132,6 +136,10 @@ func raise(s *token.Session, label string, mine tenure) (tenure, error) {
 		}
 		time.Sleep(rand.N(100*time.Millisecond) + time.Millisecond)
 	}
+}
+
+func (t tenure) among(list []tenure) bool {
+	return slices.ContainsFunc(list, func(o tenure) bool { return bytes.Equal(o.Mark, t.Mark) })
 }
 
 // tenures reads the claims.

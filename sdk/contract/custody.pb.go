@@ -1761,7 +1761,9 @@ type ClaimRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// The instance is the one that Configure named; instance is ignored here. number is the highest that the host knows:
 	// the claim gets a higher one.
-	Claim         *TenureRecord `protobuf:"bytes,1,opt,name=claim,proto3" json:"claim,omitempty"`
+	Claim *TenureRecord `protobuf:"bytes,1,opt,name=claim,proto3" json:"claim,omitempty"`
+	// The mark of the newest claim that the host has seen, which this one may replace; empty if it has seen none.
+	After         []byte `protobuf:"bytes,2,opt,name=after,proto3" json:"after,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1799,6 +1801,13 @@ func (*ClaimRequest) Descriptor() ([]byte, []int) {
 func (x *ClaimRequest) GetClaim() *TenureRecord {
 	if x != nil {
 		return x.Claim
+	}
+	return nil
+}
+
+func (x *ClaimRequest) GetAfter() []byte {
+	if x != nil {
+		return x.After
 	}
 	return nil
 }
@@ -2065,9 +2074,10 @@ const file_custody_proto_rawDesc = "" +
 	"\x06number\x18\x03 \x01(\x04R\x06number\x12\x12\n" +
 	"\x04mark\x18\x04 \x01(\fR\x04mark\x12\x12\n" +
 	"\x04host\x18\x05 \x01(\tR\x04host\x12\x12\n" +
-	"\x04time\x18\x06 \x01(\x03R\x04time\"B\n" +
+	"\x04time\x18\x06 \x01(\x03R\x04time\"X\n" +
 	"\fClaimRequest\x122\n" +
-	"\x05claim\x18\x01 \x01(\v2\x1c.dta.custody.v1.TenureRecordR\x05claim\"C\n" +
+	"\x05claim\x18\x01 \x01(\v2\x1c.dta.custody.v1.TenureRecordR\x05claim\x12\x14\n" +
+	"\x05after\x18\x02 \x01(\fR\x05after\"C\n" +
 	"\rClaimResponse\x122\n" +
 	"\x05claim\x18\x01 \x01(\v2\x1c.dta.custody.v1.TenureRecordR\x05claim\"\x0f\n" +
 	"\rHolderRequest\"D\n" +

@@ -747,7 +747,8 @@ const (
 // whoever finds a newer one than its own has been replaced, or copied.
 type TenureClient interface {
 	// Claim gives the realm to a node and this instance for good, or confirms it, and records a start of the node's host.
-	// Conflict: the realm belongs to another node or instance. Unsupported: this realm keeps no such record.
+	// Conflict: the realm belongs to another node or instance. Busy: the newest claim is another than the host has seen.
+	// Unsupported: this realm keeps no such record.
 	Claim(ctx context.Context, in *ClaimRequest, opts ...grpc.CallOption) (*ClaimResponse, error)
 	// Holder returns the newest claim; not_found when nobody has the realm.
 	Holder(ctx context.Context, in *HolderRequest, opts ...grpc.CallOption) (*HolderResponse, error)
@@ -790,7 +791,8 @@ func (c *tenureClient) Holder(ctx context.Context, in *HolderRequest, opts ...gr
 // whoever finds a newer one than its own has been replaced, or copied.
 type TenureServer interface {
 	// Claim gives the realm to a node and this instance for good, or confirms it, and records a start of the node's host.
-	// Conflict: the realm belongs to another node or instance. Unsupported: this realm keeps no such record.
+	// Conflict: the realm belongs to another node or instance. Busy: the newest claim is another than the host has seen.
+	// Unsupported: this realm keeps no such record.
 	Claim(context.Context, *ClaimRequest) (*ClaimResponse, error)
 	// Holder returns the newest claim; not_found when nobody has the realm.
 	Holder(context.Context, *HolderRequest) (*HolderResponse, error)

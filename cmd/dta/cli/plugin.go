@@ -19,7 +19,7 @@ import (
 )
 
 func (a *app) pluginCommand() *cobra.Command {
-	return group("plugin", "The node's custody plugins", a.pluginStatus(), a.pluginEnrol(), a.pluginPin(), a.pluginRestart())
+	return group("plugin", "The node's custody plugins", a.pluginStatus(), a.pluginEnrol(), a.pluginPin(), a.pluginRestart(), a.pluginTakeOver())
 }
 
 func (a *app) pluginStatus() *cobra.Command {
@@ -142,6 +142,50 @@ the code is that of the reason; the node goes on trying where that may help.`,
 				return err
 			}
 			return client.Call(cmd.Context(), http.MethodPost, operator.PathRestart, operator.Instance{Name: args[0]}, nil)
+		},
+	})
+}
+
+func (a *app) pluginTakeOver() *cobra.Command {
+	return a.configFlag(&cobra.Command{
+		Use: "take-over NAME", Short: "Go on in a realm that another copy of this node has served since", Args: exactly(1, "the name of a plugin"),
+		Long: `Go on in a realm that another copy of this node has served since.
+
+A node that was copied, or put back from a backup, finds in its plugin's realm that
+another copy of it has been started since. It lacks what that copy acknowledged, so
+it gives back what it keeps and takes no new orders. Where that copy can still be
+had, stop it, and put its data directory in the place of this node's. What is lost
+for good, or never was, the node goes on without after this command: it is put into
+the audit log, and a copy that still runs takes no new orders from then on.`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := a.load(config.LoadIdentity)
+			if err != nil {
+				return err
+			}
+			if _, ok := c.Plugin(args[0]); !ok {
+				return fault.New(fault.NotFound, "plugin %q: no plugin block has this name", args[0])
+			}
+			var got operator.TakenOver
+			err = a.onNode(cmd.Context(), c,
+				func(o *operator.Client) error {
+					return o.Call(cmd.Context(), http.MethodPost, operator.PathTakeOver, operator.Instance{Name: args[0]}, &got)
+				},
+				func(n *host.Node) error {
+					i, err := n.Custody().Instance(args[0])
+					if err != nil {
+						return err
+					}
+					from, err := i.TakeOver(cmd.Context())
+					got = operator.TakenOver{Name: args[0], From: from}
+					return err
+				}, args[0])
+			if err != nil {
+				return err
+			}
+			err = a.print(got, func(w io.Writer) {
+				fmt.Fprintf(w, "plugin %q goes on after %s of another copy: it is in the audit log\n", args[0], fault.Foreign(got.From))
+			})
+			return but(err, "plugin %q was taken over", args[0])
 		},
 	})
 }
