@@ -161,33 +161,126 @@ func TestOneOfTwoEnrolmentsHasTheRealm(t *testing.T) {
 	}
 }
 
-// TestACopiedNodeIsFenced copies a node's data directory and runs both. The one
-// that started first says that another took over, and takes no new orders.
-func TestACopiedNodeIsFenced(t *testing.T) {
+// TestACopyThatServedIsNotForgotten copies a stopped node and has the copy serve.
+// The original lacks what the copy acknowledged: started again it says so, gives
+// back what it keeps and takes nothing new, until its operator has it take over.
+// Then the copy is in its place. A start that is killed is no other copy.
+func TestACopyThatServedIsNotForgotten(t *testing.T) {
 	h := newHSM(t)
-	blocks := h.block(t, "vault", "acme", "self_enrol = true")
-	n := h.node(t, "node", "vault", `"vault"`, blocks)
+	n, twin := h.twins(t)
 	n.Start()
+	ctx := patience(t)
+	placed, err := n.Client().Place(ctx, rig.Order{Secret: []byte("secret")})
+	if err != nil {
+		t.Fatal(err)
+	}
 	n.Stop()
-	twin := h.node(t, "node", "vault", `"vault"`, blocks)
-	if out, err := exec.Command("cp", "-a", n.Path("data"), twin.Path("data")).CombinedOutput(); err != nil {
+	duplicate(t, n, twin)
+	twin.Start()
+	keeps(t, twin)
+	twin.Stop()
+
+	if err := n.TryStart(); err != nil {
+		t.Fatal(err)
+	}
+	takesNothing(t, n, "another copy of this node", "dta plugin take-over vault")
+	if got, err := n.Client().Redeem(ctx, placed.OrderReference); err != nil || !bytes.Equal(got.Secret, []byte("secret")) {
+		t.Errorf("expected the secret that was kept before, found %v", err)
+	}
+	if _, err := n.Command("plugin", "restart", "vault"); err == nil || !strings.Contains(err.Error(), "another copy of this node") {
+		t.Errorf("expected a restart not to help, found %v", err)
+	}
+	n.Kill()
+	if err := n.TryStart(); err != nil {
+		t.Fatal(err)
+	}
+	takesNothing(t, n, "another copy of this node")
+	if out := n.MustCommand("plugin", "take-over", "vault"); !strings.Contains(out, `plugin "vault" goes on after start `) {
+		t.Errorf("expected to be told from which start, found %s", out)
+	}
+	keeps(t, n)
+	if out := n.MustCommand("audit", "list"); !strings.Contains(out, "custody.taken-over") {
+		t.Errorf("expected the word in the audit log, found\n%s", out)
+	}
+	if out, err := n.Command("plugin", "take-over", "vault"); err == nil || !strings.Contains(err.Error(), "nothing to take over") {
+		t.Errorf("expected a conflict, found %s, %v", out, err)
+	}
+	n.Kill()
+	for i := range 4 {
+		n.KillWhileStarting(time.Duration(60*(i+1)) * time.Millisecond)
+	}
+	n.Start()
+	keeps(t, n)
+	n.Stop()
+
+	// The copy's word may be given while it is stopped, too.
+	if err := twin.TryStart(); err != nil {
+		t.Fatal(err)
+	}
+	takesNothing(t, twin, "another copy of this node")
+	twin.Stop()
+	twin.MustCommand("plugin", "take-over", "vault")
+	twin.Start()
+	keeps(t, twin)
+}
+
+// TestACopyOfARunningNodeFencesItAtOnce: what the original is asked to keep after
+// the copy has started it does not accept, whether it has noticed the copy or not.
+func TestACopyOfARunningNodeFencesItAtOnce(t *testing.T) {
+	h := newHSM(t)
+	n, twin := h.twins(t)
+	n.Start()
+	n.MustCommand("audit", "verify") // so that the database is whole
+	duplicate(t, n, twin)
+	twin.Start()
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+	defer cancel()
+	if placed, err := n.Client().Place(ctx, rig.Order{Secret: []byte("secret")}); err == nil && placed.State != "ordered" {
+		t.Errorf("expected the original to accept nothing, found %+v", placed)
+	}
+	takesNothing(t, n, "another copy of this node", "stop one of the two")
+	keeps(t, twin)
+	n.Stop()
+	twin.Stop()
+	if err := n.TryStart(); err != nil {
+		t.Fatal(err)
+	}
+	takesNothing(t, n, "another copy of this node")
+}
+
+// twins are two places for one node, with one realm.
+func (h hsm) twins(t *testing.T) (n, twin *rig.Node) {
+	blocks := h.block(t, "vault", "acme", "self_enrol = true")
+	return h.node(t, "node", "vault", `"vault"`, blocks), h.node(t, "node", "vault", `"vault"`, blocks)
+}
+
+// duplicate copies a node's data directory.
+func duplicate(t *testing.T, from, to *rig.Node) {
+	t.Helper()
+	if out, err := exec.Command("cp", "-a", from.Path("data"), to.Path("data")).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	n.Start()
-	n.MustCommand("audit", "verify")
-	twin.Start()
-	// A plugin is looked at when it starts, so that the schedule is not waited for.
-	if _, err := n.Command("plugin", "restart", "vault"); err == nil || !strings.Contains(err.Error(), "has claimed the realm since") {
-		t.Errorf("expected the plugin not to be ready, found %v", err)
+}
+
+// keeps expects a node that accepts an order.
+func keeps(t *testing.T, n *rig.Node) {
+	t.Helper()
+	if placed, err := n.Client().Place(patience(t), rig.Order{Secret: []byte("new")}); err != nil || placed.State != "accepted" {
+		t.Fatalf("expected an order to be accepted, found %+v, %v", placed, err)
 	}
+}
+
+// takesNothing expects a node that is not ready, says why, and refuses orders.
+func takesNothing(t *testing.T, n *rig.Node, why ...string) {
+	t.Helper()
 	var said string
 	eventually(t, func() bool {
 		raw, err := n.Client().Raw(context.Background(), "GET", "/v1/status", "", nil)
 		said = string(raw) + fmt.Sprint(err)
-		return strings.Contains(said, "realm of vault") && strings.Contains(said, "has claimed the realm since")
-	}, func() string { return "expected the first to say that it was replaced, found " + said })
-	if raw, err := twin.Client().Raw(context.Background(), "GET", "/v1/status", "", nil); err != nil || strings.Contains(string(raw), "has claimed") {
-		t.Errorf("expected the second to serve, found %s, %v", raw, err)
+		return strings.Contains(said, `"ready":false`) && !slices.ContainsFunc(why, func(w string) bool { return !strings.Contains(said, w) })
+	}, func() string { return fmt.Sprintf("expected a node that is not ready because of %q, found %s", why, said) })
+	if placed, err := n.Client().Place(patience(t), rig.Order{Secret: []byte("new")}); rig.Refusal(err) == nil || rig.Refusal(err).HTTP != 503 {
+		t.Errorf("expected an order to be refused, found %+v, %v", placed, err)
 	}
 }
 
