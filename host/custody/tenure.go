@@ -151,7 +151,7 @@ func (i *Instance) claim(ctx context.Context, c *contract.Client, node dag.CID) 
 			return err
 		}
 		if !known.covers(has) {
-			return fault.New(fault.Conflict, "%w: %s is none of this store's, which knows start %d; what that copy acknowledged is missing here: stop it and put its data directory in the place of this one, or go on without: dta plugin take-over %s",
+			return fault.New(fault.Conflict, "%w, or this data directory was put back from a backup: %s is none of those it knows, up to start %d; what was acknowledged since is missing here: put the newest data directory in its place, or go on without: dta plugin take-over %s",
 				errReplaced, startOf(has), known.Number, i.name)
 		}
 		if err = i.set.options.Book.KeepTenure(ctx, i.name, i.marked(has)); err != nil {

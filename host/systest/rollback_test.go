@@ -22,7 +22,7 @@ import (
 
 // TestALogThatWasPutBackAndOutgrewIsNoticed: an operator puts a backup of the
 // fiduciary's database in place of the true one, so that some orders never were, and
-// goes on until its audit log is longer than before. The principal, who has a
+// goes on, at a word of its own, until its audit log is longer than before. The principal, who has a
 // checkpoint of what was, writes that down in its own log.
 func TestALogThatWasPutBackAndOutgrewIsNoticed(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
@@ -60,6 +60,7 @@ func TestALogThatWasPutBackAndOutgrewIsNoticed(t *testing.T) {
 	if err := errors.Join(os.RemoveAll(c.Fiduciary.Path("data")), os.Rename(c.Fiduciary.Path("backup"), c.Fiduciary.Path("data"))); err != nil {
 		t.Fatal(err)
 	}
+	c.Fiduciary.MustCommand("plugin", "take-over", "vault")
 	c.Fiduciary.Restart()
 	if _, err := c.Fiduciary.Client().Show(ctx, lost); err == nil {
 		t.Fatal("the backup has an order that was placed later")
