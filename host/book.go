@@ -6,6 +6,7 @@ import (
 	"github.com/milagro-dta/dta/host/audit"
 	"github.com/milagro-dta/dta/host/clock"
 	"github.com/milagro-dta/dta/host/custody"
+	"github.com/milagro-dta/dta/host/state"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -128,11 +129,14 @@ func changeTenure(tx *store.Tx, instance string, change func(custody.Tenure) cus
 
 func readTenure(tx *store.Tx, instance string) (t custody.Tenure, err error) {
 	block, err := tx.Meta(metaTenure(instance))
-	if fault.Of(err) == fault.NotFound || err == nil && len(block) == 0 {
-		return custody.Tenure{}, nil
+	if err == nil && len(block) > 0 {
+		err = dag.Decode(block, &t)
 	}
-	if err != nil {
+	if err != nil && fault.Of(err) != fault.NotFound {
 		return t, err
 	}
-	return t, dag.Decode(block, &t)
+	if t.Loss, err = tx.Meta(state.MetaLoss); fault.Of(err) == fault.NotFound {
+		err = nil
+	}
+	return t, err
 }

@@ -26,6 +26,11 @@ import (
 type Tenure struct {
 	Number uint64   `cbor:"number"` // the highest that a claim of this node got
 	Marks  [][]byte `cbor:"marks"`  // of the newest claims, newest first
+
+	// Loss tells the newest loss that the operator has accepted, Judged the one that
+	// was when the node last claimed. What was lost may have been a mark.
+	Loss   []byte `cbor:"-"`
+	Judged []byte `cbor:"judged"`
 }
 
 // maxMarks is how many claims a store remembers: enough for the hosts that use it
@@ -35,22 +40,24 @@ const maxMarks = 64
 
 // With is the tenure with marks in front, each once.
 func (t Tenure) With(marks ...[]byte) Tenure {
-	known := Tenure{Number: t.Number}
-	for _, m := range slices.Concat(marks, t.Marks) {
-		if len(m) > 0 && len(known.Marks) < maxMarks && !known.has(m) {
-			known.Marks = append(known.Marks, m)
+	old := t.Marks
+	t.Marks = nil
+	for _, m := range slices.Concat(marks, old) {
+		if len(m) > 0 && len(t.Marks) < maxMarks && !t.has(m) {
+			t.Marks = append(t.Marks, m)
 		}
 	}
-	return known
+	return t
 }
 
 func (t Tenure) has(mark []byte) bool {
 	return slices.ContainsFunc(t.Marks, func(m []byte) bool { return bytes.Equal(m, mark) })
 }
 
-// covers tells whether a realm's newest claim, if it has one, is this store's.
+// covers tells whether a realm's newest claim, if it has one, is this store's, or
+// the operator has accepted that the store lacks something.
 func (t Tenure) covers(has *contract.TenureRecord) bool {
-	return has.GetNumber() == 0 || t.has(has.GetMark())
+	return has.GetNumber() == 0 || t.has(has.GetMark()) || !bytes.Equal(t.Loss, t.Judged)
 }
 
 // tenured tells whether the plugin says that its realm keeps claims.
@@ -203,7 +210,7 @@ func (i *Instance) raise(ctx context.Context, c *contract.Client, node dag.CID, 
 	i.claimed.Store(true)
 	i.set.options.Log.Info("realm claimed", "plugin", i.name, "number", number)
 	return i.set.options.Book.KeepTenure(ctx, i.name, func(t Tenure) Tenure {
-		t.Number = max(t.Number, number)
+		t.Number, t.Judged = max(t.Number, number), t.Loss
 		return t
 	})
 }

@@ -150,6 +150,9 @@ func AcceptLoss(ctx context.Context, dir, number string, now time.Time) error {
 		if err := audit.Unverify(tx); err != nil {
 			return err
 		}
+		if err := tx.SetMeta(MetaLoss, now.AppendFormat(nil, time.RFC3339Nano)); err != nil {
+			return err
+		}
 		_, err := s.Audit.Append(tx, audit.Entry{Time: now.UnixMilli(), Kind: "store.loss.accepted", Detail: loss.what})
 		return err
 	})

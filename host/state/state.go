@@ -39,6 +39,8 @@ const (
 	MetaName = "node-name"
 	// MetaIdentity is where the node's sealed identity lies.
 	MetaIdentity = "identity"
+	// MetaLoss is where it lies when the operator last accepted a loss.
+	MetaLoss = "loss-accepted"
 )
 
 // State is what a node has kept, open.
