@@ -231,7 +231,7 @@ func (n *Node) start(ctx context.Context, only []string) (err error) {
 	n.custody, err = custody.Start(ctx, custody.Options{
 		Plugins: plugins, Book: book{n.store, n.audit, n.clock},
 		RuntimeDir: runtimeDir(n.config.Node.DataDir), Node: n.config.Node.Name, Log: n.log,
-		Tenant: n.state.Node(), Serving: only == nil,
+		Tenant: n.state.Node(), Serving: only == nil, Seal: n.config.Node.Seal,
 		Health: n.health, Needed: slices.Concat(n.served(), []string{n.config.Node.Seal}), Enrolled: n.served(),
 	})
 	if err != nil {

@@ -133,7 +133,9 @@ func checkKeyTypes(names []string) error {
 
 // open has the author's code start the custodian. Whatever it says goes to the operator, who alone can help.
 func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req *contract.ConfigureRequest) (*instance, error) {
-	custodian, err := s.plugin.open(ctx, config, Environment{Logger: s.logger.Named(s.plugin.typ), Instance: req.GetInstance()})
+	custodian, err := s.plugin.open(ctx, config, Environment{
+		Logger: s.logger.Named(s.plugin.typ), Instance: req.GetInstance(), InUse: req.GetInUse(),
+	})
 	if err != nil {
 		kind := fault.Of(err)
 		if kind == fault.Internal {

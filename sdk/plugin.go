@@ -31,6 +31,9 @@ type Plugin[C any] struct {
 type Environment struct {
 	Logger   hclog.Logger
 	Instance string // the operator's name of this plugin, e.g. "vault-a"
+	// InUse says that the host has something that only this realm opens, so that a realm which is missing must not be
+	// made anew: the operator is to put it back.
+	InUse bool
 }
 
 // Program is a Plugin, whatever its configuration. Nothing else is one.

@@ -39,6 +39,8 @@ type Options struct {
 	// from a command that only looks whose they are.
 	Tenant  dag.CID
 	Serving bool
+	// Seal names the plugin that seals the tenant's identity.
+	Seal string
 
 	// Health is told when a plugin that Needed names cannot do its work, or one
 	// that Enrolled names too has no custody identity. Nil: nobody is told.

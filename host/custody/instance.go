@@ -89,54 +89,74 @@ func (i *Instance) spec(p config.Plugin) supervisor.Spec {
 		Command: p.Command, Args: p.Args, Env: env,
 		SHA256: hex.EncodeToString(p.SHA256), StartTimeout: p.Timeout,
 		RuntimeDir: i.set.options.RuntimeDir,
-		Prepare:    func(ctx context.Context, c *contract.Client) error { return i.prepare(ctx, c, p) },
-		Logger:     i.set.options.Log,
+		Prepare: func(ctx context.Context, c *contract.Client) error {
+			as, err := i.prepare(ctx, c, p)
+			if err == nil {
+				i.become(as)
+			}
+			return err
+		},
+		Logger: i.set.options.Log,
 	}
+}
+
+// prepared is what a plugin has turned out to be.
+type prepared struct {
+	typ    string
+	id     *identity.Identity
+	about  *contract.DescribeResponse
+	scheme string
+}
+
+func (i *Instance) become(as prepared) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	i.typ, i.id, i.about, i.rung = as.typ, as.id, as.about, as.scheme
 }
 
 // prepare configures a plugin whose process has just started, and refuses one
 // that is not what it was.
-func (i *Instance) prepare(ctx context.Context, c *contract.Client, p config.Plugin) error {
+func (i *Instance) prepare(ctx context.Context, c *contract.Client, p config.Plugin) (as prepared, err error) {
 	i.rooting.Lock()
 	defer i.rooting.Unlock()
 	root, known, err := i.recorded(ctx)
 	if err != nil {
-		return err
+		return as, err
 	}
 	request := &contract.ConfigureRequest{
 		Block: Block(p.Config), Instance: p.Name, Type: p.Type,
-		Root: root.Deposit, Supervised: true,
+		Root: root.Deposit, Supervised: true, InUse: known != nil || i.seals(),
 	}
 	if known != nil {
 		request.Custody = known.Name.Bytes()
 	}
 	answer, err := c.Plugin.Configure(ctx, request)
 	if err != nil {
-		return fmt.Errorf("configure: %w", err)
+		return as, fmt.Errorf("configure: %w", err)
 	}
 	if diags := contract.ToHCL(answer.GetDiagnostics(), p.Config.Filename); diags.HasErrors() {
-		return fault.New(fault.Invalid, "configure: %s", config.OneLine(diags))
+		return as, fault.New(fault.Invalid, "configure: %s", config.OneLine(diags))
 	}
-	if scheme := answer.GetScheme(); !order.IsLabel(scheme) {
-		return fault.New(fault.Invalid, "configure: expected a scheme of at most %d printable characters, found %.80q", order.MaxLabel, scheme)
+	as.typ, as.scheme = p.Type, answer.GetScheme()
+	if !order.IsLabel(as.scheme) {
+		return as, fault.New(fault.Invalid, "configure: expected a scheme of at most %d printable characters, found %.80q", order.MaxLabel, as.scheme)
 	}
-	about, err := describe(ctx, c, p)
-	if err != nil {
-		return err
+	if as.about, err = describe(ctx, c, p); err != nil {
+		return as, err
 	}
-	if tenured(about) {
+	if tenured(as.about) {
 		if err := i.hold(ctx, c); err != nil {
-			return err
+			return as, err
 		}
 	}
-	id, err := i.shown(ctx, c, p, known, answer.GetCustodyChain())
-	if err != nil {
-		return err
-	}
-	i.mu.Lock()
-	defer i.mu.Unlock()
-	i.typ, i.id, i.about, i.rung = p.Type, id, about, answer.GetScheme()
-	return nil
+	as.id, err = i.shown(ctx, c, p, known, answer.GetCustodyChain())
+	return as, err
+}
+
+// seals tells whether the plugin has a node's identity sealed.
+func (i *Instance) seals() bool {
+	o := i.set.options
+	return o.Tenant.Defined() && i.name == o.Seal
 }
 
 // describe asks a plugin what it is, and refuses one of another type than its block says.

@@ -102,7 +102,7 @@ func (i *Instance) holder(ctx context.Context, c *contract.Client, node dag.CID)
 		return nil, fault.New(fault.Invalid, "ask whose realm it is: %w", err)
 	}
 	if owner != node || has.GetInstance() != i.name {
-		return nil, fault.New(fault.Conflict, "its realm belongs to plugin %.80q of node %s%s: name another realm", has.GetInstance(), owner, lastStart(has))
+		return nil, fault.New(fault.Conflict, "its realm belongs to plugin %.80q of node %s%s: name another realm, or mount the volume with the data directory of that node", has.GetInstance(), owner, lastStart(has))
 	}
 	return has, nil
 }

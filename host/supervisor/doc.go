@@ -17,7 +17,10 @@
 // that crashes, needs nobody's hand once it is mended. After five such starts in a row calls no longer wait for the
 // next. A start is failed at once, without repetition until Restart or Renew, when trying again could not help or could
 // harm: the program's digest, mode or owner is wrong, it speaks no known version, or Prepare returned an error of kind
-// invalid, denied, conflict or unsupported. A wrong PIN tried five times locks a token.
+// invalid, denied, not_found, conflict or unsupported. A wrong PIN tried five times locks a token.
+//
+// Renew replaces a plugin that is ready without a moment in between: another process is started and prepared beside
+// it, and takes its place once it has proved itself; the one before is drained and ended then. See trial.
 //
 // # What the host relies on
 //

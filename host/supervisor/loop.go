@@ -18,6 +18,7 @@ const spared = 3
 // loop owns the plugin's state until ctx ends.
 func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {
 	defer close(done)
+	defer s.leaving.Wait()
 	defer s.publish(func(v *view) {
 		v.status.State, v.status.PID, v.status.Failures, v.intake, v.ending = Stopped, 0, 0, nil, false
 	})
@@ -28,9 +29,13 @@ func (s *Supervisor) loop(ctx context.Context, done chan struct{}) {
 		switch {
 		case err == nil:
 			failures = 0
-			began := time.Now()
-			reason := s.serve(ctx, g, w)
-			falls = s.fallen(falls, g, reason, time.Since(began))
+			for next := g; next != nil; {
+				g = next
+				began := time.Now()
+				var reason string
+				reason, next, w = s.serve(ctx, g, w)
+				falls = s.fallen(falls, g, reason, time.Since(began))
+			}
 			if n := counted(falls); n > 0 {
 				asked = s.rest(ctx, w, n)
 			}
@@ -166,9 +171,9 @@ func (s *Supervisor) await(ctx context.Context, w *wish, timer <-chan time.Time)
 	return true
 }
 
-// serve lends a ready plugin to callers until it ends or has to end. Nothing is left of it then. The reason is empty
-// where it was ended for Stop or Restart.
-func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) (reason string) {
+// serve lends a ready plugin to callers until it ends or has to end. Nothing is left of it then, but where another has
+// taken its place, which is returned with its wish. The reason is empty where it was ended for Stop, Restart or Renew.
+func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) (reason string, next *generation, _ *wish) {
 	s.publish(func(v *view) {
 		v.status.State, v.status.Failures, v.gen = Ready, 0, g
 		v.status.Before, v.status.Reason, v.status.LastLines = v.status.Reason, "", nil
@@ -176,20 +181,43 @@ func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) (reason 
 	s.log.Info("the plugin is ready", "pid", g.program.proc.pid)
 	health := time.NewTicker(s.opt.HealthEvery)
 	defer health.Stop()
+	// One trial at a time is under way.
+	trials := s.trials
+	var made <-chan attempt
+	abandon := func() {}
+	defer func() { abandon() }()
 	for misses := 0; ; {
 		if s.wish.Load() != w {
 			s.retire(g, nil)
-			return ""
+			return "", nil, w
 		}
 		select {
 		case <-ctx.Done():
 			s.retire(g, context.Cause(ctx))
-			return ""
+			return "", nil, w
 		case <-s.wished:
+			continue
+		case t := <-trials:
+			trials = nil
+			made, abandon = s.contend(ctx, t)
+			continue
+		case a := <-made:
+			trials, made, abandon = s.trials, nil, func() {}
+			old := g
+			if a.inUse() {
+				a, old = s.replace(ctx, a.trial, g), nil
+			}
+			if a.err == nil {
+				return "", a.g, s.succeed(a, old)
+			}
+			a.refuse()
+			if old == nil {
+				return "", nil, w
+			}
 			continue
 		case <-g.gone:
 			how, words := g.end()
-			return s.bury(g, "the plugin "+how+words)
+			return s.bury(g, "the plugin "+how+words), nil, w
 		case <-health.C:
 		}
 		if s.ping(ctx, g) {
@@ -197,7 +225,7 @@ func (s *Supervisor) serve(ctx context.Context, g *generation, w *wish) (reason 
 		} else if misses++; misses >= s.opt.HealthMisses {
 			reason := fmt.Sprintf("it missed %d health checks", misses)
 			g.program.proc.signal(syscall.SIGKILL, reason)
-			return s.bury(g, "the plugin was killed by this host ("+reason+")")
+			return s.bury(g, "the plugin was killed by this host ("+reason+")"), nil, w
 		}
 	}
 }

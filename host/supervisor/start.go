@@ -2,6 +2,7 @@ package supervisor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -14,6 +15,8 @@ type StartError struct {
 	Err    error
 	// Lines are the last that the plugin wrote, at most 20.
 	Lines []string
+
+	prepared bool // the program ran, and was not fit
 }
 
 func (e *StartError) Error() string { return fmt.Sprintf("starting plugin %q: %v", e.Plugin, e.Err) }
@@ -21,11 +24,15 @@ func (e *StartError) Error() string { return fmt.Sprintf("starting plugin %q: %v
 // Unwrap gives the reason.
 func (e *StartError) Unwrap() error { return e.Err }
 
-// final says that another start could not help, or could harm.
+// final says that another start could not help, or could harm. A program that is not there may be on its way; what
+// a plugin does not find when it is prepared is lost.
 func final(err error) bool {
 	switch fault.Of(err) {
 	case fault.Invalid, fault.Denied, fault.Conflict, fault.Unsupported:
 		return true
+	case fault.NotFound:
+		se, ok := errors.AsType[*StartError](err)
+		return ok && se.prepared
 	}
 	return false
 }
@@ -34,12 +41,13 @@ func final(err error) bool {
 // runs of it then. The error is a *StartError.
 func start(ctx context.Context, s Spec, launched func(*generation)) (*generation, error) {
 	g, err := launch(ctx, s)
-	if err == nil {
+	prepared := err == nil
+	if prepared {
 		launched(g)
 		err = g.prepare(ctx, s)
 	}
 	if err != nil {
-		return g, &StartError{Plugin: s.Name, Err: err, Lines: g.program.intake.last()}
+		return g, &StartError{Plugin: s.Name, Err: err, Lines: g.program.intake.last(), prepared: prepared}
 	}
 	return g, nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -256,7 +257,7 @@ func TestAPluginMayNeedSeveralStarts(t *testing.T) {
 func TestARefusedConfigurationIsNotRepeated(t *testing.T) {
 	for kind, final := range map[fault.Kind]bool{
 		fault.Invalid: true, fault.Denied: true, fault.Conflict: true, fault.Unsupported: true,
-		fault.Unavailable: false, fault.NotFound: false, fault.Busy: false, fault.Deadline: false, fault.Internal: false,
+		fault.NotFound: true, fault.Unavailable: false, fault.Busy: false, fault.Deadline: false, fault.Internal: false,
 	} {
 		t.Run(string(kind), func(t *testing.T) {
 			s := spec(t, "good")
@@ -341,7 +342,7 @@ func TestRenewIsDoneWhenThePluginIsReady(t *testing.T) {
 	upgraded.SHA256 = digest(t, s.Command)
 	upgraded.Env = append(slices.Clone(s.Env), "NEW=yes")
 	upgraded.Args = []string{"new"}
-	if err := sup.Renew(within(t, time.Minute), upgraded); err != nil {
+	if err := sup.Renew(within(t, time.Minute), upgraded, nil); err != nil {
 		t.Fatal(err)
 	}
 	st := sup.Status()
@@ -352,37 +353,116 @@ func TestRenewIsDoneWhenThePluginIsReady(t *testing.T) {
 		t.Errorf("expected the new environment; found %q, %v", env, err)
 	}
 
-	// What cannot help is told at once.
-	if err := sup.Renew(within(t, time.Minute), s); fault.Of(err) != fault.Denied || !strings.Contains(err.Error(), "not the pinned program") {
-		t.Errorf("expected denied; found %v", err)
+	// What does not prove itself changes nothing, and is told at once.
+	old := st
+	exits := upgraded
+	exits.Env = []string{modeEnv + "=exits"}
+	refuses := func(kind fault.Kind, text string) func(context.Context, *contract.Client) error {
+		return func(context.Context, *contract.Client) error { return fault.New(kind, "%s", text) }
 	}
-	if err := sup.Renew(within(t, time.Minute), supervisor.Spec{Name: s.Name}); fault.Of(err) != fault.Invalid {
-		t.Errorf("no command: expected invalid; found %v", err)
+	for name, c := range map[string]struct {
+		spec  supervisor.Spec
+		prove func(context.Context, *contract.Client) error
+		kind  fault.Kind
+		text  string
+	}{
+		"another program": {s, nil, fault.Denied, "not the pinned program"},
+		"no command":      {supervisor.Spec{Name: s.Name}, nil, fault.Invalid, "expected a command"},
+		"a bad program":   {exits, nil, fault.Unavailable, "it exited with code 0"},
+		"a wrong PIN":     {upgraded, refuses(fault.Denied, "wrong PIN"), fault.Denied, "wrong PIN"},
+		"a lost root":     {upgraded, refuses(fault.NotFound, "no root"), fault.NotFound, "no root"},
+		"a token away":    {upgraded, refuses(fault.Unavailable, "no token"), fault.Unavailable, "no token"},
+	} {
+		if err := sup.Renew(within(t, time.Minute), c.spec, c.prove); fault.Of(err) != c.kind || !strings.Contains(err.Error(), c.text) {
+			t.Errorf("%s: expected %s, %s; found %v", name, c.kind, c.text, err)
+		}
+		if st := sup.Status(); st.State != supervisor.Ready || st.PID != old.PID || st.Starts != old.Starts {
+			t.Errorf("%s: expected the plugin to go on, found %+v", name, st)
+		}
 	}
-	// What may help the next time is waited for, and told when the caller's time is over.
-	away := upgraded
-	away.Env = []string{modeEnv + "=exits"}
+	// A process that has proved itself is in the place of the other without a call in between that fails.
+	halt, calling := make(chan struct{}), make(chan error, 1)
+	go func() {
+		for {
+			select {
+			case <-halt:
+				calling <- nil
+				return
+			default:
+			}
+			if _, err := tell(within(t, time.Minute), sup, "env"); err != nil {
+				calling <- err
+				return
+			}
+		}
+	}()
+	proved := false
+	err := sup.Renew(within(t, time.Minute), upgraded, func(ctx context.Context, c *contract.Client) error {
+		if now := sup.Status(); now.PID != old.PID || now.State != supervisor.Ready {
+			t.Errorf("expected the other to serve meanwhile, found %+v", now)
+		}
+		proved = true
+		return c.Ping(ctx)
+	})
+	close(halt)
+	if now := sup.Status(); err != nil || !proved || now.PID == old.PID || now.State != supervisor.Ready || syscall.Kill(old.PID, 0) == nil {
+		t.Errorf("expected another process and no more of the old, found %v, %+v", err, now)
+	}
+	if err := <-calling; err != nil {
+		t.Errorf("expected all calls to succeed, found %v", err)
+	}
+	// What both cannot use at once is left by the one before it is tried again, and given back where that fails.
+	for _, fails := range []bool{true, false} {
+		old, tries := sup.Status(), 0
+		err := sup.Renew(within(t, time.Minute), upgraded, func(context.Context, *contract.Client) error {
+			if tries++; fails || syscall.Kill(old.PID, 0) == nil {
+				return fault.New(fault.Busy, "in use")
+			}
+			return nil
+		})
+		if tries != 2 || fails != (fault.Of(err) == fault.Busy) {
+			t.Errorf("expected a second try, found %d and %v", tries, err)
+		}
+		if err := sup.Ready(within(t, time.Minute)); err != nil || sup.Status().PID == old.PID {
+			t.Errorf("expected a process to serve, found %v, %+v", err, sup.Status())
+		}
+	}
+
+	// Where none runs, what may help the next time is waited for, and told when the caller's time is over.
+	falls := upgraded
+	falls.Prepare = refuses(fault.Unavailable, "no token")
+	fallen := supervisor.New(falls, quick)
+	over, end := context.WithCancel(context.Background())
+	end()
+	if err := fallen.Start(over); fault.Of(err) != fault.Unavailable {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { fallen.Stop(context.Background()) })
+	eventually(t, "a failed start", func() bool { return fallen.Failure() != nil })
 	limited, cancel := context.WithCancel(context.Background())
 	go func() {
 		defer cancel()
-		n := sup.Status().Starts
-		eventually(t, "several starts", func() bool { return sup.Status().Starts > n+3 })
+		n := fallen.Status().Starts
+		eventually(t, "several starts", func() bool { return fallen.Status().Starts > n+3 })
 	}()
-	if err := sup.Renew(limited, away); fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "goes on being started: it exited with code 0") {
+	if err := fallen.Renew(limited, exits, nil); fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "goes on being started: it exited with code 0") {
 		t.Errorf("expected unavailable; found %v", err)
+	}
+	if err := fallen.Renew(within(t, time.Minute), upgraded, nil); err != nil || fallen.Status().State != supervisor.Ready {
+		t.Errorf("expected the plugin to be ready, found %v, %+v", err, fallen.Status())
 	}
 	// From wherever it is, it becomes ready; several at once do no harm.
 	var all sync.WaitGroup
 	for range 4 {
 		all.Go(func() {
-			if err := sup.Renew(within(t, time.Minute), upgraded); err != nil {
+			if err := sup.Renew(within(t, time.Minute), upgraded, nil); err != nil {
 				t.Error(err)
 			}
 		})
 	}
 	all.Wait()
 	sup.Stop(context.Background())
-	if err := sup.Renew(within(t, time.Minute), upgraded); fault.Of(err) != fault.Conflict {
+	if err := sup.Renew(within(t, time.Minute), upgraded, nil); fault.Of(err) != fault.Conflict {
 		t.Errorf("a stopped plugin: expected conflict; found %v", err)
 	}
 }

@@ -2,7 +2,6 @@ package supervisor
 
 import (
 	"context"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -20,7 +19,9 @@ type Supervisor struct {
 	log      hclog.Logger
 	view     atomic.Pointer[view]
 	wish     atomic.Pointer[wish]
-	wished   chan struct{} // holds a note that there is another wish
+	wished   chan struct{}  // holds a note that there is another wish
+	trials   chan *trial    // to the process that serves
+	leaving  sync.WaitGroup // processes that another has replaced
 	inFlight atomic.Int64
 
 	wishing sync.Mutex // held while a wish takes another's place
@@ -44,7 +45,7 @@ func (stopping) Error() string { return "the plugin is being stopped" }
 // New makes a Supervisor in state stopped. A Spec that no start could cure is refused by Start.
 func New(spec Spec, opt Options) *Supervisor {
 	spec = spec.withDefaults()
-	s := &Supervisor{name: spec.Name, opt: opt.withDefaults(), log: spec.Logger, wished: make(chan struct{}, 1)}
+	s := &Supervisor{name: spec.Name, opt: opt.withDefaults(), log: spec.Logger, wished: make(chan struct{}, 1), trials: make(chan *trial)}
 	s.wish.Store(&wish{spec: spec})
 	s.view.Store(&view{
 		status: Status{
@@ -109,41 +110,6 @@ func (s *Supervisor) Stop(ctx context.Context) {
 func (s *Supervisor) Restart() error {
 	_, err := s.ask(func(as Spec) Spec { return as })
 	return err
-}
-
-// Renew is Restart with another Spec of the same name. It waits until a process started so is ready. Its error is the
-// reason why the start failed, as of Failure, at once where another could not help, else when ctx ends; then it goes
-// on being tried.
-func (s *Supervisor) Renew(ctx context.Context, spec Spec) error {
-	spec = spec.withDefaults()
-	if err := spec.check(); err != nil {
-		return err
-	}
-	number, err := s.ask(func(Spec) Spec { return spec })
-	if err != nil {
-		return err
-	}
-	s.warnUnpinned(spec)
-	for {
-		v := s.view.Load()
-		switch {
-		case v.status.State == Stopped, v.ending:
-			return fault.New(fault.Unavailable, "plugin %q is stopped", s.name)
-		case v.number < number: // what ran before, or was being started
-		case v.gen != nil && v.gen.sound():
-			return nil
-		case v.status.State == Failed:
-			return v.failure
-		}
-		select {
-		case <-v.next:
-		case <-ctx.Done():
-			if v.number >= number && v.failure != nil {
-				return fmt.Errorf("plugin %q is not ready yet, and goes on being started: %w", s.name, v.failure)
-			}
-			return fault.New(fault.Unavailable, "plugin %q is still %s", s.name, v.status.State)
-		}
-	}
 }
 
 // ask makes what change gives the wish.

@@ -278,7 +278,9 @@ func takesNothing(t *testing.T, n *rig.Node, why ...string) {
 		raw, err := n.Client().Raw(context.Background(), "GET", "/v1/status", "", nil)
 		said = string(raw) + fmt.Sprint(err)
 		return strings.Contains(said, `"ready":false`) && !slices.ContainsFunc(why, func(w string) bool { return !strings.Contains(said, w) })
-	}, func() string { return fmt.Sprintf("expected a node that is not ready because of %q, found %s", why, said) })
+	}, func() string {
+		return fmt.Sprintf("expected a node that is not ready because of %q, found %s", why, said)
+	})
 	if placed, err := n.Client().Place(patience(t), rig.Order{Secret: []byte("new")}); rig.Refusal(err) == nil || rig.Refusal(err).HTTP != 503 {
 		t.Errorf("expected an order to be refused, found %+v, %v", placed, err)
 	}

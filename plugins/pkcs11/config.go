@@ -97,14 +97,15 @@ func EndProcess(log Logger) func(error) {
 	}
 }
 
-func (c *Config) open(ctx context.Context, log Logger) (*Keeper, error) {
+func (c *Config) open(ctx context.Context, env sdk.Environment) (*Keeper, error) {
 	pin := secret.New([]byte(c.PIN.Reveal()))
 	defer pin.Clear()
 	return Open(ctx, Settings{
-		Token:      token.Options{Module: c.Module, Label: c.TokenLabel, Serial: c.TokenSerial, PIN: pin, Sessions: c.Sessions, Stuck: EndProcess(log)},
+		Token:      token.Options{Module: c.Module, Label: c.TokenLabel, Serial: c.TokenSerial, PIN: pin, Sessions: c.Sessions, Stuck: EndProcess(env.Logger)},
 		Realm:      c.Realm,
 		Rung:       c.Rung,
 		CreateKeys: c.CreateKeys,
 		ShareCache: c.ShareCache,
-	}, log)
+		InUse:      env.InUse,
+	}, env.Logger)
 }

@@ -23,6 +23,7 @@ type Settings struct {
 	Rung       string // empty: the first that holds
 	CreateKeys bool   // make the rung's key in a realm that has used another rung so far
 	ShareCache int    // how many networks' shares the sdk keeps opened
+	InUse      bool   // the realm has something in it, and is refused where it has not
 	// Settle is called after something was written to the token and before that is used, and returns when it is
 	// durable. It may be nil: hardware answers when it is done.
 	Settle func() error
@@ -89,6 +90,9 @@ func (k *Keeper) start(ctx context.Context, s Settings) error {
 	found, err := again(ctx, k, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })
 	if err != nil {
 		return err
+	}
+	if s.InUse && found.virgin() {
+		return k.empty()
 	}
 	if err := checkRoot(found, k.realm); err != nil {
 		return err

@@ -26,6 +26,12 @@ func checkRoot(found inventory, realm string) error {
 	return nil
 }
 
+// empty is the refusal of a realm that has nothing, where it should.
+func (k *Keeper) empty() error {
+	return fault.New(fault.NotFound, "pkcs11: realm %q has neither key nor custody root in %s, and this plugin has been in use: another token, volume or realm stands in its place; put back the right one",
+		k.realm, k.token)
+}
+
 // Root returns the realm's custody root as it was kept, nil if the realm was never enrolled.
 func (k *Keeper) Root(ctx context.Context) ([]byte, error) {
 	found, err := again(ctx, k, func(s *token.Session) (inventory, error) { return takeInventory(s, k.realm) })

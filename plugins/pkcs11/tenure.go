@@ -88,7 +88,7 @@ func (k *Keeper) taken(has tenure) error {
 	if has.Number > 0 {
 		last = fmt.Sprintf(", last started on %s at %s", has.Host, has.told().Since.UTC().Format(time.RFC3339))
 	}
-	return fault.New(fault.Conflict, "pkcs11: realm %q belongs to plugin %q of node %s%s: name another realm", k.realm, has.Instance, has.Node, last)
+	return fault.New(fault.Conflict, "pkcs11: realm %q belongs to plugin %q of node %s%s: name another realm, or mount the volume with the data directory of that node", k.realm, has.Instance, has.Node, last)
 }
 
 // raise writes the claim with a number above all before, and removes older claims, unless the newest of them is another

@@ -8,6 +8,7 @@ import (
 	"github.com/milagro-dta/dta/plugins/pkcs11"
 	"github.com/milagro-dta/dta/plugins/pkcs11/token"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/sdk"
 	"github.com/milagro-dta/dta/sdk/pluginconf"
 )
 
@@ -72,7 +73,8 @@ func (k *keeper) Close() error {
 	return err
 }
 
-func (c *Config) open(ctx context.Context, log pkcs11.Logger) (_ *keeper, err error) {
+func (c *Config) open(ctx context.Context, env sdk.Environment) (_ *keeper, err error) {
+	log := env.Logger
 	module, err := findModule(c.Module)
 	if err != nil {
 		return nil, err
@@ -85,7 +87,7 @@ func (c *Config) open(ctx context.Context, log pkcs11.Logger) (_ *keeper, err er
 			taken.Store(false)
 		}
 	}()
-	d, err := openDirectory(ctx, c.Directory)
+	d, err := openDirectory(ctx, c.Directory, env.InUse)
 	if err != nil {
 		return nil, err
 	}
@@ -110,6 +112,7 @@ func (c *Config) open(ctx context.Context, log pkcs11.Logger) (_ *keeper, err er
 		Rung:       c.Rung,
 		CreateKeys: c.CreateKeys,
 		ShareCache: c.ShareCache,
+		InUse:      env.InUse,
 		Settle:     func() error { return settle(d.join("token")) },
 	}, log)
 	if err != nil {

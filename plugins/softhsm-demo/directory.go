@@ -20,7 +20,7 @@ type directory struct {
 }
 
 // lockPatience bounds the wait for a predecessor that is about to end.
-const lockPatience = 5 * time.Second
+const lockPatience = time.Second
 
 func usablePath(directory string) (string, error) {
 	path, err := realPath(directory)
@@ -33,11 +33,17 @@ func usablePath(directory string) (string, error) {
 	return path, nil
 }
 
-// openDirectory makes the directory if need be, checks that nobody else can read it, and locks it.
-func openDirectory(ctx context.Context, path string) (*directory, error) {
+// openDirectory makes the directory if need be, checks that nobody else can read it, and locks it. One that is in use
+// has a token: where that is away, nothing is made, since the directory may be a volume's that is not mounted.
+func openDirectory(ctx context.Context, path string, inUse bool) (*directory, error) {
 	path, err := usablePath(path)
 	if err != nil {
 		return nil, err
+	}
+	if inUse {
+		if err := hasToken(path); err != nil {
+			return nil, err
+		}
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return nil, fault.New(fault.Invalid, "softhsm-demo: directory: %w", err)
@@ -61,6 +67,23 @@ func openDirectory(ctx context.Context, path string) (*directory, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// hasToken refuses a directory without a token. It may come back by itself.
+func hasToken(path string) error {
+	missing := path
+	_, err := os.Stat(path)
+	if err == nil {
+		missing = filepath.Join(path, "token")
+		_, err = os.Stat(missing)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return fault.New(fault.Unavailable, "softhsm-demo: directory %s is missing, which has the keys of this plugin: put it back, or mount its volume", missing)
+	}
+	if err != nil {
+		return fault.New(fault.Invalid, "softhsm-demo: directory: %w", err)
+	}
+	return nil
 }
 
 func (d *directory) join(name ...string) string {
@@ -91,7 +114,7 @@ func lock(ctx context.Context, path string) (*os.File, error) {
 		case <-time.After(20 * time.Millisecond):
 		case <-ctx.Done():
 			_ = f.Close()
-			return nil, fault.New(fault.Unavailable, "softhsm-demo: %s is used by another process", filepath.Dir(path))
+			return nil, fault.New(fault.Busy, "softhsm-demo: %s is used by another process", filepath.Dir(path))
 		}
 	}
 }

@@ -13,7 +13,7 @@ func Plugin() sdk.Plugin[Config] {
 		Version:  "1",
 		Validate: (*Config).check,
 		Open: func(ctx context.Context, c *Config, env sdk.Environment) (sdk.Custodian, error) {
-			return c.open(ctx, env.Logger)
+			return c.open(ctx, env)
 		},
 	}
 }

@@ -39,7 +39,7 @@ var (
 
 func open(dir string) (*keeper, error) {
 	c := Config{Directory: dir}
-	return c.open(context.Background(), hclog.NewNullLogger())
+	return c.open(context.Background(), sdk.Environment{Logger: hclog.NewNullLogger()})
 }
 
 func mustOpen(t *testing.T, dir string) *keeper {
@@ -118,7 +118,7 @@ func TestEveryStartWarnsAndShowsNoPIN(t *testing.T) {
 	c := Config{Directory: dir}
 	for range 2 {
 		var log bytes.Buffer
-		k, err := c.open(t.Context(), hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: &log}))
+		k, err := c.open(t.Context(), sdk.Environment{Logger: hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: &log})})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -144,8 +144,8 @@ func TestADirectoryHasOneProcess(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
 	defer cancel()
 	c := Config{Directory: dir}
-	_, err := c.open(ctx, hclog.NewNullLogger())
-	if fault.Of(err) != fault.Unavailable || !strings.Contains(err.Error(), "another process") {
+	_, err := c.open(ctx, sdk.Environment{Logger: hclog.NewNullLogger()})
+	if fault.Of(err) != fault.Busy || !strings.Contains(err.Error(), "another process") {
 		t.Errorf("expected it unavailable, found %v", err)
 	}
 	kill(cmd, lines)

@@ -606,7 +606,10 @@ type ConfigureRequest struct {
 	Custody []byte `protobuf:"bytes,5,opt,name=custody,proto3" json:"custody,omitempty"`
 	// How the host believes the plugin was started: by itself (true) or by another service manager. The plugin knows
 	// better and refuses a wrong belief; receipts repeat what the plugin knows.
-	Supervised    bool `protobuf:"varint,6,opt,name=supervised,proto3" json:"supervised,omitempty"`
+	Supervised bool `protobuf:"varint,6,opt,name=supervised,proto3" json:"supervised,omitempty"`
+	// The host has something that only this realm opens: the plugin is enrolled, or seals the node's identity. A realm
+	// that is missing or empty must not be made anew.
+	InUse         bool `protobuf:"varint,7,opt,name=in_use,json=inUse,proto3" json:"in_use,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -679,6 +682,13 @@ func (x *ConfigureRequest) GetCustody() []byte {
 func (x *ConfigureRequest) GetSupervised() bool {
 	if x != nil {
 		return x.Supervised
+	}
+	return false
+}
+
+func (x *ConfigureRequest) GetInUse() bool {
+	if x != nil {
+		return x.InUse
 	}
 	return false
 }
@@ -1981,7 +1991,7 @@ const file_custody_proto_rawDesc = "" +
 	"\x05block\x18\x01 \x01(\v2\x1b.dta.custody.v1.ConfigBlockR\x05block\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\"P\n" +
 	"\x10ValidateResponse\x12<\n" +
-	"\vdiagnostics\x18\x01 \x03(\v2\x1a.dta.custody.v1.DiagnosticR\vdiagnostics\"\xc3\x01\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x1a.dta.custody.v1.DiagnosticR\vdiagnostics\"\xda\x01\n" +
 	"\x10ConfigureRequest\x121\n" +
 	"\x05block\x18\x01 \x01(\v2\x1b.dta.custody.v1.ConfigBlockR\x05block\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x12\n" +
@@ -1990,7 +2000,8 @@ const file_custody_proto_rawDesc = "" +
 	"\acustody\x18\x05 \x01(\fR\acustody\x12\x1e\n" +
 	"\n" +
 	"supervised\x18\x06 \x01(\bR\n" +
-	"supervised\"\x8e\x01\n" +
+	"supervised\x12\x15\n" +
+	"\x06in_use\x18\a \x01(\bR\x05inUse\"\x8e\x01\n" +
 	"\x11ConfigureResponse\x12<\n" +
 	"\vdiagnostics\x18\x01 \x03(\v2\x1a.dta.custody.v1.DiagnosticR\vdiagnostics\x12#\n" +
 	"\rcustody_chain\x18\x02 \x03(\fR\fcustodyChain\x12\x16\n" +

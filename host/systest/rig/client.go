@@ -205,6 +205,7 @@ type Plugin struct {
 	Pinned   bool   `json:"pinned"`
 	Identity string `json:"identity"`
 	Starts   int    `json:"starts"`
+	PID      int    `json:"pid"` // for the operator alone
 }
 
 // Status asks how the node is.

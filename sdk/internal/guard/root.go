@@ -22,7 +22,7 @@ func (g *Guard) Load(ctx context.Context, shown []byte, known dag.CID) error {
 	}
 	if root == nil {
 		if known.Defined() {
-			return fault.New(fault.NotFound, "the root of custody identity %s is missing: this realm is not the one that was enrolled, or lost it", known)
+			return fault.New(fault.NotFound, "the root of custody identity %s is missing: this realm is not the one that was enrolled, or lost it; another token, volume or realm may stand in its place", known)
 		}
 		return nil
 	}
@@ -32,7 +32,7 @@ func (g *Guard) Load(ctx context.Context, shown []byte, known dag.CID) error {
 	}
 	if name := k.Identity().Name; known.Defined() && name != known {
 		k.Clear()
-		return fault.New(fault.Conflict, "expected custody identity %s, found the root of %s", known, name)
+		return fault.New(fault.Conflict, "expected custody identity %s, found the root of %s: another token, volume or realm may stand in the place of the one that was enrolled", known, name)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -54,11 +54,11 @@ func (g *Guard) findRoot(ctx context.Context, shown []byte) ([]byte, error) {
 	}
 	switch {
 	case len(kept) == 0 && len(shown) > 0:
-		return nil, fault.New(fault.NotFound, "the realm has no root although the host stored one: this is not the realm that was enrolled")
+		return nil, fault.New(fault.NotFound, "the realm has no root although the host stored one: this is not the realm that was enrolled; another token, volume or realm may stand in its place")
 	case len(kept) == 0:
 		return nil, nil
 	case len(shown) > 0 && !bytes.Equal(kept, shown):
-		return nil, fault.New(fault.Conflict, "the realm keeps another root than the host stored")
+		return nil, fault.New(fault.Conflict, "the realm keeps another root than the host stored: another token, volume or realm may stand in the place of the one that was enrolled")
 	}
 	return kept, nil
 }
