@@ -59,6 +59,12 @@ type RootKeeper interface {
 	KeepRoot(ctx context.Context, deposit []byte) error
 }
 
+// RealmNamer is a configuration, a *C of [Plugin], that tells its realm from others without touching it, e.g. by library,
+// token and realm. Two blocks with one name are reported when the node's configuration is validated. No secrets.
+type RealmNamer interface {
+	RealmName() string
+}
+
 // TenureKeeper keeps, in the realm itself, which node the realm belongs to and which host start of that node came last,
 // so that another node is refused and a copy of the node's data is noticed. Without it neither is.
 type TenureKeeper interface {

@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"crypto/sha256"
 	"slices"
 	"time"
 
@@ -17,7 +18,12 @@ import (
 func (s *server) Validate(_ context.Context, req *contract.ValidateRequest) (*contract.ValidateResponse, error) {
 	config, check := s.plugin.config()
 	r := pluginconf.Validate(pluginconf.FromWire(req.GetBlock()), config, check)
-	return &contract.ValidateResponse{Diagnostics: contract.FromHCL(r.Diagnostics)}, nil
+	answer := &contract.ValidateResponse{Diagnostics: contract.FromHCL(r.Diagnostics)}
+	if namer, ok := config.(RealmNamer); ok && !r.HasErrors() {
+		name := sha256.Sum256([]byte(namer.RealmName()))
+		answer.Realm = name[:]
+	}
+	return answer, nil
 }
 
 func (s *server) Configure(ctx context.Context, req *contract.ConfigureRequest) (*contract.ConfigureResponse, error) {

@@ -16,7 +16,7 @@ import (
 // says that it is ready. One that cannot work is refused, and the one that runs
 // goes on.
 func (i *Instance) Renew(ctx context.Context, p config.Plugin) error {
-	diags, err := i.validate(ctx, p)
+	diags, _, err := i.validate(ctx, p)
 	if err == nil && diags.HasErrors() {
 		err = fault.New(fault.Invalid, "%s", config.OneLine(diags))
 	}

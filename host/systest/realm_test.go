@@ -141,6 +141,9 @@ func TestOneOfTwoEnrolmentsHasTheRealm(t *testing.T) {
 
 	both := h.node(t, "both", "seal", `"left", "right"`,
 		seal+h.block(t, "left", "shared", "self_enrol = true")+h.block(t, "right", "shared", "self_enrol = true"))
+	if out, err := both.Command("config", "validate"); err == nil || !strings.Contains(out+err.Error(), `The plugins "left" and "right" would keep in one place`) {
+		t.Errorf("expected both blocks to be named, found %s, %v", out, err)
+	}
 	for range 2 {
 		if err := both.TryStart(); err != nil {
 			t.Fatal(err)

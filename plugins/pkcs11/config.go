@@ -60,6 +60,15 @@ func (c *Config) check() []pluginconf.Problem {
 	return append(found, CheckCommon(c.Realm, c.Rung, c.Sessions, c.ShareCache)...)
 }
 
+// RealmName implements [sdk.RealmNamer].
+func (c *Config) RealmName() string {
+	module, err := filepath.EvalSymlinks(c.Module)
+	if err != nil {
+		module = c.Module
+	}
+	return fmt.Sprintf("%q %q %q %q", module, c.TokenLabel, c.TokenSerial, c.Realm)
+}
+
 // CheckModule refuses a library that other users could exchange: it runs in the plugin, which has the PIN. One that
 // cannot be found is reported when it is loaded.
 func CheckModule(path string) []pluginconf.Problem {

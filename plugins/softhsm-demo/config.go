@@ -36,6 +36,16 @@ func (c *Config) realm() string {
 	return c.Realm
 }
 
+// RealmName implements [sdk.RealmNamer].
+func (c *Config) RealmName() string {
+	path, err := usablePath(c.Directory)
+	if err != nil {
+		path = c.Directory
+	}
+	// One process at a time has a directory, so that another realm in it is no other place.
+	return path
+}
+
 // check finds what is wrong without touching token or network. Where the directory lies it looks up.
 func (c *Config) check() []pluginconf.Problem {
 	var found []pluginconf.Problem

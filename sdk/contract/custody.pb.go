@@ -551,8 +551,11 @@ func (x *ValidateRequest) GetInstance() string {
 }
 
 type ValidateResponse struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Diagnostics   []*Diagnostic          `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	state       protoimpl.MessageState `protogen:"open.v1"`
+	Diagnostics []*Diagnostic          `protobuf:"bytes,1,rep,name=diagnostics,proto3" json:"diagnostics,omitempty"`
+	// Tells the realm that the block names from others, as far as can be seen without touching it; opaque, at most 64
+	// bytes. Two blocks of one type and environment with the same name one realm. Empty where that cannot be seen.
+	Realm         []byte `protobuf:"bytes,2,opt,name=realm,proto3" json:"realm,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -590,6 +593,13 @@ func (*ValidateResponse) Descriptor() ([]byte, []int) {
 func (x *ValidateResponse) GetDiagnostics() []*Diagnostic {
 	if x != nil {
 		return x.Diagnostics
+	}
+	return nil
+}
+
+func (x *ValidateResponse) GetRealm() []byte {
+	if x != nil {
+		return x.Realm
 	}
 	return nil
 }
@@ -1989,9 +1999,10 @@ const file_custody_proto_rawDesc = "" +
 	"\aWARNING\x10\x02\"`\n" +
 	"\x0fValidateRequest\x121\n" +
 	"\x05block\x18\x01 \x01(\v2\x1b.dta.custody.v1.ConfigBlockR\x05block\x12\x1a\n" +
-	"\binstance\x18\x02 \x01(\tR\binstance\"P\n" +
+	"\binstance\x18\x02 \x01(\tR\binstance\"f\n" +
 	"\x10ValidateResponse\x12<\n" +
-	"\vdiagnostics\x18\x01 \x03(\v2\x1a.dta.custody.v1.DiagnosticR\vdiagnostics\"\xda\x01\n" +
+	"\vdiagnostics\x18\x01 \x03(\v2\x1a.dta.custody.v1.DiagnosticR\vdiagnostics\x12\x14\n" +
+	"\x05realm\x18\x02 \x01(\fR\x05realm\"\xda\x01\n" +
 	"\x10ConfigureRequest\x121\n" +
 	"\x05block\x18\x01 \x01(\v2\x1b.dta.custody.v1.ConfigBlockR\x05block\x12\x1a\n" +
 	"\binstance\x18\x02 \x01(\tR\binstance\x12\x12\n" +

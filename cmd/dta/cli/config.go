@@ -30,13 +30,7 @@ PIN is right or a peer is there is not checked.`,
 					return err
 				}
 				defer os.RemoveAll(dir)
-				for _, p := range c.Plugins {
-					if p.Command == "" {
-						continue
-					}
-					diags = append(diags, custody.Validate(cmd.Context(), p, dir)...)
-				}
-				return a.report(c, diags)
+				return a.report(c, append(diags, custody.Validate(cmd.Context(), c.Plugins, dir)...))
 			},
 		}))
 }
