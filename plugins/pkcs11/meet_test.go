@@ -170,6 +170,26 @@ func TestOneOfTheNodesThatMeetInANewRealmHasIt(t *testing.T) {
 	}
 }
 
+// TestOneOfTheCopiesThatClaimAtOnceReplacesTheClaim that all have seen: the others would not know what it acknowledges.
+func TestOneOfTheCopiesThatClaimAtOnceReplacesTheClaim(t *testing.T) {
+	o := softtoken.New(t)
+	guests := []*process{startGuest(t, o), startGuest(t, o), startGuest(t, o)}
+	for try := range 10 {
+		answers := meetIn(t, guests, fmt.Sprintf("realm-%d", try), func(int) string { return "node" })
+		won := 0
+		for _, a := range answers {
+			if strings.HasPrefix(a, "won ") {
+				won++
+			} else if !strings.HasPrefix(a, "refused busy") {
+				t.Errorf("expected another claim to be seen, got %s", a)
+			}
+		}
+		if won != 1 {
+			t.Errorf("expected one claim, got %d: %v", won, answers)
+		}
+	}
+}
+
 // meetIn has guests open a realm and, all at once, enrol in it.
 func meetIn(t *testing.T, guests []*process, realm string, name func(int) string) (answers []string) {
 	t.Helper()
