@@ -68,7 +68,7 @@ type RealmNamer interface {
 // TenureKeeper keeps, in the realm itself, which node the realm belongs to and which host start of that node came last,
 // so that another node is refused and a copy of the node's data is noticed. Without it neither is.
 type TenureKeeper interface {
-	// Claim gives the realm to a node's instance for good, or confirms it, and records a host start with a number
+	// Claim gives the realm to a node's instance for good, or confirms it, and records a start or end of the host with a number
 	// above every one before and above t.Number, which is what the host knows. It returns what it recorded.
 	// after is the mark of the newest claim that the host has seen, empty for none: a newer one with another mark,
 	// but for t's own, must not be replaced, which is fault.Busy. fault.Conflict: the realm belongs to another node or

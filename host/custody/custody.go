@@ -18,12 +18,10 @@ import (
 	"github.com/hashicorp/go-hclog"
 
 	"github.com/milagro-dta/dta/config"
-	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/health"
 	"github.com/milagro-dta/dta/host/supervisor"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
-	"github.com/milagro-dta/dta/sdk/contract"
 )
 
 // Options says how instances run.
@@ -74,7 +72,7 @@ func Start(ctx context.Context, o Options) (*Set, error) {
 	o.StatusEvery, o.StatusTime = cmp.Or(o.StatusEvery, statusEvery), cmp.Or(o.StatusTime, statusTime)
 	s := &Set{options: o}
 	for _, p := range o.Plugins {
-		i := &Instance{name: p.Name, typ: p.Type, set: s, watch: newWatch(), mark: secret.Random(contract.TenureMark).Open()}
+		i := &Instance{name: p.Name, typ: p.Type, set: s, watch: newWatch()}
 		// What was enrolled is known by name also while its process is not ready.
 		var err error
 		if _, i.id, err = i.recorded(ctx); err != nil {
@@ -111,7 +109,10 @@ func (s *Set) Stop(ctx context.Context) {
 	}
 	var wg sync.WaitGroup
 	for _, i := range s.instances {
-		wg.Go(func() { i.process.Stop(ctx) })
+		wg.Go(func() {
+			i.leave(ctx)
+			i.process.Stop(ctx)
+		})
 	}
 	wg.Wait()
 }

@@ -28,10 +28,9 @@ type Instance struct {
 	// meanwhile, because the one that was asked has died, would be told of none.
 	rooting sync.Mutex
 
-	mark     []byte      // of this host's claims to the realm
-	claiming sync.Mutex  // held while a claim is made
-	claimed  atomic.Bool // the realm, by this host
-	replaced atomic.Bool // by another copy of the node, as last seen
+	claiming sync.Mutex             // held while a claim to the realm is made
+	mark     atomic.Pointer[[]byte] // of this host's newest claim; nil while it has none
+	replaced atomic.Bool            // by another copy of the node, as last seen
 
 	mu    sync.Mutex // guards what follows
 	typ   string

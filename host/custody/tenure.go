@@ -9,13 +9,14 @@ import (
 	"slices"
 	"time"
 
+	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
 // A plugin may keep, in its realm, which node the realm belongs to and a number
-// that each host start of that node raises. A realm of another node, or of
+// that each start and end of that node's host raises. A realm of another node, or of
 // another plugin of this one, is refused. A host that finds a claim made with none
 // of the marks in its own store has been copied, replaced, or put back from a
 // backup: what was acknowledged under that claim is none of its store's, so it
@@ -70,7 +71,7 @@ func tenured(about *contract.DescribeResponse) bool {
 // of the node has served since is not claimed: the plugin gives back what it keeps.
 func (i *Instance) hold(ctx context.Context, c *contract.Client) error {
 	o := i.set.options
-	if !o.Serving || !o.Tenant.Defined() || i.claimed.Load() {
+	if !o.Serving || !o.Tenant.Defined() || i.claimed() {
 		_, err := i.holder(ctx, c, o.Tenant)
 		return err
 	}
@@ -115,9 +116,9 @@ func lastStart(t *contract.TenureRecord) string {
 	return ", last started " + placeOf(t)
 }
 
-// startOf names a claim: "start 12 on host-a at 2026-01-02T15:04:05Z".
-func startOf(t *contract.TenureRecord) string {
-	return fmt.Sprintf("start %d %s", t.GetNumber(), placeOf(t))
+// claimOf names a claim: "claim 12 on host-a at 2026-01-02T15:04:05Z".
+func claimOf(t *contract.TenureRecord) string {
+	return fmt.Sprintf("claim %d %s", t.GetNumber(), placeOf(t))
 }
 
 func placeOf(t *contract.TenureRecord) string {
@@ -138,7 +139,7 @@ func (i *Instance) Claim(ctx context.Context, node dag.CID) error {
 // own claims a realm that nobody has, before something is made in it.
 func (i *Instance) own(ctx context.Context, c *contract.Client) error {
 	node := i.set.options.Tenant
-	if !tenured(i.About()) || !node.Defined() || i.claimed.Load() {
+	if !tenured(i.About()) || !node.Defined() || i.claimed() {
 		return nil
 	}
 	has, err := i.holder(ctx, c, node)
@@ -147,6 +148,8 @@ func (i *Instance) own(ctx context.Context, c *contract.Client) error {
 	}
 	return i.claim(ctx, c, node)
 }
+
+func (i *Instance) claimed() bool { return i.mark.Load() != nil }
 
 // claim raises the number in the realm, if the newest claim is this store's.
 func (i *Instance) claim(ctx context.Context, c *contract.Client, node dag.CID) error {
@@ -158,13 +161,14 @@ func (i *Instance) claim(ctx context.Context, c *contract.Client, node dag.CID) 
 			return err
 		}
 		if !known.covers(has) {
-			return fault.New(fault.Conflict, "%w, or this data directory was put back from a backup: %s is none of those it knows, up to start %d; what was acknowledged since is missing here: put the newest data directory in its place, or go on without: dta plugin take-over %s",
-				errReplaced, startOf(has), known.Number, i.name)
+			return fault.New(fault.Conflict, "%w, or this data directory was put back from a backup: %s is none of those it knows, up to number %d; what was acknowledged since is missing here: put the newest data directory in its place, or go on without: dta plugin take-over %s",
+				errReplaced, claimOf(has), known.Number, i.name)
 		}
-		if err = i.set.options.Book.KeepTenure(ctx, i.name, i.marked(has)); err != nil {
+		mark, marked := newMark(has)
+		if err = i.set.options.Book.KeepTenure(ctx, i.name, marked); err != nil {
 			return err
 		}
-		if err = i.raise(ctx, c, node, has, known); fault.Of(err) != fault.Busy || tries == claimTries {
+		if err = i.raise(ctx, c, node, mark, has, known); fault.Of(err) != fault.Busy || tries == claimTries {
 			return err
 		}
 	}
@@ -173,11 +177,13 @@ func (i *Instance) claim(ctx context.Context, c *contract.Client, node dag.CID) 
 // claimTries is how often a claim is tried where others are made meanwhile.
 const claimTries = 5
 
-// marked is the change that notes this host's mark. It is in the store before it is
-// in the realm: a host that shares the store must know it, and this one after a
-// crash. The realm's present mark stays in front, however many claims fail.
-func (i *Instance) marked(has *contract.TenureRecord) func(Tenure) Tenure {
-	return func(t Tenure) Tenure { return t.With(i.mark, has.GetMark()) }
+// newMark makes the mark of a claim, and the change that notes it. It is in the store
+// before it is in the realm: a host that shares the store must know it, and this one
+// after a crash; and a copy that was made before must not. The realm's present mark
+// stays in front, however many claims fail.
+func newMark(has *contract.TenureRecord) (mark []byte, marked func(Tenure) Tenure) {
+	mark = secret.Random(contract.TenureMark).Open()
+	return mark, func(t Tenure) Tenure { return t.With(mark, has.GetMark()) }
 }
 
 // compare reads the newest claim and then what the store knows: a mark that another
@@ -191,13 +197,13 @@ func (i *Instance) compare(ctx context.Context, c *contract.Client, node dag.CID
 }
 
 // raise puts a claim in the place of the one that was seen.
-func (i *Instance) raise(ctx context.Context, c *contract.Client, node dag.CID, seen *contract.TenureRecord, known Tenure) error {
+func (i *Instance) raise(ctx context.Context, c *contract.Client, node dag.CID, mark []byte, seen *contract.TenureRecord, known Tenure) error {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"
 	}
 	answer, err := c.Tenure.Claim(ctx, &contract.ClaimRequest{After: seen.GetMark(), Claim: &contract.TenureRecord{
-		Node: node.Bytes(), Number: known.Number, Mark: i.mark, Host: host[:min(len(host), contract.MaxHostName)], Time: time.Now().Unix(),
+		Node: node.Bytes(), Number: known.Number, Mark: mark, Host: host[:min(len(host), contract.MaxHostName)], Time: time.Now().Unix(),
 	}})
 	if fault.Of(err) == fault.Unsupported {
 		i.set.options.Log.Warn("the realm keeps no record of its node: a copy of this node is not noticed", "plugin", i.name, "reason", err)
@@ -207,7 +213,7 @@ func (i *Instance) raise(ctx context.Context, c *contract.Client, node dag.CID, 
 		return fmt.Errorf("claim its realm: %w", err)
 	}
 	number := answer.GetClaim().GetNumber()
-	i.claimed.Store(true)
+	i.mark.Store(&mark)
 	i.set.options.Log.Info("realm claimed", "plugin", i.name, "number", number)
 	return i.set.options.Book.KeepTenure(ctx, i.name, func(t Tenure) Tenure {
 		t.Number, t.Judged = max(t.Number, number), t.Loss
@@ -232,11 +238,12 @@ func (i *Instance) TakeOver(ctx context.Context) (text string, err error) {
 		if known.covers(has) {
 			return fault.New(fault.Conflict, "plugin %q: no other copy of this node has served its realm: there is nothing to take over", i.name)
 		}
-		text = startOf(has)
-		if err := o.Book.TakeOver(ctx, i.name, text, i.marked(nil)); err != nil {
+		text = claimOf(has)
+		mark, marked := newMark(nil)
+		if err := o.Book.TakeOver(ctx, i.name, text, marked); err != nil {
 			return err
 		}
-		if err := i.raise(ctx, c, o.Tenant, has, known); err != nil {
+		if err := i.raise(ctx, c, o.Tenant, mark, has, known); err != nil {
 			return err
 		}
 		i.judge(nil)
@@ -245,6 +252,23 @@ func (i *Instance) TakeOver(ctx context.Context) (text string, err error) {
 	})
 	return text, err
 }
+
+// leave raises the number once more when a host ends, so that a copy that was made of
+// its store while it ran is told from it.
+func (i *Instance) leave(ctx context.Context) {
+	if !i.set.options.Serving || !i.claimed() || i.replaced.Load() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, leaveTime)
+	defer cancel()
+	err := i.process.Ask(ctx, func(ctx context.Context, c *contract.Client) error { return i.claim(ctx, c, i.set.options.Tenant) })
+	if err != nil {
+		i.set.options.Log.Warn("end not noted in the realm", "plugin", i.name, "reason", err)
+	}
+}
+
+// leaveTime is little, since the end of a host must not wait for a token.
+const leaveTime = time.Second
 
 // judge notes whether the realm is still this host's. That it is not holds for the
 // whole node: what it would accept, the other might not know of.
@@ -262,7 +286,7 @@ func (i *Instance) judge(err error) {
 // checkTenure says that another host has claimed the realm since this one did.
 func checkTenure(ctx context.Context, i *Instance, c *contract.Client, _ *contract.StatusResponse) (err error) {
 	switch {
-	case i.claimed.Load():
+	case i.claimed():
 		err = i.stillHeld(ctx, c)
 	case i.replaced.Load(): // before it had one
 		err = i.claim(ctx, c, i.set.options.Tenant)
@@ -293,14 +317,14 @@ func (i *Instance) stillHeld(ctx context.Context, c *contract.Client) error {
 		return err
 	case has.GetNumber() == 0: // its record was removed
 		return i.claim(ctx, c, o.Tenant)
-	case bytes.Equal(has.GetMark(), i.mark):
+	case bytes.Equal(has.GetMark(), *i.mark.Load()):
 		return nil
 	}
 	// Marks are read after the realm, as in compare.
 	known, err := o.Book.Tenure(ctx, i.name)
 	if err == nil && !known.covers(has) {
-		err = fault.New(fault.Conflict, "%w: %s, where this one has start %d; stop one of the two; if this one is to go on, without what that copy acknowledged: dta plugin take-over %s",
-			errReplaced, startOf(has), known.Number, i.name)
+		err = fault.New(fault.Conflict, "%w: %s, where this one has number %d; stop one of the two; if this one is to go on, without what that copy acknowledged: dta plugin take-over %s",
+			errReplaced, claimOf(has), known.Number, i.name)
 	}
 	return err
 }

@@ -198,8 +198,8 @@ func TestACopyThatServedIsNotForgotten(t *testing.T) {
 		t.Fatal(err)
 	}
 	takesNothing(t, n, "another copy of this node")
-	if out := n.MustCommand("plugin", "take-over", "vault"); !strings.Contains(out, `plugin "vault" goes on after start `) {
-		t.Errorf("expected to be told from which start, found %s", out)
+	if out := n.MustCommand("plugin", "take-over", "vault"); !strings.Contains(out, `plugin "vault" goes on after claim `) {
+		t.Errorf("expected to be told from which claim, found %s", out)
 	}
 	keeps(t, n)
 	if out := n.MustCommand("audit", "list"); !strings.Contains(out, "custody.taken-over") {
@@ -236,19 +236,40 @@ func TestACopyOfARunningNodeFencesItAtOnce(t *testing.T) {
 	n.MustCommand("audit", "verify") // so that the database is whole
 	duplicate(t, n, twin)
 	twin.Start()
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
-	defer cancel()
-	if placed, err := n.Client().Place(ctx, rig.Order{Secret: []byte("secret")}); err == nil && placed.State != "ordered" {
+	soon := func() context.Context {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		t.Cleanup(cancel)
+		return ctx
+	}
+	if placed, err := n.Client().Place(soon(), rig.Order{Secret: []byte("secret")}); err == nil && placed.State != "ordered" {
 		t.Errorf("expected the original to accept nothing, found %+v", placed)
 	}
 	takesNothing(t, n, "another copy of this node", "stop one of the two")
 	keeps(t, twin)
+	n.MustCommand("plugin", "take-over", "vault")
+	keeps(t, n)
+	if placed, err := twin.Client().Place(soon(), rig.Order{Secret: []byte("secret")}); err == nil && placed.State != "ordered" {
+		t.Errorf("expected the copy to accept nothing more, found %+v", placed)
+	}
+	takesNothing(t, twin, "another copy of this node", "stop one of the two")
+}
+
+// TestABackupOfARunningNodeIsNotTakenForIt: the end of a node is noted, too.
+func TestABackupOfARunningNodeIsNotTakenForIt(t *testing.T) {
+	h := newHSM(t)
+	n, backup := h.twins(t)
+	n.Start()
+	n.MustCommand("audit", "verify")
+	duplicate(t, n, backup)
+	keeps(t, n)
 	n.Stop()
-	twin.Stop()
-	if err := n.TryStart(); err != nil {
+	if err := backup.TryStart(); err != nil {
 		t.Fatal(err)
 	}
-	takesNothing(t, n, "another copy of this node")
+	takesNothing(t, backup, "put back from a backup")
+	backup.Stop()
+	n.Start()
+	keeps(t, n)
 }
 
 // twins are two places for one node, with one realm.

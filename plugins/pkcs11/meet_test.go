@@ -286,8 +286,8 @@ func TestEachClaimHasAHigherNumber(t *testing.T) {
 		_, err := k.Claim(t.Context(), other, nil)
 		refused(t, err, fault.Conflict, `belongs to plugin "vault" of node `+dag.Sum([]byte("a")).String()+", last started on host-1")
 	}
-	if text := k.Status(t.Context()).Text; !strings.Contains(text, "start 10") {
-		t.Errorf("expected the start in the status, got %s", text)
+	if text := k.Status(t.Context()).Text; !strings.Contains(text, "claim 10") {
+		t.Errorf("expected the claim in the status, got %s", text)
 	}
 }
 

@@ -15,7 +15,7 @@ import (
 )
 
 // A realm belongs to one instance of one node: the processes that claim it decide on that once (see decide). And each
-// host start of that node claims it anew, with a number above all before, so that of two hosts with copies of one
+// start and end of that node's host claims it anew, with a number above all before, so that of two hosts with copies of one
 // node's data the older notices. A claim replaces the one that its host has seen, and no other: a process that finds a
 // claim beside its own takes its own back and looks again, so that of those that meet one replaces and the others see it.
 
@@ -208,7 +208,7 @@ func (k *Keeper) tenureText() string {
 	case k.keepsNone:
 		return "; the token keeps no record of the realm's node, so a copy of the node is not noticed"
 	case k.tenure.Number > 0:
-		return fmt.Sprintf("; of node %s, start %d", k.tenure.Node, k.tenure.Number)
+		return fmt.Sprintf("; of node %s, claim %d", k.tenure.Node, k.tenure.Number)
 	}
 	return ""
 }
