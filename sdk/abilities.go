@@ -65,11 +65,11 @@ type RealmNamer interface {
 	RealmName() string
 }
 
-// TenureKeeper keeps, in the realm itself, which node the realm belongs to and which host start of that node came last,
+// TenureKeeper keeps, in the realm itself, which node the realm belongs to and which claim of its hosts came last,
 // so that another node is refused and a copy of the node's data is noticed. Without it neither is.
 type TenureKeeper interface {
-	// Claim gives the realm to a node's instance for good, or confirms it, and records a start or end of the host with a number
-	// above every one before and above t.Number, which is what the host knows. It returns what it recorded.
+	// Claim gives the realm to a node's instance for good, or confirms it, and records a start or end of the host with
+	// a number above every one before and above t.Number, which is what the host knows. It returns what it recorded.
 	// after is the mark of the newest claim that the host has seen, empty for none: a newer one with another mark,
 	// but for t's own, must not be replaced, which is fault.Busy. fault.Conflict: the realm belongs to another node or
 	// instance, which the text names. fault.Unsupported: this realm keeps no such record.
@@ -82,7 +82,7 @@ type TenureKeeper interface {
 type Tenure struct {
 	Node     dag.CID   // the node's name
 	Instance string    // the operator's name of the plugin
-	Number   uint64    // counts the node's host starts; 0 in a Holder that has recorded none yet
+	Number   uint64    // counts the claims of the node's hosts; 0 in a Holder that has recorded none yet
 	Mark     []byte    // 16 random bytes of the host's, which tell its claims from others
 	Host     string    // where that host runs, for messages
 	Since    time.Time // when it claimed, by its own clock

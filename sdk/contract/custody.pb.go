@@ -1697,7 +1697,7 @@ type TenureRecord struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Node          []byte                 `protobuf:"bytes,1,opt,name=node,proto3" json:"node,omitempty"`         // the node's name, CID bytes
 	Instance      string                 `protobuf:"bytes,2,opt,name=instance,proto3" json:"instance,omitempty"` // the operator's name of the instance, at most 64 bytes
-	Number        uint64                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`    // counts the node's host starts; 0 where the realm has an owner and no claim is recorded
+	Number        uint64                 `protobuf:"varint,3,opt,name=number,proto3" json:"number,omitempty"`    // counts the claims of the node's hosts; 0 where the realm has an owner and no claim is recorded
 	Mark          []byte                 `protobuf:"bytes,4,opt,name=mark,proto3" json:"mark,omitempty"`         // 16 random bytes of the host's, which tell its claims from others
 	Host          string                 `protobuf:"bytes,5,opt,name=host,proto3" json:"host,omitempty"`         // where that host ran, at most 255 bytes; for messages
 	Time          int64                  `protobuf:"varint,6,opt,name=time,proto3" json:"time,omitempty"`        // when it claimed, Unix seconds by its own clock; for messages

@@ -743,8 +743,8 @@ const (
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
 // Tenure is served by a plugin whose realm keeps, beside its keys, which node it belongs to; such a plugin lists the
-// service once it is configured. A host claims the realm once in its life, with a number that grows with every claim:
-// whoever finds a newer one than its own has been replaced, or copied.
+// service once it is configured. A host claims the realm when it starts and when it ends, with a number that grows with
+// every claim: whoever finds a newer one than its own has been replaced, or copied.
 type TenureClient interface {
 	// Claim gives the realm to a node and this instance for good, or confirms it, and records a start of the node's host.
 	// Conflict: the realm belongs to another node or instance. Busy: the newest claim is another than the host has seen.
@@ -787,8 +787,8 @@ func (c *tenureClient) Holder(ctx context.Context, in *HolderRequest, opts ...gr
 // for forward compatibility.
 //
 // Tenure is served by a plugin whose realm keeps, beside its keys, which node it belongs to; such a plugin lists the
-// service once it is configured. A host claims the realm once in its life, with a number that grows with every claim:
-// whoever finds a newer one than its own has been replaced, or copied.
+// service once it is configured. A host claims the realm when it starts and when it ends, with a number that grows with
+// every claim: whoever finds a newer one than its own has been replaced, or copied.
 type TenureServer interface {
 	// Claim gives the realm to a node and this instance for good, or confirms it, and records a start of the node's host.
 	// Conflict: the realm belongs to another node or instance. Busy: the newest claim is another than the host has seen.

@@ -19,9 +19,9 @@ func TestNoCommandSucceedsWithoutItsOutput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Daemons go on where nobody reads them, one prints nothing, and nothing is known
-	// against a peer in the story.
-	others := []string{"dta host", "dta mpin server", "dta plugin restart", "dta audit evidence"}
+	// Daemons go on where nobody reads them, one prints nothing, and in the story nothing
+	// is known against a peer and no node is copied.
+	others := []string{"dta host", "dta mpin server", "dta plugin restart", "dta audit evidence", "dta plugin take-over"}
 	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
 	if err != nil {
 		t.Fatal(err)
