@@ -125,13 +125,15 @@ func (a *app) pluginRestart() *cobra.Command {
 		Long: `Restart a plugin of the running node as the file says now.
 
 The node reads its file again and takes command, sha256, args, env, start_timeout
-and the config block of this plugin from it, and nothing else. A file in which
-anything is wrong, another program than the pinned one, or a config block that the
-plugin refuses changes nothing: the plugin that runs goes on. Calls under way are
-finished first.
+and the config block of this plugin from it, and nothing else. Another process is
+started beside the one that runs, and takes its place once it is configured, has the
+custody identity that was enrolled and says that it is ready. Otherwise nothing
+changes, and the command says why at once: the process that runs goes on. Calls under
+way are finished first.
 
-Exit code 0 says that the plugin is ready again. Where it is not within a minute,
-the code is that of the reason; the node goes on trying where that may help.`,
+A plugin that does not run is started as the file says now. Where it is not ready
+within a minute, the exit code is that of the reason; the node goes on trying where
+that may help.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {
