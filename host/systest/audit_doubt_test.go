@@ -8,6 +8,8 @@ import (
 	"errors"
 	"net/http"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -39,8 +41,12 @@ func cut(t *testing.T, n *rig.Node, statements ...string) {
 	}
 }
 
-// image is what a node that does not run has kept.
-type image struct{ database, anchor []byte }
+// image is what a node that does not run has kept, with its plugin's realm, which
+// would tell that the rest was put back.
+type image struct {
+	database, anchor []byte
+	realm            string // a copy; empty: as it is
+}
 
 // put gives a node that does not run what it had at an earlier time.
 func put(t *testing.T, n *rig.Node, i image) {
@@ -49,6 +55,9 @@ func put(t *testing.T, n *rig.Node, i image) {
 		_ = os.Remove(n.Path("data", "node.db"+suffix))
 	}
 	err := errors.Join(os.WriteFile(n.Path("data", "node.db"), i.database, 0o600), os.WriteFile(n.Path("data", "anchor"), i.anchor, 0o600))
+	if i.realm != "" {
+		err = errors.Join(err, os.RemoveAll(n.Path("token-vault")), exec.Command("cp", "-a", i.realm, n.Path("token-vault")).Run())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -56,9 +65,11 @@ func put(t *testing.T, n *rig.Node, i image) {
 
 func kept(t *testing.T, n *rig.Node) (i image) {
 	t.Helper()
-	var errs [2]error
+	i.realm = filepath.Join(t.TempDir(), "realm")
+	var errs [3]error
 	i.database, errs[0] = os.ReadFile(n.Path("data", "node.db"))
 	i.anchor, errs[1] = os.ReadFile(n.Path("data", "anchor"))
+	errs[2] = exec.Command("cp", "-a", n.Path("token-vault"), i.realm).Run()
 	if err := errors.Join(errs[:]...); err != nil {
 		t.Fatal(err)
 	}

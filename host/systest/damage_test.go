@@ -293,7 +293,7 @@ func TestEveryFlippedBitIsFoundOrHarmless(t *testing.T) {
 		count = 60
 	}
 	for i := range count {
-		bad := image{bytes.Clone(good.database), good.anchor}
+		bad := image{database: bytes.Clone(good.database), anchor: good.anchor}
 		at := random.IntN(len(bad.database))
 		bad.database[at] ^= 1 << random.IntN(8)
 		put(t, n, bad)
