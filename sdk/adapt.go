@@ -4,12 +4,19 @@ import (
 	"context"
 
 	"github.com/milagro-dta/dta/sdk/internal/guard"
+	"github.com/milagro-dta/dta/sdk/internal/lent"
 )
 
 // keeper shows a Custodian to the guard.
-type keeper struct{ Custodian }
+type keeper struct {
+	Custodian
+	lent lent.Listener // nil outside of tests
+}
 
 func (k keeper) Safeguard(ctx context.Context, key []byte, about guard.About) ([]byte, error) {
+	if k.lent != nil {
+		k.lent(key)
+	}
 	return k.Custodian.Safeguard(ctx, key, aboutOf(about))
 }
 

@@ -150,7 +150,7 @@ func (s *server) open(ctx context.Context, config any, r *pluginconf.Result, req
 		return nil, fault.New(kind, "%s", r.Scrub(err.Error()))
 	}
 	settings := guard.Settings{
-		Custodian: keeper{custodian},
+		Custodian: keeper{custodian, s.lent},
 		Instance:  req.GetInstance(),
 		Type:      s.plugin.typ,
 		Scheme:    func() string { return schemeOf(custodian) },

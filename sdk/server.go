@@ -20,6 +20,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
 	"github.com/milagro-dta/dta/sdk/internal/guard"
+	"github.com/milagro-dta/dta/sdk/internal/lent"
 )
 
 // server answers the contract's calls for one plugin.
@@ -34,6 +35,7 @@ type server struct {
 	mode   order.Mode
 	logger hclog.Logger
 	log    *scrubbedWriter // under logger; nil where the logger is the caller's
+	lent   lent.Listener   // nil outside of tests
 
 	configuring sync.Mutex // held through a configuration
 

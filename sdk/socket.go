@@ -15,6 +15,7 @@ import (
 
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/internal/lent"
 )
 
 // ServeListener serves an enrolled plugin on a listener of the caller's, one in memory for instance, until ctx ends.
@@ -23,7 +24,7 @@ func ServeListener(ctx context.Context, p Program, lis net.Listener, logger hclo
 	if err := p.program().check(); err != nil {
 		return err
 	}
-	s := &server{plugin: p.program(), mode: order.Enrolled, logger: logger}
+	s := &server{plugin: p.program(), mode: order.Enrolled, logger: logger, lent: lent.From(ctx)}
 	return s.serveListener(ctx, lis)
 }
 

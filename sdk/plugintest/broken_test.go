@@ -76,9 +76,9 @@ var mistakes = map[string]mistake{
 		safeguard: logs(func(k []byte) any { return hex.EncodeToString(k) })},
 	"logs keys as decimal numbers, in a case that looks for something else": {here: true, cases: ofKeeps, want: "in the form: a list of decimal numbers",
 		safeguard: logs(func(k []byte) any { return fmt.Sprint(k) })},
-	"logs keys as strings": {here: true, cases: ofKeeps, want: "bytes that are no text",
+	"logs keys as strings": {here: true, cases: ofKeeps, want: "in the form: a string",
 		safeguard: logs(func(k []byte) any { return string(k) })},
-	"logs the first half of keys": {here: true, cases: ofLeaks, want: "the log holds the first half of the custodian's key of an ordered key",
+	"logs the first half of keys": {here: true, cases: ofLeaks, want: "the log holds 16 of 32 bytes of the custodian's key of an ordered key, in the form: hex",
 		safeguard: logs(func(k []byte) any { return hex.EncodeToString(k[:16]) })},
 	"logs the keys that it gives back": {cases: ofKeeps, want: "in the form: base64",
 		restore: func(k *brokenKeeper, _ context.Context, key []byte) []byte {
@@ -94,11 +94,11 @@ var mistakes = map[string]mistake{
 			fmt.Fprintf(os.Stderr, "first half: %x\nsecond half: %x\n", key[:16], key[16:])
 			return nil
 		}},
-	"says keys in errors": {here: true, cases: ofKeeps, want: "an error of Plugin/Enrol holds 32 bytes that nobody outside of the plugin knows, as a key looks, in the form: hex",
+	"says keys in errors": {here: true, cases: ofKeeps, want: "an error of Plugin/Enrol holds a key that was lent to the custodian, in the form: hex",
 		safeguard: func(_ *brokenKeeper, _ context.Context, key []byte) error {
 			return fault.New(fault.Unavailable, "cannot keep %x", key)
 		}},
-	"says keys in errors without a kind": {here: true, cases: ofKeeps, want: "the log holds 32 bytes in hex that may be this key",
+	"says keys in errors without a kind": {here: true, cases: ofKeeps, want: "the log holds a key that was lent to the custodian, in the form: hex",
 		safeguard: func(_ *brokenKeeper, _ context.Context, key []byte) error { return fmt.Errorf("cannot keep %x", key) }},
 	"tells the last key in its status": {here: true, cases: ofLeaks, want: "an answer of Plugin/Status holds the custodian's key",
 		status: func(k *brokenKeeper) string { return fmt.Sprintf("last: %X", k.lastKey()) }},

@@ -95,12 +95,12 @@ func (c Config) Prepared(t testing.TB) Config {
 func (c Config) searched(t testing.TB) Config {
 	if c.search == nil {
 		s := newSearch()
-		s.suite = c.course != nil
+		s.suite, s.here = c.course != nil, c.Plugin != nil
 		c.search = s
 		t.Cleanup(func() {
 			t.Helper()
 			s.report(t)
-			c.course.see(s.foreign)
+			c.course.see(s)
 		})
 	}
 	return c

@@ -49,6 +49,7 @@ type course struct {
 	offers  *contract.DescribeResponse
 	why     string // why it stops; "" while it goes on
 	foreign bool   // deposits were seen that are not of this sdk
+	doubted bool   // something may have been a key that was lent
 }
 
 // stop ends the run after the case under way. Of a nil course nothing is left to run.
@@ -69,19 +70,15 @@ func (c *course) stopped() string {
 	return c.why
 }
 
-func (c *course) see(foreign int) {
-	if c == nil || foreign == 0 {
+// see takes what the search of a case leaves open.
+func (c *course) see(s *search) {
+	if c == nil {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.foreign = true
-}
-
-func (c *course) sawForeign() bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.foreign
+	c.foreign = c.foreign || s.foreign > 0
+	c.doubted = c.doubted || len(s.doubts) > 0
 }
 
 // RunCases runs those cases of a suite for which the plugin lists what they need. A call that hangs ends the run: the
@@ -125,9 +122,14 @@ func describe(t *testing.T, c Config) *contract.DescribeResponse {
 // warn says what was not searched, in a line that a passing run shows too.
 func warn(t *testing.T, c Config) {
 	t.Helper()
+	c.course.mu.Lock()
+	defer c.course.mu.Unlock()
+	if c.course.doubted {
+		fmt.Fprintf(os.Stderr, "WARNING: %s: calls that lend a key have failed, and what the plugin said of it may be the key: run it with Config.Plugin, where the keys are known\n", t.Name())
+	}
 	var left []string
 	switch {
-	case c.course.sawForeign():
+	case c.course.foreign:
 		left = append(left, "the custodian's keys, for the deposits are not of this sdk and nobody outside of the plugin can tell a key")
 	case c.Plugin == nil && c.Twin == nil:
 		left = append(left, "parts of the custodian's keys, and networks' shares: set Config.Twin")

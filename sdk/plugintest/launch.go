@@ -22,6 +22,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk"
 	"github.com/milagro-dta/dta/sdk/contract"
+	"github.com/milagro-dta/dta/sdk/internal/lent"
 )
 
 // Running is a plugin that was started.
@@ -55,6 +56,7 @@ func Launch(t testing.TB, c Config) *Running {
 	c = c.searched(t)
 	log, w := &locked{}, newWatcher(c)
 	c.search.follow(log.String)
+	c.search.watchFiles(c)
 	t.Cleanup(func() { w.report(t, log.String()) }) // after the kill
 	if c.Plugin != nil {
 		return launchHere(t, c, log, w)
@@ -71,7 +73,7 @@ func launchHere(t testing.TB, c Config, log *locked, w *watcher) *Running {
 	}
 	lis := bufconn.Listen(1 << 20)
 	// The life of the plugin, which the end of the test's own context must not cut short.
-	ctx, terminate := context.WithCancel(context.Background())
+	ctx, terminate := context.WithCancel(lent.With(context.Background(), c.search.lend))
 	done := make(chan error, 1)
 	go func() { done <- sdk.ServeListener(ctx, c.Plugin, lis, logger) }()
 	conn, err := grpc.NewClient("passthrough:plugin",

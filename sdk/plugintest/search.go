@@ -17,10 +17,11 @@ import (
 	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
 )
 
-// search looks for the custodian's keys in all that the plugins of one test have said. The keys are made within the
-// plugin and never leave it, but each deposit has a record that its key opens and nothing else does: so every 32 bytes
-// that might have been written somewhere are tried on every deposit. It needs nothing of the plugin, in which language
-// it may be written.
+// search looks for keys and secrets in all that the plugins of one test have said. The keys are made within the plugin
+// and never leave it, but each deposit has a record that its key opens and nothing else does: so every 32 bytes that
+// might have been written somewhere are tried on every deposit. It needs nothing of the plugin, in which language it may
+// be written. Of a plugin in this process the sdk tells the keys, and of one that has a twin the twin does: then parts of
+// them are found as well, and keys of which there is no deposit.
 type search struct {
 	mu       sync.Mutex
 	deposits []lockbox
@@ -29,17 +30,22 @@ type search struct {
 	tried    map[[leak.Size]byte]string // what each candidate turned out to be; "" for nothing
 	public   map[string]bool            // names of operations, which look like keys and are none
 	sayings  map[string]saying
+	order    []string // of the sayings
 	logs     []func() string
-	keys     []knownKey
+	keys     []knownKey // the custodian's, and the configuration's secrets
+	secrets  []knownKey // of others
 	found    map[string]*finding
-	lent     bool // a call that lends a new key to the custodian has failed
-	suite    bool // a suite runs, so that the deposits themselves are looked at: a test of an author's own may have a fake
+	doubts   []string // what may be a key, and nobody can tell
+	here     bool     // the plugin runs in this process, so that each key is known
+	lent     bool     // a call that lends a new key to the custodian has failed
+	suite    bool     // a suite runs, so that the deposits themselves are looked at: a test of an author's own may have a fake
+	files    *files   // nil before a plugin runs
 }
 
 // lockbox is a record that one key of 32 bytes opens.
 type lockbox struct {
 	what          string
-	held          []byte
+	held, key     []byte // key is nil where it is not known
 	bound, record []byte
 }
 
@@ -50,10 +56,11 @@ type saying struct {
 	raw   bool // its bytes are looked at as they are, too
 }
 
-// knownKey is a key that a twin gave back.
+// knownKey is something to be found in part too.
 type knownKey struct {
-	what string
-	key  []byte
+	what  string
+	key   []byte
+	whole bool // it counts as a whole only: it may be words, which others use too
 }
 
 type finding struct {
@@ -104,7 +111,7 @@ func (s *search) deposit(block []byte, answered bool) {
 	if !ok {
 		what = "purpose " + d.Binding.Purpose
 	}
-	s.deposits = append(s.deposits, lockbox{what, d.Held, bound, d.Record})
+	s.deposits = append(s.deposits, lockbox{what, d.Held, nil, bound, d.Record})
 }
 
 // know adds something that the plugin's host or its receivers have got, and nobody may find elsewhere.
@@ -116,13 +123,41 @@ func (s *search) know(what string, secret []byte) {
 	defer s.mu.Unlock()
 	s.known[[leak.Size]byte(secret[:leak.Size])] = what
 	s.known[[leak.Size]byte(secret[len(secret)-leak.Size:])] = what
+	s.secrets = append(s.secrets, knownKey{what, bytes.Clone(secret), true})
 }
 
-// give adds a key that a twin of the plugin got back: then parts of it are searched for as well.
-func (s *search) give(what string, key []byte) {
+// give adds a key that is to be found in part too.
+func (s *search) give(what string, key []byte) { s.learn(knownKey{what, bytes.Clone(key), false}) }
+
+// protect adds a value of the configuration. A short one might be somewhere by chance.
+func (s *search) protect(secrets []string) {
+	for _, value := range secrets {
+		if len(value) >= leastSecret {
+			s.learn(knownKey{"a secret of the configuration", []byte(value), true})
+		}
+	}
+}
+
+// leastSecret is how long a secret is that is searched for in other forms than its own.
+const leastSecret = 12
+
+// lend takes a key that the sdk lends to a custodian in this process.
+func (s *search) lend(key []byte) { s.give(aLentKey, key) }
+
+const aLentKey = "a key that was lent to the custodian"
+
+func (s *search) learn(k knownKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.keys = append(s.keys, knownKey{what, bytes.Clone(key)})
+	for i, other := range s.keys {
+		if bytes.Equal(other.key, k.key) {
+			if other.what == aLentKey {
+				s.keys[i].what = k.what
+			}
+			return
+		}
+	}
+	s.keys = append(s.keys, k)
 }
 
 func (s *search) hear(where string, text []byte, raw bool) {
@@ -131,7 +166,11 @@ func (s *search) hear(where string, text []byte, raw bool) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.sayings[where+"\x00"+string(text)] = saying{where, text, raw}
+	name := where + "\x00" + string(text)
+	if _, ok := s.sayings[name]; !ok {
+		s.order = append(s.order, name)
+	}
+	s.sayings[name] = saying{where, text, raw}
 }
 
 // follow has a plugin's log searched at the end.
@@ -161,13 +200,37 @@ func (s *search) is(candidate []byte) (what string) {
 	if err != nil {
 		return ""
 	}
-	for _, d := range s.deposits {
+	for i, d := range s.deposits {
+		if d.key != nil {
+			continue // and c is another
+		}
 		if m, err := aead.Open(nil, d.record[:nonceSize], d.record[nonceSize:], d.bound); err == nil {
 			clear(m)
-			return "the custodian's key of " + d.what
+			s.deposits[i].key = bytes.Clone(candidate)
+			s.known[c] = "the custodian's key of " + d.what
+			return s.known[c]
 		}
 	}
 	return ""
+}
+
+// match finds the deposits of the keys that are known. The caller holds mu.
+func (s *search) match() {
+	clear(s.tried)
+	for i, k := range s.keys {
+		if len(k.key) != leak.Size || k.whole {
+			continue
+		}
+		if what := s.is(k.key); what != "" {
+			s.keys[i].what = what
+		}
+		s.known[[leak.Size]byte(k.key)] = s.keys[i].what
+	}
+}
+
+// complete tells whether the keys of all deposits are known. The caller holds mu.
+func (s *search) complete() bool {
+	return s.foreign == 0 && !slices.ContainsFunc(s.deposits, func(d lockbox) bool { return d.key == nil })
 }
 
 // report says what was found, once the plugins have ended.
@@ -175,27 +238,22 @@ func (s *search) report(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, d := range s.deposits {
-		if !s.suite {
-			break
+	s.match()
+	all := s.said()
+	if !s.complete() {
+		for _, said := range all {
+			s.examine(said)
 		}
-		s.examine(saying{"the deposit of " + d.what, d.held, true})
 	}
-	for _, said := range s.sayings {
-		s.examine(said)
-	}
+	s.piece(all)
 	for _, log := range s.logs {
 		text := []byte(log())
-		s.examine(saying{"the log", text, true})
-		if at, found := leak.Mangled(text); found {
-			s.find("the log holds bytes that are no text, as a key looks that was logged as a string; write what is no secret in hex",
-				lineAt(text, at, nil))
+		if at, found := leak.Mangled(text); found && !s.complete() {
+			s.find("the log holds bytes that are no text, as a key looks that was logged as a string; write what is no secret in hex, "+
+				"or set Config.Twin, so that it can be told from a key", lineAt(text, at, nil))
 		}
-		if s.lent {
-			for _, h := range s.unknown(text) {
-				t.Logf("a call that lent a key failed, and the log holds 32 bytes in %s that may be this key: %s", h.Form, lineAt(text, h.Start, s.unknown(text)))
-				break
-			}
+		if hits := s.unknown(text); s.lent && !s.here && len(hits) > 0 {
+			s.doubts = append(s.doubts, "the log holds 32 bytes in "+hits[0].Form+": "+lineAt(text, hits[0].Start, hits))
 		}
 	}
 	for _, text := range slices.Sorted(maps.Keys(s.found)) {
@@ -208,7 +266,93 @@ func (s *search) report(t testing.TB) {
 		}
 		t.Error(text)
 	}
+	for _, doubt := range s.doubts {
+		t.Logf("a call that lends a key failed, and %s. Whether this is the key cannot be told from outside: set Config.Plugin in place of Command to find out", doubt)
+	}
 }
+
+// said gives all that there is to search, in order. The caller holds mu.
+func (s *search) said() (all []saying) {
+	if s.suite {
+		for _, d := range s.deposits {
+			all = append(all, saying{"the deposit of " + d.what, d.held, true})
+		}
+	}
+	for _, log := range s.logs {
+		all = append(all, saying{"the log", []byte(log()), true})
+	}
+	for _, name := range s.order {
+		all = append(all, s.sayings[name])
+	}
+	return append(all, s.files.written()...)
+}
+
+// piece searches for parts of the keys that are known, in all texts together. The caller holds mu.
+func (s *search) piece(all []saying) {
+	looked := slices.Concat(s.keys, s.secrets)
+	var keys [][]byte
+	for _, k := range looked {
+		keys = append(keys, k.key)
+	}
+	known := leak.NewKnown(keys)
+	for _, said := range together(all) {
+		known.Read(said.where, said.text)
+	}
+	for _, p := range known.Found() {
+		k := looked[p.Key]
+		size := min(len(k.key), leak.Size)
+		if k.whole && (p.Mask || p.Octets < size) || s.foundWhole(k.what) {
+			continue
+		}
+		first := p.Sources[0]
+		var where []string
+		var hits []leak.Hit
+		for _, from := range p.Sources {
+			if !slices.Contains(where, from.Where) {
+				where = append(where, from.Where)
+			}
+			if from.Where == first.Where {
+				hits = append(hits, from.Hit)
+			}
+		}
+		how := fmt.Sprintf("%d of %d bytes of ", p.Octets, size)
+		if p.Octets == size {
+			how = ""
+		}
+		form := first.Form
+		if p.Mask {
+			form += ", under a mask"
+		}
+		s.find(strings.Join(where, " and ")+" holds "+how+k.what+", in the form: "+form, lineAt(first.Text, first.Start, hits))
+	}
+}
+
+func (s *search) foundWhole(what string) bool {
+	for text := range s.found {
+		if strings.Contains(text, " holds "+what+", ") {
+			return true
+		}
+	}
+	return false
+}
+
+// together joins texts of one origin, which are many and short.
+func together(all []saying) (joined []saying) {
+	at := map[string]int{}
+	for _, said := range all {
+		i, ok := at[said.where]
+		if !ok || len(joined[i].text)+len(said.text) > maxJoined {
+			at[said.where] = len(joined)
+			joined = append(joined, saying{said.where, bytes.Clone(said.text), said.raw})
+			continue
+		}
+		joined[i].text = append(append(joined[i].text, '\n'), said.text...)
+	}
+	return joined
+}
+
+// maxJoined bounds how much is searched at once.
+const maxJoined = 1 << 20
 
 // examine searches one text. The caller holds mu.
 func (s *search) examine(said saying) {
@@ -223,15 +367,6 @@ func (s *search) examine(said saying) {
 	for i, h := range hits {
 		s.find(said.where+" holds "+what[min(i, len(what)-1)]+", in the form: "+h.Form, lineAt(said.text, h.Start, hits))
 	}
-	for _, k := range s.keys {
-		for part, b := range map[string][]byte{"the first half": k.key[:len(k.key)/2], "the second half": k.key[len(k.key)/2:]} {
-			for _, form := range Forms(b) {
-				if len(hits) == 0 && bytes.Contains(said.text, form) {
-					s.find(said.where+" holds "+part+" of "+k.what, "")
-				}
-			}
-		}
-	}
 }
 
 func (s *search) find(what, text string) {
@@ -242,12 +377,13 @@ func (s *search) find(what, text string) {
 	s.found[what] = &finding{text, 1}
 }
 
-// suspect takes a text in which a key may be that no deposit was made of. The caller does not hold mu.
+// suspect takes a text in which a key may be that no deposit was made of. Of a plugin in this process it is known.
 func (s *search) suspect(where string, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if hits := s.unknown(text); len(hits) > 0 {
-		s.find(where+" holds 32 bytes that nobody outside of the plugin knows, as a key looks, in the form: "+hits[0].Form, lineAt(text, hits[0].Start, hits))
+	s.lent = true
+	if hits := s.unknown(text); len(hits) > 0 && !s.here {
+		s.doubts = append(s.doubts, where+" holds 32 bytes in "+hits[0].Form+": "+lineAt(text, hits[0].Start, hits))
 	}
 }
 
@@ -260,8 +396,9 @@ func (s *search) unknown(text []byte) []leak.Hit {
 func (s *search) struck(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	hits := leak.Search([]byte(text), true, func(c []byte) bool { return s.is(c) != "" })
-	s.tried = map[[leak.Size]byte]string{} // deposits are still to come
+	s.match()
+	hits := leak.Quick([]byte(text), func(c []byte) bool { return s.is(c) != "" })
+	clear(s.tried) // deposits are still to come
 	return string(leak.Strike([]byte(text), append(hits, s.unknown([]byte(text))...)))
 }
 
@@ -287,20 +424,31 @@ func lineAt(text []byte, at int, hits []leak.Hit) string {
 	return fmt.Sprintf("%q", line)
 }
 
-// masked says how the deposits hold their keys where they only look encrypted.
+// masked says how the deposits hold their keys where they only look encrypted, and the log where it holds what looks
+// like a key. It is for keys that are not known.
 func (s *search) masked(t testing.TB) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.match()
 	done := map[string]bool{}
 	for _, d := range s.deposits {
 		if done[d.what] {
 			continue
 		}
 		done[d.what] = true
-		one := &search{deposits: []lockbox{d}, tried: map[[leak.Size]byte]string{}}
-		if form, found := leak.Masked(d.held, func(c []byte) bool { clear(one.tried); return one.is(c) != "" }); found {
+		one := &search{deposits: []lockbox{{d.what, d.held, nil, d.bound, d.record}}, known: map[[leak.Size]byte]string{}, tried: map[[leak.Size]byte]string{}}
+		is := func(c []byte) bool { clear(one.tried); return one.is(c) != "" }
+		if form, found := leak.Masked(d.held, is); found {
 			t.Errorf("the deposit of %s is its key, %s: encrypt it under a key of the realm", d.what, form)
+		}
+		if d.key != nil {
+			continue
+		}
+		for _, log := range s.logs {
+			if form, found := leak.Unmasked([]byte(log()), s.public, is); found {
+				t.Errorf("the log holds the custodian's key of %s, %s", d.what, form)
+			}
 		}
 	}
 }

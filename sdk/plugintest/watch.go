@@ -42,6 +42,7 @@ func newWatcher(c Config) *watcher {
 			w.secrets = append(w.secrets, s)
 		}
 	}
+	c.search.protect(w.secrets)
 	return w
 }
 
@@ -168,9 +169,6 @@ func (w *watcher) refused(name string, err error) {
 		broken := s.Code() == codes.Internal || s.Code() == codes.Unavailable || s.Code() == codes.ResourceExhausted
 		if broken || strings.HasPrefix(text, "keeping a ") {
 			w.search.suspect("an error of "+name, []byte(text))
-			w.search.mu.Lock()
-			w.search.lent = true
-			w.search.mu.Unlock()
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package leak
 
 import (
+	"bytes"
 	"math/big"
 	"strings"
 )
@@ -22,6 +23,7 @@ func digitsOf(alphabets ...string) (values [256]byte) {
 }
 
 var (
+	binaryDigits = digitsOf("01")
 	hexDigits    = digitsOf("0123456789abcdef", "0123456789ABCDEF")
 	base64Digits = digitsOf(
 		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/",
@@ -52,7 +54,7 @@ func runs(b []byte, values *[256]byte, atLeast int, each func(start, end int)) {
 
 // inBits reads a run of digits of so many bits each, from the first of them on.
 func inBits(form string, v variant, values *[256]byte, start, end, bits int) *stream {
-	s := &stream{form: form}
+	s := newStream(form, (end-start)*bits/8)
 	var acc uint
 	have, from := 0, start
 	for i := start; i < end; i++ {
@@ -79,19 +81,34 @@ func (f *finder) everyPhase(form string, v variant, values *[256]byte, start, en
 	}
 }
 
+// inOneCase tells whether letters of one case alone are there: nearly all text of base64 has both, that of base32 one.
+func inOneCase(b []byte) bool {
+	return bytes.Equal(b, bytes.ToLower(b)) || bytes.Equal(b, bytes.ToUpper(b))
+}
+
 func (f *finder) base64(v variant) {
-	runs(v.b, &base64Digits, 43, func(start, end int) {
-		f.everyPhase("base64", v, &base64Digits, start, end, 6, 4)
+	runs(v.b, &base64Digits, f.least(43, 11), func(start, end int) {
+		if run := v.b[start:end]; !inOneCase(run) || end-start < 43 && !allOf(run, &hexDigits) {
+			f.everyPhase("base64", v, &base64Digits, start, end, 6, 4)
+		}
 	})
 }
 
 func (f *finder) base32(v variant) {
 	for i := range base32Alphabets {
 		values := &base32Alphabets[i]
-		runs(v.b, values, 52, func(start, end int) {
-			f.everyPhase("base32", v, values, start, end, 5, 8)
+		runs(v.b, values, f.least(52, 16), func(start, end int) {
+			if run := v.b[start:end]; inOneCase(run) && !allOf(run, &hexDigits) {
+				f.everyPhase("base32", v, values, start, end, 5, 8)
+			}
 		})
 	}
+}
+
+func (f *finder) binary(v variant) {
+	runs(v.b, &binaryDigits, f.least(8*Size, 16*shard), func(start, end int) {
+		f.everyPhase("binary digits", v, &binaryDigits, start, end, 1, 8)
+	})
 }
 
 // separator bounds what may stand between two bytes of one key.
@@ -99,7 +116,7 @@ const separator = 8
 
 // hexadecimal reads digits in one run, and pairs, quads and so on with something between them, dumps included.
 func (f *finder) hexadecimal(v variant) {
-	runs(v.b, &hexDigits, 2*Size, func(start, end int) {
+	runs(v.b, &hexDigits, f.least(2*Size, 2*shard), func(start, end int) {
 		f.everyPhase("hex", v, &hexDigits, start, end, 4, 2)
 	})
 	s := &stream{form: "hex with separators"}
@@ -201,27 +218,42 @@ var positional = []struct {
 	{"base62", digitsOf("0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"), 62, 40, 44},
 }
 
+const (
+	// leastDigits is how long a number is in which a part of a known key may be.
+	leastDigits = 10
+	// mostDigits bounds what is read of text in a number: one costs the square of its length.
+	mostDigits = 1024
+)
+
 func (f *finder) bigNumbers(v variant) {
 	for _, w := range words(v.b) {
 		word := v.b[w[0]:w[1]]
 		for i := range positional {
 			p := &positional[i]
-			if len(word) < p.min || len(word) > p.max || !allOf(word, &p.alphabet) {
+			// Within these bounds it may be a key; above them, the text of one.
+			key := len(word) >= f.least(p.min, leastDigits) && len(word) <= p.max
+			text := len(word) >= 2*p.min*9/10 && len(word) <= mostDigits
+			if !key && !text || !allOf(word, &p.alphabet) || p.base != 10 && allOf(word, &hexDigits) {
 				continue
 			}
-			n, base := new(big.Int), big.NewInt(p.base)
-			for _, b := range word {
-				n.Mul(n, base).Add(n, big.NewInt(int64(p.alphabet[b])))
-			}
-			s := &stream{form: p.form}
-			number := n.Bytes()
-			for range Size - len(number) {
-				s.add(0, v.at[w[0]], v.end(w[1]-1))
-			}
-			for _, b := range number {
-				s.add(b, v.at[w[0]], v.end(w[1]-1))
-			}
-			f.windows(s)
+			f.windows(v.number(w, p.form, &p.alphabet, p.base))
 		}
 	}
+}
+
+// number reads a word as the digits of one number.
+func (v variant) number(w [2]int, form string, values *[256]byte, base int64) *stream {
+	n, by := new(big.Int), big.NewInt(base)
+	for _, b := range v.b[w[0]:w[1]] {
+		n.Mul(n, by).Add(n, big.NewInt(int64(values[b])))
+	}
+	s := &stream{form: form}
+	number := n.Bytes()
+	for range Size - len(number) {
+		s.add(0, v.at[w[0]], v.end(w[1]-1))
+	}
+	for _, b := range number {
+		s.add(b, v.at[w[0]], v.end(w[1]-1))
+	}
+	return s
 }

@@ -2,89 +2,120 @@ package leak
 
 import (
 	"bytes"
-	"strconv"
+	"slices"
 )
 
-// lists reads bytes written as numbers, one by one: 1, 2, 3 or 0x1 0x2 or -1 or 00000001, and {"0": 1, "1": 2}.
+// lists reads numbers, one by one: 1, 2, 3 or 0x1 0x2 or -1 or 00000001, and {"0": 1, "1": 2}. Those above 255 are several
+// bytes each, in either order.
 func (f *finder) lists(v variant) {
-	for _, kind := range numberings {
-		s := &stream{form: kind.form}
-		last := 0
+	found := words(v.b)
+	for i := range numberings {
+		kind := &numberings[i]
+		s, last := &stream{form: kind.form}, 0
 		flush := func() {
-			f.windows(s)
-			f.windows(everySecond(s, 1))
+			if len(s.bytes) >= f.least(Size, shard) {
+				f.numbers(s, kind.octets)
+			}
 			s = &stream{form: kind.form}
 		}
-		for _, w := range words(v.b) {
+		for _, w := range found {
 			if len(s.bytes) > 0 && w[0]-last > separator {
 				flush()
 			}
 			last = w[1]
 			negative := w[0] > 0 && v.b[w[0]-1] == '-'
-			b, ok := kind.parse(string(v.b[w[0]:w[1]]), negative)
+			n, ok := kind.parse(v.b[w[0]:w[1]], negative)
 			if !ok {
 				flush()
 				continue
 			}
-			s.add(b, v.at[w[0]], v.end(w[1]-1))
+			for k := range kind.octets {
+				s.add(byte(n>>(8*(kind.octets-1-k))), v.at[w[0]], v.end(w[1]-1))
+			}
 		}
 		flush()
 	}
 }
 
-// everySecond gives the values of a map whose keys are places.
-func everySecond(s *stream, from int) *stream {
-	out := &stream{form: s.form}
-	if len(s.bytes) < 2*Size {
-		return out
+// numbers looks at numbers of so many bytes as they are, with their bytes turned, and at the values of a map whose keys
+// are places.
+func (f *finder) numbers(s *stream, octets int) {
+	for _, s := range []*stream{s, everySecond(s, octets)} {
+		f.aligned(s, octets)
+		if octets == 1 || len(s.bytes) == 0 {
+			continue
+		}
+		turned := &stream{s.form, bytes.Clone(s.bytes), s.start, s.end}
+		for i := 0; i < len(turned.bytes); i += octets {
+			slices.Reverse(turned.bytes[i : i+octets])
+		}
+		f.aligned(turned, octets)
 	}
-	for i := from; i < len(s.bytes); i += 2 {
-		out.add(s.bytes[i], s.start[i], s.end[i])
+}
+
+func everySecond(s *stream, octets int) *stream {
+	out := &stream{form: s.form}
+	for i := octets; i+octets <= len(s.bytes); i += 2 * octets {
+		for k := i; k < i+octets; k++ {
+			out.add(s.bytes[k], s.start[k], s.end[k])
+		}
 	}
 	return out
 }
 
-var numberings = []struct {
-	form  string
-	parse func(word string, negative bool) (byte, bool)
-}{
-	{"a list of decimal numbers", func(w string, negative bool) (byte, bool) {
-		n, err := strconv.ParseUint(w, 10, 8)
-		if len(w) > 3 || err != nil {
+// numbering is a way of writing numbers of so many bytes.
+type numbering struct {
+	form   string
+	base   uint64
+	prefix byte // after a zero; 0 for none
+	digits int  // at most
+	octets int
+}
+
+var numberings = []numbering{
+	{"a list of decimal numbers", 10, 0, 3, 1},
+	{"a list of hexadecimal numbers", 16, 'x', 2, 1},
+	{"a list of octal numbers", 8, 'o', 4, 1},
+	{"a list of binary numbers", 2, 'b', 8, 1},
+	{"a list of decimal numbers of 16 bits", 10, 0, 5, 2},
+	{"a list of decimal numbers of 32 bits", 10, 0, 10, 4},
+	{"a list of decimal numbers of 64 bits", 10, 0, 20, 8},
+	{"a list of hexadecimal numbers of 16 bits", 16, 'x', 4, 2},
+	{"a list of hexadecimal numbers of 32 bits", 16, 'x', 8, 4},
+	{"a list of hexadecimal numbers of 64 bits", 16, 'x', 16, 8},
+	{"a list of octal numbers of 32 bits", 8, 'o', 11, 4},
+	{"a list of binary numbers of 32 bits", 2, 'b', 32, 4},
+}
+
+// parse reads a number. The smallest of the signed ones has no other sign.
+func (n *numbering) parse(word []byte, negative bool) (x uint64, ok bool) {
+	if n.prefix != 0 && len(word) > 2 && word[0] == '0' && word[1]|0x20 == n.prefix {
+		word = word[2:]
+	}
+	if len(word) == 0 || len(word) > n.digits {
+		return 0, false
+	}
+	for _, b := range word {
+		d := uint64(hexDigits[b])
+		if d >= n.base || x > (1<<64-1-d)/n.base {
 			return 0, false
 		}
-		if negative {
-			return byte(-int8(n)), n <= 128
-		}
-		return byte(n), true
-	}},
-	{"a list of hexadecimal numbers", func(w string, _ bool) (byte, bool) {
-		if len(w) > 2 && w[0] == '0' && (w[1] == 'x' || w[1] == 'X') {
-			w = w[2:]
-		}
-		n, err := strconv.ParseUint(w, 16, 8)
-		return byte(n), err == nil && len(w) <= 2
-	}},
-	{"a list of octal numbers", func(w string, _ bool) (byte, bool) {
-		if len(w) > 2 && w[0] == '0' && w[1] == 'o' {
-			w = w[2:]
-		}
-		n, err := strconv.ParseUint(w, 8, 8)
-		return byte(n), err == nil && len(w) <= 4
-	}},
-	{"a list of binary numbers", func(w string, _ bool) (byte, bool) {
-		if len(w) > 2 && w[0] == '0' && w[1] == 'b' {
-			w = w[2:]
-		}
-		n, err := strconv.ParseUint(w, 2, 8)
-		return byte(n), err == nil
-	}},
+		x = x*n.base + d
+	}
+	if most := uint64(1)<<(8*n.octets) - 1; n.octets < 8 && x > most {
+		return 0, false
+	}
+	if negative {
+		return -x, x <= 1<<(8*n.octets-1)
+	}
+	return x, true
 }
 
 // near is how many other pieces may stand between two parts of one key.
 const near = 24
 
-// parts puts together what was written in two parts, or in several of one length, for instance over two lines.
+// parts puts together what was written in two parts, in several that follow each other, or in several of one length,
+// for instance over two lines.
 func (f *finder) parts(v variant) {
 	for _, pieces := range [][]*stream{hexPieces(v), base64Pieces(v), listPieces(v)} {
 		for i, a := range pieces {
@@ -93,6 +124,9 @@ func (f *finder) parts(v variant) {
 					f.together(a, b)
 				}
 			}
+		}
+		for i := range pieces {
+			f.row(pieces[i:])
 		}
 		for _, size := range []int{1, 2, 4, 8, 16} {
 			var same []*stream
@@ -104,6 +138,19 @@ func (f *finder) parts(v variant) {
 			for n := Size / size; len(same) >= n; same = same[1:] {
 				f.together(same[:n]...)
 			}
+		}
+	}
+}
+
+// row puts together the pieces at the front that make up a key.
+func (f *finder) row(pieces []*stream) {
+	have := 0
+	for n, p := range pieces {
+		if have += len(p.bytes); have == Size && n > 1 {
+			f.together(pieces[:n+1]...)
+		}
+		if have >= Size {
+			return
 		}
 	}
 }
@@ -160,7 +207,6 @@ func base64Pieces(v variant) (pieces []*stream) {
 }
 
 func listPieces(v variant) (pieces []*stream) {
-	parse := numberings[0].parse
 	s, last := &stream{form: numberings[0].form}, 0
 	flush := func() {
 		if len(s.bytes) >= 4 && len(s.bytes) < Size {
@@ -173,8 +219,8 @@ func listPieces(v variant) (pieces []*stream) {
 			flush()
 		}
 		last = w[1]
-		if b, ok := parse(string(v.b[w[0]:w[1]]), false); ok {
-			s.add(b, v.at[w[0]], v.end(w[1]-1))
+		if b, ok := numberings[0].parse(v.b[w[0]:w[1]], false); ok {
+			s.add(byte(b), v.at[w[0]], v.end(w[1]-1))
 		} else {
 			flush()
 		}

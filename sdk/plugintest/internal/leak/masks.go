@@ -2,6 +2,7 @@ package leak
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"math/bits"
 )
@@ -80,4 +81,32 @@ func unmask(w []byte, is Judge) (mask string, ok bool) {
 		}
 	}
 	return "", false
+}
+
+// maxUnmasked bounds how many values of a text are looked at under masks.
+const maxUnmasked = 48
+
+// Unmasked finds a key under the simplest of masks among the values in a text that look like a key, but for those that
+// are public.
+func Unmasked(text []byte, public map[string]bool, is Judge) (form string, found bool) {
+	tried := map[[Size]byte]bool{}
+	f := &finder{depth: maxDepth}
+	f.is = func(w []byte) bool {
+		value := [Size]byte(w)
+		if !f.alone || found || tried[value] || len(tried) >= maxUnmasked || public[hex.EncodeToString(w)] {
+			return false
+		}
+		tried[value] = true
+		form, found = unmask(w, is)
+		return found
+	}
+	v := plain(text)
+	f.hexadecimal(v)
+	f.base64(v)
+	f.lists(v)
+	for _, h := range f.hits {
+		form = h.Form + ", " + form
+		break
+	}
+	return form, found
 }

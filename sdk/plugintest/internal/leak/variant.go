@@ -1,104 +1,41 @@
 package leak
 
-import (
-	"strconv"
-	"unicode/utf8"
-)
+import "unicode/utf8"
 
 // variant is a reading of a text: bytes, and where in the original each stands.
 type variant struct {
-	b  []byte
-	at []int
+	b        []byte
+	at, till []int
 }
 
 func plain(text []byte) variant {
-	v := variant{b: text, at: make([]int, len(text))}
-	for i := range text {
-		v.at[i] = i
+	var v variant
+	for i, b := range text {
+		v.put(i, i+1, b)
 	}
 	return v
 }
 
-var escapes = map[byte]byte{'a': '\a', 'b': '\b', 'f': '\f', 'n': '\n', 'r': '\r', 't': '\t', 'v': '\v', '\\': '\\', '"': '"', '\'': '\'', '/': '/', '0': 0}
+// of makes a text of what one form of writing gave.
+func of(s *stream) variant { return variant{s.bytes, s.start, s.end} }
 
-// readings gives a text as it is, without one and two levels of quoting, and without that of URLs.
-func readings(text []byte) []variant {
-	all := []variant{plain(text)}
-	for v := all[0]; len(all) < 3; { // a quoted string in a line of JSON is escaped twice
-		next, changed := v.unescaped()
-		if !changed {
-			break
-		}
-		all, v = append(all, next), next
+func (v *variant) put(start, end int, bytes ...byte) {
+	for _, b := range bytes {
+		v.b, v.at, v.till = append(v.b, b), append(v.at, start), append(v.till, end)
 	}
-	if next, changed := all[0].unquotedURL(); changed {
-		all = append(all, next)
-	}
-	return all
 }
 
-// unquotedURL reads what URLs write with per cents.
-func (v variant) unquotedURL() (out variant, changed bool) {
-	for i := 0; i < len(v.b); i++ {
-		b, at := v.b[i], v.at[i]
-		if b == '%' && i+2 < len(v.b) {
-			if n, err := strconv.ParseUint(string(v.b[i+1:i+3]), 16, 8); err == nil {
-				b, i, changed = byte(n), i+2, true
-			}
-		}
-		out.b, out.at = append(out.b, b), append(out.at, at)
-	}
-	return out, changed
+// take adds what another reading has between two places.
+func (v *variant) take(from variant, start, end int) {
+	v.b = append(v.b, from.b[start:end]...)
+	v.at, v.till = append(v.at, from.at[start:end]...), append(v.till, from.till[start:end]...)
 }
 
-// unescaped reads what Go, JSON, C and Python write with backslashes.
-func (v variant) unescaped() (variant, bool) {
-	var out variant
-	changed := false
-	put := func(i int, b ...byte) {
-		for _, x := range b {
-			out.b, out.at = append(out.b, x), append(out.at, v.at[i])
-		}
-	}
-	for i := 0; i < len(v.b); i++ {
-		b, rest := v.b[i], v.b[i+1:]
-		switch {
-		case b != '\\' || len(rest) == 0:
-		case rest[0] == 'x' && len(rest) >= 3:
-			if n, err := strconv.ParseUint(string(rest[1:3]), 16, 8); err == nil {
-				put(i, byte(n))
-				i, changed = i+3, true
-				continue
-			}
-		case rest[0] == 'u' && len(rest) >= 5:
-			if n, err := strconv.ParseUint(string(rest[1:5]), 16, 16); err == nil {
-				put(i, utf8.AppendRune(nil, rune(n))...)
-				i, changed = i+5, true
-				continue
-			}
-		case rest[0] == 'U' && len(rest) >= 9:
-			if n, err := strconv.ParseUint(string(rest[1:9]), 16, 32); err == nil {
-				put(i, utf8.AppendRune(nil, rune(n))...)
-				i, changed = i+9, true
-				continue
-			}
-		case len(rest) >= 3 && rest[0] >= '0' && rest[0] <= '3':
-			if n, err := strconv.ParseUint(string(rest[:3]), 8, 8); err == nil {
-				put(i, byte(n))
-				i, changed = i+3, true
-				continue
-			}
-			fallthrough
-		default:
-			if c, ok := escapes[rest[0]]; ok {
-				put(i, c)
-				i, changed = i+1, true
-				continue
-			}
-		}
-		put(i, b)
-	}
-	return out, changed
+// end says where in the original what stands at i ends.
+func (v variant) end(i int) int { return v.till[i] }
+
+func (v variant) slice(start, end int) variant {
+	return variant{v.b[start:end], v.at[start:end], v.till[start:end]}
 }
 
 // latin1 reads a string of runes below 256, one for each byte, as JavaScript writes binary data.
@@ -144,11 +81,3 @@ func Mangled(text []byte) (at int, found bool) {
 
 // mangled is how many of 32 runes must have been replaced. Of a key about half are.
 const mangled = 6
-
-// end says where in the original what stands at i ends.
-func (v variant) end(i int) int {
-	if i+1 < len(v.at) {
-		return v.at[i+1]
-	}
-	return v.at[i] + 1
-}
