@@ -3,6 +3,7 @@ package plugintest
 import (
 	"bytes"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -190,6 +191,51 @@ func answersRepeats(t *testing.T, c Config) {
 	ask.Deposit = second.Deposit
 	_, err := e.Custody.Restore(t.Context(), ask)
 	wantKind(t, err, fault.Denied)
+}
+
+// knowsOrderResigned shows an order under several signatures of its principal, of which anybody who has two makes a
+// third. The first answer stays the one that counts, under the order that it names.
+func knowsOrderResigned(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	o := e.Something(t)
+	first := e.Keep(t, o)
+	other := o.Resigned(t)
+	orders := []*scene.Order{o, other, o.Resigned(t)}
+	var wg sync.WaitGroup
+	for i := range 4 * len(orders) {
+		wg.Go(func() {
+			shown := orders[i%len(orders)]
+			got, err := e.Custody.Safeguard(t.Context(), shown.Ask())
+			if err != nil {
+				t.Errorf("safeguarding the same order under another signature: %v", err)
+				return
+			}
+			// One call may have joined another, and got the answer to it.
+			at := slices.IndexFunc(orders, func(o *scene.Order) bool { return o.Answered(t, got) })
+			if at < 0 {
+				t.Error("the acceptance is of none of the orders that were shown")
+				return
+			}
+			again := orders[at].Accept(t, got)
+			if o.Secret != nil && !bytes.Equal(again.Acceptance.Commitment(), first.Acceptance.Commitment()) {
+				t.Error("another signature under the order made another commitment")
+			}
+		})
+	}
+	wg.Wait()
+	redeem := first.Redeem(t, first.Beneficiary)
+	wantBack(t, first, e.Give(t, redeem))
+	for _, shown := range orders[1:] {
+		ask := redeem.Ask()
+		ask.Order = shown.Ask().GetOrder()
+		_, err := e.Custody.Restore(t.Context(), ask)
+		wantRefusal(t, err)
+	}
+	broken := other.Ask()
+	broken.Order.Envelope = flip(broken.Order.Envelope, len(broken.Order.Envelope)-8)
+	_, err := e.Custody.Safeguard(t.Context(), broken)
+	wantRefusal(t, err)
+	wantBack(t, first, e.Give(t, redeem))
 }
 
 func refusesChangedDeposit(t *testing.T, c Config) {

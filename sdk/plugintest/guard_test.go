@@ -1,15 +1,20 @@
 package plugintest_test
 
 import (
+	"bytes"
 	"context"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/issue"
+	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk"
+	"github.com/milagro-dta/dta/sdk/contract"
 	"github.com/milagro-dta/dta/sdk/internal/guard"
 	"github.com/milagro-dta/dta/sdk/plugintest"
 	"github.com/milagro-dta/dta/sdk/plugintest/internal/scene"
@@ -99,6 +104,71 @@ func TestARequestIsHeldToThePluginsOwnClock(t *testing.T) {
 			}
 		}
 	}
+}
+
+// slowBox keeps a key once it may.
+type slowBox struct {
+	box
+	asked *atomic.Int64
+	may   chan struct{}
+}
+
+func (s slowBox) Safeguard(ctx context.Context, key []byte, about guard.About) ([]byte, error) {
+	s.asked.Add(1)
+	<-s.may
+	return s.box.Safeguard(ctx, key, about)
+}
+
+// TestAnotherSignatureJoinsTheCallInFlight: an order of a key would otherwise have two keys at once.
+func TestAnotherSignatureJoinsTheCallInFlight(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slowBox{box{secret.Random(32)}, new(atomic.Int64), make(chan struct{}, 4)}
+		g, err := guard.New(guard.Settings{
+			Custodian: s, Instance: plugintest.Instance, Type: "box",
+			Scheme: func() string { return "" }, Mode: order.Supervised, Now: time.Now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.may <- struct{}{}
+		s.may <- struct{}{}
+		if _, err := g.Enrol(t.Context(), "", "box"); err != nil {
+			t.Fatal(err)
+		}
+		before := s.asked.Load()
+		o := scene.New(t, plugintest.Instance, order.Supervised, g.Chain()).Order(t, nil)
+		other, forged := o.Resigned(t), o.Resigned(t).Ask()
+		forged.Order.Envelope[len(forged.Order.Envelope)-8] ^= 1
+		answers := make([]*contract.SafeguardResponse, 3)
+		var wg sync.WaitGroup
+		for i, ask := range []*contract.SafeguardRequest{o.Ask(), other.Ask(), o.Ask()} {
+			wg.Go(func() {
+				got, err := g.Safeguard(t.Context(), ask)
+				if err != nil {
+					t.Error(err)
+				}
+				answers[i] = got
+			})
+			synctest.Wait()
+		}
+		if _, err := g.Safeguard(t.Context(), forged); fault.Of(err) != fault.Invalid && fault.Of(err) != fault.Denied {
+			t.Errorf("expected a signature that does not verify to join nothing; got %v", err)
+		}
+		if n := s.asked.Load() - before; n != 1 {
+			t.Errorf("expected the custodian to be asked once; it was %d times", n)
+		}
+		for range 3 {
+			s.may <- struct{}{}
+			synctest.Wait()
+		}
+		wg.Wait()
+		for _, got := range answers[1:] {
+			if !bytes.Equal(got.GetDeposit(), answers[0].GetDeposit()) || !bytes.Equal(got.GetAcceptance().GetEnvelope(), answers[0].GetAcceptance().GetEnvelope()) {
+				t.Error("expected the answer to the first call")
+			}
+		}
+		o.Accept(t, answers[1])
+	})
 }
 
 var none sdk.Context

@@ -33,6 +33,7 @@ func Run(t *testing.T, c Config) {
 		{"the principal may redeem for the beneficiary", []Need{Orders}, redeemsForAnother},
 		{"a receiver with a new document gets the release sealed to it", []Need{Orders}, followsReceiver},
 		{"repeats are answered", []Need{Orders}, answersRepeats},
+		{"an order under another signature is the same order", []Need{Orders}, knowsOrderResigned},
 		{"what a network's D-TAs issue adds up", []Need{Networks}, issuesForNetwork},
 		{"a delegate may ask in a network", []Need{Networks}, issuesForDelegate},
 		{"a network's share survives the process", []Need{Networks}, networkSurvivesProcess},

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
 
@@ -101,10 +102,10 @@ func (fs *flights[T]) begin(ctx context.Context, key string, work func(context.C
 	return f
 }
 
-// safeguardKey names a call together with everything it shows but the checkpoint, which may have grown: only a true
-// repeat joins.
-func safeguardKey(req *contract.SafeguardRequest) string {
-	return callKey(req.GetChains(), []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(), req.GetShare())
+// safeguardKey names a call together with everything it shows but the checkpoint, which may have grown, and the order's
+// signature, of which there are many: only a true repeat joins.
+func safeguardKey(req *contract.SafeguardRequest, o *order.VerifiedOrder) string {
+	return callKey(req.GetChains(), []byte(req.GetOperationId()), o.HeaderCID().Bytes(), req.GetShare())
 }
 
 func releaseKey(req releasing, cause *contract.Shown) string {

@@ -22,20 +22,21 @@ func (g *Guard) Safeguard(ctx context.Context, req *contract.SafeguardRequest) (
 	if err != nil {
 		return nil, err
 	}
-	return g.accepted.do(ctx, safeguardKey(req), func(ctx context.Context) (*contract.SafeguardResponse, error) {
-		return g.safeguard(ctx, k, req)
-	})
-}
-
-func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, req *contract.SafeguardRequest) (*contract.SafeguardResponse, error) {
 	who, err := g.parties(k, req.GetChains())
 	if err != nil {
 		return nil, err
 	}
+	// The signature is verified before the call joins another one, which may show the same order under another signature.
 	o, err := order.VerifyOrder(req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(), who)
 	if err != nil {
 		return nil, err
 	}
+	return g.accepted.do(ctx, safeguardKey(req, o), func(ctx context.Context) (*contract.SafeguardResponse, error) {
+		return g.safeguard(ctx, k, o, who, req)
+	})
+}
+
+func (g *Guard) safeguard(ctx context.Context, k *identity.Keyring, o *order.VerifiedOrder, who order.Parties, req *contract.SafeguardRequest) (*contract.SafeguardResponse, error) {
 	if err := o.InForce(who); err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/milagro-dta/dta/crypto/vss"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/envelope/envelopetest"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/identity/identitytest"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -131,6 +132,27 @@ func (s *Scene) Order(t testing.TB, what []byte, choose ...Choose) *Order {
 		o.Share = o.Placed.Detached[o.Index].Bytes
 	}
 	return o
+}
+
+// Resigned is the same order under another signature: another half of ML-DSA beside the same half of Ed25519.
+func (o *Order) Resigned(t testing.TB) *Order {
+	t.Helper()
+	_, block := envelopetest.Resigned(t, o.Principal, o.Placed.Envelope.Block)
+	again, placed, sealed := *o, *o.Placed, *o.Placed.Envelope
+	sealed.Block = block
+	placed.Envelope, again.Placed = &sealed, &placed
+	var err error
+	if again.Verified, err = order.OpenOrder(o.Node, block, o.Parties(t)); err != nil {
+		t.Fatalf("reading an order under another signature: %v", err)
+	}
+	return &again
+}
+
+// Answered tells whether an acceptance is of this very block.
+func (o *Order) Answered(t testing.TB, r *contract.SafeguardResponse) bool {
+	t.Helper()
+	_, err := order.OpenAcceptance(o.Principal, o.Verified, r.GetAcceptance().GetEnvelope(), o.Parties(t))
+	return err == nil
 }
 
 // Purpose is that of the order's deposit.
