@@ -3,18 +3,24 @@ package plugintest_test
 import (
 	"bytes"
 	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"encoding/ascii85"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk"
 	"github.com/milagro-dta/dta/sdk/plugintest"
@@ -40,10 +46,13 @@ type mistake struct {
 	close     func(k *brokenKeeper)
 	status    func(k *brokenKeeper) string
 	scheme    func(k *brokenKeeper) string
+	beside    func(k *brokenKeeper) []byte // 32 bytes added to an encrypted deposit
+	refuse    func()                       // before it refuses a deposit
 
 	here  bool   // in the process of the test: quicker, where that makes no difference
 	cases string // a pattern; empty for all
 	want  string // in the report
+	spare string // not in the report
 }
 
 // the cases that find most.
@@ -67,10 +76,46 @@ func xored(key []byte) []byte {
 	return out
 }
 
+// identifier is half of one of 256 bits, noise what a module calls its version.
+func identifier() string { return hex.EncodeToString(secret.Random(16).Open()) }
+func noise() []byte      { return secret.Random(32).Open() }
+
+// enciphered is a deposit without a check of what is in it.
+func enciphered(key []byte) []byte {
+	iv := secret.Random(aes.BlockSize).Open()
+	return append(iv, ctr(iv, key)...)
+}
+
+func deciphered(deposit []byte) []byte {
+	return ctr(deposit[:aes.BlockSize], deposit[aes.BlockSize:])
+}
+
+func ctr(iv, in []byte) []byte {
+	block, _ := aes.NewCipher([]byte("a key of 16 byte"))
+	out := make([]byte, len(in))
+	cipher.NewCTR(block, iv).XORKeyStream(out, in)
+	return out
+}
+
 var forever = make(chan struct{})
 
 var mistakes = map[string]mistake{
 	"none": {cases: ofLeaks},
+	"none, that names sessions by 256 bits and is busy": {cases: ofLeaks,
+		safeguard: func(k *brokenKeeper, _ context.Context, _ []byte) error {
+			k.env.Logger.Debug("session "+identifier()+identifier(), "version", "SoftHSM "+string(noise()[:6]))
+			return nil
+		}},
+	"none, in this process, that logs a vendor's bytes": {here: true, cases: ofLeaks,
+		safeguard: logs(func([]byte) any { return string(noise()) })},
+	"none, whose error names a session by 256 bits": {here: true, cases: ofKeeps, spare: " 32 bytes", want: "session",
+		safeguard: func(*brokenKeeper, context.Context, []byte) error {
+			return fault.New(fault.Unavailable, "session %s%s is in use", identifier(), identifier())
+		}},
+	"none, whose error names a session by 256 bits, as a program": {cases: ofKeeps, spare: "custodian's key", want: "set Config.Plugin in place of Command",
+		safeguard: func(*brokenKeeper, context.Context, []byte) error {
+			return fault.New(fault.Unavailable, "session %s%s is in use", identifier(), identifier())
+		}},
 
 	"logs keys in hex": {here: true, cases: ofLeaks, want: "the log holds the custodian's key of a share of a secret, in the form: hex",
 		safeguard: logs(func(k []byte) any { return hex.EncodeToString(k) })},
@@ -78,6 +123,55 @@ var mistakes = map[string]mistake{
 		safeguard: logs(func(k []byte) any { return fmt.Sprint(k) })},
 	"logs keys as strings": {here: true, cases: ofKeeps, want: "in the form: a string",
 		safeguard: logs(func(k []byte) any { return string(k) })},
+	"logs keys XOR a constant": {here: true, cases: ofKeeps, want: "the log holds the custodian's key of a share of a secret, in the form: hex, under a mask",
+		safeguard: logs(func(k []byte) any { return hex.EncodeToString(xored(k)) })},
+	"logs keys XOR a constant, without a twin": {cases: ofLeaks, want: "the log holds the custodian's key of an ordered key, hex, XOR 0x5a",
+		safeguard: logs(func(k []byte) any { return hex.EncodeToString(xored(k)) })},
+	"logs keys in thirds, among others": {here: true, cases: ofKeeps, want: "the log holds the custodian's key of",
+		safeguard: func(k *brokenKeeper, _ context.Context, key []byte) error {
+			for _, part := range [][]byte{key[:11], key[11:22], key[22:]} {
+				k.env.Logger.Debug("session", "id", hex.EncodeToString(part))
+				k.env.Logger.Debug("session", "id", identifier())
+			}
+			return nil
+		}},
+	"logs keys as words of 32 bits": {cases: ofLeaks, want: "in the form: a list of decimal numbers of 32 bits",
+		safeguard: func(k *brokenKeeper, _ context.Context, key []byte) error {
+			for i := 0; i < len(key); i += 4 {
+				k.env.Logger.Debug("checksum", "value", binary.BigEndian.Uint32(key[i:]))
+			}
+			return nil
+		}},
+	"logs keys in ascii85 of hex": {cases: ofLeaks, want: "in the form: hex in ascii85",
+		safeguard: logs(func(k []byte) any {
+			text := fmt.Appendf(nil, "%x", k)
+			out := make([]byte, ascii85.MaxEncodedLen(len(text)))
+			return string(out[:ascii85.Encode(out, text)])
+		})},
+	"tells keys in pieces, in its status and the log": {here: true, cases: ofLeaks, want: "an answer of Plugin/Status holds",
+		safeguard: logs(func(k []byte) any { return fmt.Sprint(k[:6]) }),
+		status: func(k *brokenKeeper) string {
+			return fmt.Sprintf("session %x", k.lastKey()[min(6, len(k.lastKey())):min(12, len(k.lastKey()))])
+		}},
+	"writes keys to a file": {here: true, cases: ofKeeps, want: "a file holds the custodian's key of a share of a secret, in the form: base64",
+		safeguard: func(_ *brokenKeeper, _ context.Context, key []byte) error {
+			return os.WriteFile(filepath.Join(os.TempDir(), "cache"), base64.StdEncoding.AppendEncode(nil, key), 0o600)
+		}},
+	"names files by keys": {cases: ofLeaks, want: "a file holds the custodian's key of",
+		safeguard: func(_ *brokenKeeper, _ context.Context, key []byte) error {
+			return os.WriteFile(filepath.Join(os.TempDir(), hex.EncodeToString(key)), nil, 0o600)
+		}},
+	"panics with keys": {cases: ofKeeps, want: "the log holds the custodian's key of a share of a secret, in the form: hex",
+		restore: func(_ *brokenKeeper, _ context.Context, key []byte) []byte {
+			go panic(hex.EncodeToString(key))
+			<-forever
+			return nil
+		}},
+	"keeps the key before in a deposit": {here: true, cases: ofLeaks, want: "the deposit of ",
+		beside: func(k *brokenKeeper) []byte { return xored(*k.before.Load()) }},
+	"does not authenticate": {here: true, cases: ofLeaks, want: "the custodian does not notice a change in a deposit",
+		deposit: enciphered, clear: deciphered},
+
 	"logs the first half of keys": {here: true, cases: ofLeaks, want: "the log holds 16 of 32 bytes of the custodian's key of an ordered key, in the form: hex",
 		safeguard: logs(func(k []byte) any { return hex.EncodeToString(k[:16]) })},
 	"logs the keys that it gives back": {cases: ofKeeps, want: "in the form: base64",
@@ -120,6 +214,10 @@ var mistakes = map[string]mistake{
 		restore: func(_ *brokenKeeper, _ context.Context, key []byte) []byte { time.Sleep(slow); return key }},
 	"leaves goroutines behind": {cases: "repeats leave nothing behind", want: "goroutines are left behind: ",
 		restore: func(_ *brokenKeeper, _ context.Context, key []byte) []byte { go func() { <-forever }(); return key }},
+	"leaves goroutines behind in Status": {cases: "repeats leave nothing behind", want: "goroutines are left behind: ",
+		status: func(*brokenKeeper) string { go func() { <-forever }(); return "" }},
+	"leaves goroutines behind when it refuses": {here: true, cases: "repeats leave nothing behind", want: "goroutines are left behind: ",
+		refuse: func() { go func() { <-forever }() }},
 	"leaves goroutines behind in this process": {here: true, cases: "repeats leave nothing behind", want: "goroutines are left behind: ",
 		restore: func(_ *brokenKeeper, _ context.Context, key []byte) []byte { go func() { <-forever }(); return key }},
 	"hangs in Close": {cases: "asked to end, it ends", want: "Close of the custodian hangs",
@@ -168,6 +266,8 @@ type brokenKeeper struct {
 	env   sdk.Environment
 	calls atomic.Int64
 	last  atomic.Pointer[[]byte]
+
+	before atomic.Pointer[[]byte] // the one before the last
 }
 
 func (k *brokenKeeper) lastKey() []byte {
@@ -180,7 +280,11 @@ func (k *brokenKeeper) lastKey() []byte {
 func (k *brokenKeeper) Safeguard(ctx context.Context, key []byte, about sdk.Context) ([]byte, error) {
 	k.calls.Add(1)
 	last := bytes.Clone(key)
-	k.last.Store(&last)
+	if before := k.last.Swap(&last); before != nil {
+		k.before.Store(before)
+	} else {
+		k.before.Store(&last)
+	}
 	if k.safeguard != nil {
 		if err := k.safeguard(k, ctx, key); err != nil {
 			return nil, err
@@ -189,15 +293,25 @@ func (k *brokenKeeper) Safeguard(ctx context.Context, key []byte, about sdk.Cont
 	if k.deposit != nil {
 		return k.deposit(key), nil
 	}
-	return k.Custodian.Safeguard(ctx, key, about)
+	d, err := k.Custodian.Safeguard(ctx, key, about)
+	if err == nil && k.beside != nil {
+		d = append(d, k.beside(k)...)
+	}
+	return d, err
 }
 
 func (k *brokenKeeper) Restore(ctx context.Context, deposit []byte, about sdk.Context) ([]byte, error) {
 	var key []byte
 	var err error
+	if k.beside != nil {
+		deposit = deposit[:len(deposit)-32]
+	}
 	if k.clear != nil {
 		key = k.clear(deposit)
 	} else if key, err = k.Custodian.Restore(ctx, deposit, about); err != nil {
+		if k.refuse != nil {
+			k.refuse()
+		}
 		return nil, err
 	}
 	if k.restore != nil {
@@ -252,7 +366,7 @@ func victim(name string) testing.InternalTest {
 		if m.here {
 			c.Plugin = broken(name)
 		} else {
-			c.Type, c.Command, c.Env = plugintest.MemoryType, os.Args[0], []string{asBroken + "=" + name}
+			c.Type, c.Command, c.Env = plugintest.MemoryType, os.Args[0], []string{asBroken + "=" + name, "TMPDIR=" + os.TempDir()}
 		}
 		plugintest.Run(t, c)
 	}}
@@ -285,12 +399,15 @@ func TestABrokenPluginIsToldWhatIsWrong(t *testing.T) {
 			t.Parallel()
 			free <- struct{}{}
 			defer func() { <-free }()
-			report, failed := conformance(t, m.cases, asVictim+"="+name)
+			report, failed := conformance(t, m.cases, asVictim+"="+name, "TMPDIR="+t.TempDir())
 			if m.want == "" {
 				if failed || !strings.Contains(report, "--- PASS: Author/") {
 					t.Errorf("expected a plugin without a fault to pass:\n%s", report)
 				}
 				return
+			}
+			if m.spare != "" && strings.Contains(report, m.spare) {
+				t.Errorf("expected a report without %q:\n%s", m.spare, report)
 			}
 			if !failed || !strings.Contains(report, m.want) {
 				t.Errorf("expected a report with %q:\n%s", m.want, report)

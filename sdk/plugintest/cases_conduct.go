@@ -121,31 +121,81 @@ func endsWithItsCaller(t *testing.T, c Config) {
 }
 
 const (
-	// repeats is how often a call is made that must leave nothing behind.
+	// repeats is how often each call is made that must leave nothing behind.
 	repeats = 24
 	// stray is how many goroutines of one origin may be more after the repeats than before.
 	stray = repeats / 3
 )
 
-// leavesNothing counts the plugin's goroutines before and after some repeats.
+// leavesNothing counts the plugin's goroutines before and after some repeats of each call, refused ones among them.
 func leavesNothing(t *testing.T, c Config) {
 	e := Enrol(t, c)
-	o := e.Something(t)
-	k := e.Keep(t, o)
-	redeem := k.Redeem(t, k.Beneficiary)
+	calls := e.everyCall(t)
 	before := byOrigin(e.dump())
 	if c.Plugin == nil {
 		e.Restart(t)
-		e.Keep(t, o)
+		for _, call := range calls {
+			call()
+		}
 	}
 	for range repeats {
-		e.Keep(t, o)
-		e.Give(t, redeem)
+		for _, call := range calls {
+			call()
+		}
 	}
-	more := e.strays(before)
-	for origin, n := range more {
-		t.Errorf("goroutines are left behind: %d more than before after %d calls, started by %s", n, 2*repeats, origin)
+	for origin, n := range e.strays(before) {
+		t.Errorf("goroutines are left behind: %d more than before after %d calls, started by %s", n, repeats*len(calls), origin)
 	}
+}
+
+// everyCall gives one of each that the plugin lists, made as the plugin runs that e is at the time.
+func (e *Enrolled) everyCall(t *testing.T) (calls []func()) {
+	t.Helper()
+	answered := func(what string, call func() error) {
+		calls = append(calls, func() {
+			if err := call(); err != nil {
+				t.Errorf("%s: %v", what, err)
+			}
+		})
+	}
+	refused := func(call func() error) { calls = append(calls, func() { wantRefusal(t, call()) }) }
+	answered("asking for the status", func() error { _, err := e.Plugin.Status(t.Context(), &contract.StatusRequest{}); return err })
+	answered("checking a block", func() error {
+		_, err := e.Plugin.Validate(t.Context(), &contract.ValidateRequest{Block: wire(e.Config.Block), Instance: Instance})
+		return err
+	})
+	if e.Config.Lists(Orders) {
+		o := e.Something(t)
+		k := e.Keep(t, o)
+		redeem := k.Redeem(t, k.Beneficiary)
+		calls = append(calls, func() { e.Keep(t, o) }, func() { e.Give(t, redeem) }, func() {
+			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+			defer cancel()
+			_, _ = e.Custody.Restore(ctx, redeem.Ask()) // it may be answered nevertheless
+		})
+	}
+	if e.Config.Lists(NodeKeys) {
+		made, err := e.NodeIdentity.Make(t.Context(), &contract.MakeRequest{})
+		if err != nil {
+			t.Fatalf("making the node's key: %v\n%s", err, e.told())
+		}
+		d := scene.Take(t, made.GetDeposit())
+		d.Held = flip(d.Held, len(d.Held)/2) // so that the custodian itself refuses
+		changed := d.Block(t)
+		answered("opening the node's key", func() error {
+			_, err := e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: made.GetDeposit()})
+			return err
+		})
+		refused(func() error {
+			_, err := e.NodeIdentity.Open(t.Context(), &contract.OpenRequest{Deposit: changed})
+			return err
+		})
+	}
+	if e.Config.Lists(Networks) {
+		q := e.Found(t, e.Network(t, mpin.V1)).Clients(t, "alice")
+		calls = append(calls, func() { e.Issue(t, q) })
+	}
+	return calls
 }
 
 // strays gives the origins of which there are more goroutines than before. In this process others come and go: those

@@ -19,11 +19,9 @@ type files struct {
 
 const (
 	// maxEntries bounds how many entries are looked at of one root, maxLevels how deep they lie.
-	maxEntries, maxLevels = 4096, 4
-	// maxFile bounds the size of a file that is searched; the keys of a test are few.
-	maxFile = 64 << 10
-	// maxRaw bounds that of one whose bytes are looked at as they are, where keys are not known.
-	maxRaw = 4 << 10
+	maxEntries, maxLevels = 4096, 3
+	// maxFile bounds the size of a file that is searched, maxFiles that of all in a test.
+	maxFile, maxFiles = 16 << 10, 256 << 10
 	// grain is how much a file system's clock may be behind.
 	grain = 20 * time.Millisecond
 )
@@ -60,12 +58,12 @@ func (s *search) watchFiles(c Config) {
 	}
 }
 
-// written gives the files that are there and new.
+// written gives the names of the files that are there and new, and what is in them.
 func (f *files) written() (all []saying) {
 	if f == nil {
 		return nil
 	}
-	seen := map[string]bool{}
+	seen, left := map[string]bool{}, maxFiles
 	for _, root := range f.roots {
 		entries := 0
 		_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
@@ -80,15 +78,19 @@ func (f *files) written() (all []saying) {
 				return fs.SkipDir
 			}
 			info, err := d.Info()
-			if err != nil || !info.Mode().IsRegular() || info.ModTime().Before(f.since) || info.Size() > maxFile {
+			abs, absErr := filepath.Abs(path)
+			if err != nil || absErr != nil || seen[abs] || info.ModTime().Before(f.since) {
 				return nil
 			}
-			if abs, err := filepath.Abs(path); err == nil && !seen[abs] {
-				seen[abs] = true
-				if b, err := os.ReadFile(path); err == nil && len(b) > 0 {
-					all = append(all, saying{"file " + path, b, len(b) <= maxRaw})
+			seen[abs] = true
+			text := []byte(path)
+			if info.Mode().IsRegular() && info.Size() <= int64(min(maxFile, left)) {
+				if b, err := os.ReadFile(path); err == nil {
+					left -= len(b)
+					text = append(append(text, '\n'), b...)
 				}
 			}
+			all = append(all, saying{"a file", text, true})
 			return nil
 		})
 	}

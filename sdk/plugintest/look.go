@@ -44,11 +44,18 @@ func (e *Enrolled) Look(t testing.TB, deposits ...[]byte) ([][]byte, bool) {
 	var found, held, keys [][]byte
 	for _, block := range deposits {
 		d := scene.Take(t, block)
-		key, err := c.Restore(t.Context(), d.Held, sdk.Context{
+		about := sdk.Context{
 			Purpose: sdk.Purpose(d.Binding.Purpose), Terms: d.Binding.Terms, Custody: d.Binding.Custody, Epoch: d.Binding.Epoch, Instance: Instance,
-		})
+		}
+		key, err := c.Restore(t.Context(), d.Held, about)
 		if err != nil {
 			t.Fatalf("opening a deposit: %v", err)
+		}
+		for _, at := range []int{0, len(d.Held) / 2, len(d.Held) - 1} {
+			if other, err := c.Restore(t.Context(), flip(d.Held, at), about); err == nil && !bytes.Equal(other, key) && !e.search.knows(other) {
+				t.Errorf("the custodian does not notice a change in a deposit, byte %d of %d: it gave back another key without an error", at, len(d.Held))
+				break
+			}
 		}
 		found = append(found, d.Material(t, key))
 		e.search.give("the custodian's key of "+purposes[d.Binding.Purpose], key)

@@ -146,6 +146,13 @@ func (s *search) lend(key []byte) { s.give(aLentKey, key) }
 
 const aLentKey = "a key that was lent to the custodian"
 
+// knows tells whether the custodian was lent a key, as far as that is known.
+func (s *search) knows(key []byte) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.ContainsFunc(s.keys, func(k knownKey) bool { return bytes.Equal(k.key, key) })
+}
+
 func (s *search) learn(k knownKey) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -240,12 +247,16 @@ func (s *search) report(t testing.TB) {
 	defer s.mu.Unlock()
 	s.match()
 	all := s.said()
+	files := s.files.written() // of other programs too, and many
 	if !s.complete() {
 		for _, said := range all {
-			s.examine(said)
+			s.examine(said, leak.Search(said.text, said.raw, s.is))
+		}
+		for _, file := range files {
+			s.examine(file, leak.Quick(file.text, s.is))
 		}
 	}
-	s.piece(all)
+	s.piece(all, files)
 	for _, log := range s.logs {
 		text := []byte(log())
 		if at, found := leak.Mangled(text); found && !s.complete() {
@@ -284,11 +295,11 @@ func (s *search) said() (all []saying) {
 	for _, name := range s.order {
 		all = append(all, s.sayings[name])
 	}
-	return append(all, s.files.written()...)
+	return all
 }
 
-// piece searches for parts of the keys that are known, in all texts together. The caller holds mu.
-func (s *search) piece(all []saying) {
+// piece searches for parts of the keys that are known, in all texts and files together. The caller holds mu.
+func (s *search) piece(all, files []saying) {
 	looked := slices.Concat(s.keys, s.secrets)
 	var keys [][]byte
 	for _, k := range looked {
@@ -297,6 +308,9 @@ func (s *search) piece(all []saying) {
 	known := leak.NewKnown(keys)
 	for _, said := range together(all) {
 		known.Read(said.where, said.text)
+	}
+	for _, file := range files {
+		known.Skim(file.where, file.text)
 	}
 	for _, p := range known.Found() {
 		k := looked[p.Key]
@@ -354,18 +368,10 @@ func together(all []saying) (joined []saying) {
 // maxJoined bounds how much is searched at once.
 const maxJoined = 1 << 20
 
-// examine searches one text. The caller holds mu.
-func (s *search) examine(said saying) {
-	var what []string
-	hits := leak.Search(said.text, said.raw, func(c []byte) bool {
-		w := s.is(c)
-		if w != "" {
-			what = append(what, w)
-		}
-		return w != ""
-	})
-	for i, h := range hits {
-		s.find(said.where+" holds "+what[min(i, len(what)-1)]+", in the form: "+h.Form, lineAt(said.text, h.Start, hits))
+// examine takes what was found in one text. The caller holds mu.
+func (s *search) examine(said saying, hits []leak.Hit) {
+	for _, h := range hits {
+		s.find(said.where+" holds "+h.What+", in the form: "+h.Form, lineAt(said.text, h.Start, hits))
 	}
 }
 
@@ -397,7 +403,7 @@ func (s *search) struck(text string) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.match()
-	hits := leak.Quick([]byte(text), func(c []byte) bool { return s.is(c) != "" })
+	hits := leak.Quick([]byte(text), s.is)
 	clear(s.tried) // deposits are still to come
 	return string(leak.Strike([]byte(text), append(hits, s.unknown([]byte(text))...)))
 }
@@ -414,7 +420,7 @@ func lineAt(text []byte, at int, hits []leak.Hit) string {
 	var within []leak.Hit
 	for _, h := range hits {
 		if h.End > start && h.Start < end {
-			within = append(within, leak.Hit{Form: h.Form, Start: max(h.Start, start) - start, End: min(h.End, end) - start})
+			within = append(within, leak.Hit{Start: max(h.Start, start) - start, End: min(h.End, end) - start})
 		}
 	}
 	line := strings.ToValidUTF8(string(leak.Strike(text[start:end], within)), "?")
@@ -438,7 +444,7 @@ func (s *search) masked(t testing.TB) {
 		}
 		done[d.what] = true
 		one := &search{deposits: []lockbox{{d.what, d.held, nil, d.bound, d.record}}, known: map[[leak.Size]byte]string{}, tried: map[[leak.Size]byte]string{}}
-		is := func(c []byte) bool { clear(one.tried); return one.is(c) != "" }
+		is := func(c []byte) string { clear(one.tried); return one.is(c) }
 		if form, found := leak.Masked(d.held, is); found {
 			t.Errorf("the deposit of %s is its key, %s: encrypt it under a key of the realm", d.what, form)
 		}

@@ -192,6 +192,18 @@ func (k *Known) Read(where string, text []byte) {
 	(&finder{known: k}).search(text, true)
 }
 
+// Skim is Read in the simple forms alone, and not within each other.
+func (k *Known) Skim(where string, text []byte) {
+	if len(k.keys) == 0 {
+		return
+	}
+	k.where, k.text = where, text
+	f := &finder{known: k}
+	for _, v := range readings(plain(text)) {
+		f.simply(v, true)
+	}
+}
+
 // scan looks at bytes that were read in one form.
 func (k *Known) scan(s *stream, within string, isAlone bool) {
 	for i := 0; i+shard <= len(s.bytes); i++ {
@@ -218,7 +230,10 @@ func (k *Known) scan(s *stream, within string, isAlone bool) {
 		if k.under[p.key] == nil {
 			k.under[p.key] = new(part)
 		}
-		k.under[p.key].note(p.at, masked, k.source(s.form+orders[p.turn].name+within, s, i, masked))
+		apart := max(1, d.distance) // the two that a difference is of
+		for _, from := range []int{0, apart} {
+			k.under[p.key].note(p.at+from, masked, k.source(s.form+orders[p.turn].name+within, s, i+from, masked))
+		}
 	})
 	if isAlone && len(k.alone) < maxAlone {
 		value := [Size]byte(s.bytes)
@@ -271,12 +286,12 @@ func (k *Known) replaced(v variant, within string) {
 			p = new(part)
 			k.parts[[2]int{b.key, 0}] = p
 		}
-		p.note(0, Size, Source{k.where, k.text, Hit{"a string, in which others stand for bytes that are no text" + within, v.at[at], v.end(at + len(b.text) - 1)}})
+		p.note(0, Size, Source{k.where, k.text, Hit{"", "a string, in which others stand for bytes that are no text" + within, v.at[at], v.end(at + len(b.text) - 1)}})
 	}
 }
 
 func (k *Known) source(form string, s *stream, i, octets int) Source {
-	return Source{k.where, k.text, Hit{form, s.start[i], s.end[i+octets-1]}}
+	return Source{k.where, k.text, Hit{"", form, s.start[i], s.end[i+octets-1]}}
 }
 
 func (p *part) note(at, octets int, s Source) {

@@ -21,11 +21,12 @@ import (
 // Size is that of a key, in bytes.
 const Size = 32
 
-// Judge tells whether 32 bytes are a key. It must not keep them.
-type Judge func(candidate []byte) bool
+// Judge says which key 32 bytes are; "" if they are none. It must not keep them.
+type Judge func(candidate []byte) (what string)
 
 // Hit is a key that was found.
 type Hit struct {
+	What       string // the judge's word for it; empty where there was none
 	Form       string // e.g. "hex"
 	Start, End int    // where it stands in the text
 }
@@ -51,7 +52,12 @@ func Quick(text []byte, is Judge) []Hit {
 // there is no judge.
 func Exact(text []byte) []Hit {
 	f := &finder{depth: maxDepth}
-	f.is = func([]byte) bool { return f.alone }
+	f.is = func([]byte) string {
+		if f.alone {
+			return "32 bytes"
+		}
+		return ""
+	}
 	v := plain(text)
 	f.hexadecimal(v)
 	f.base64(v)
@@ -80,6 +86,7 @@ func Strike(text []byte, hits []Hit) []byte {
 // finder goes through one text.
 type finder struct {
 	is    Judge
+	what  string // its last word
 	known *Known // in place of the judge
 	hits  []Hit
 	alone bool // nothing else stands beside the window that is judged
@@ -241,22 +248,23 @@ func (f *finder) hit(form string, start, end int) {
 			return // the same key, read in another way
 		}
 	}
-	f.hits = append(f.hits, Hit{form, start, end})
+	f.hits = append(f.hits, Hit{f.what, form, start, end})
 }
 
 func (f *finder) judge(w []byte) (how string, ok bool) {
-	if f.is(w) {
+	if f.what = f.is(w); f.what != "" {
 		return "", true
 	}
 	r := bytes.Clone(w)
 	slices.Reverse(r)
-	if f.is(r) {
+	if f.what = f.is(r); f.what != "" {
 		return ", backwards", true
 	}
 	for i, b := range r {
 		r[i] = b<<4 | b>>4
 	}
-	return ", its digits backwards", f.is(r)
+	f.what = f.is(r)
+	return ", its digits backwards", f.what != ""
 }
 
 // read goes through all forms of one reading of the text.

@@ -23,6 +23,15 @@ import (
 	"github.com/milagro-dta/dta/sdk/plugintest/internal/leak"
 )
 
+func oneKey(key []byte) leak.Judge {
+	return func(c []byte) string {
+		if bytes.Equal(c, key) {
+			return "the key"
+		}
+		return ""
+	}
+}
+
 func random() []byte {
 	k := make([]byte, leak.Size)
 	_, _ = rand.Read(k)
@@ -349,7 +358,7 @@ func TestAKeyIsFoundInEveryForm(t *testing.T) {
 			for range 5 {
 				key := random()
 				text := []byte("2026-11-30T12:00:01.123Z [INFO]  vault: " + write(key) + "\n")
-				is := func(c []byte) bool { return bytes.Equal(c, key) }
+				is := oneKey(key)
 				hits := leak.Search(text, true, is)
 				if len(hits) == 0 {
 					t.Fatalf("expected it to be found in %q", text)
@@ -358,7 +367,7 @@ func TestAKeyIsFoundInEveryForm(t *testing.T) {
 				if again := leak.Search(struck, true, is); len(again) != 0 || !bytes.Contains(struck, []byte("[struck out]")) {
 					t.Errorf("expected it to be struck out; got %q", struck)
 				}
-				if another := random(); len(leak.Search(text, true, func(c []byte) bool { return bytes.Equal(c, another) })) != 0 {
+				if another := random(); len(leak.Search(text, true, oneKey(another))) != 0 {
 					t.Error("another key was found too")
 				}
 			}
@@ -399,7 +408,7 @@ func TestAKeyThatOnlyLooksEncryptedIsFound(t *testing.T) {
 		"hashed": {func(k []byte) []byte { h := sha256.Sum256(k); return h[:] }, ""},
 	} {
 		key := random()
-		form, found := leak.Masked(m.mask(key), func(c []byte) bool { return bytes.Equal(c, key) })
+		form, found := leak.Masked(m.mask(key), oneKey(key))
 		if found != (m.want != "") || !strings.Contains(form, m.want) {
 			t.Errorf("%s: expected %q; got %q", name, m.want, form)
 		}

@@ -67,7 +67,7 @@ func unmask(w []byte, is Judge) (mask string, ok bool) {
 			for i, b := range turned {
 				tried[i] = b ^ byte(c)
 			}
-			if is(bytes.Clone(tried)) {
+			if is(bytes.Clone(tried)) != "" {
 				return fmt.Sprintf("XOR 0x%02x%s", c, t.name), true
 			}
 		}
@@ -76,7 +76,7 @@ func unmask(w []byte, is Judge) (mask string, ok bool) {
 		for i, b := range w {
 			tried[i] = b - byte(c)
 		}
-		if is(tried) {
+		if is(tried) != "" {
 			return fmt.Sprintf("plus 0x%02x", c), true
 		}
 	}
@@ -91,14 +91,16 @@ const maxUnmasked = 48
 func Unmasked(text []byte, public map[string]bool, is Judge) (form string, found bool) {
 	tried := map[[Size]byte]bool{}
 	f := &finder{depth: maxDepth}
-	f.is = func(w []byte) bool {
+	f.is = func(w []byte) (what string) {
 		value := [Size]byte(w)
 		if !f.alone || found || tried[value] || len(tried) >= maxUnmasked || public[hex.EncodeToString(w)] {
-			return false
+			return ""
 		}
 		tried[value] = true
-		form, found = unmask(w, is)
-		return found
+		if form, found = unmask(w, is); found {
+			what = form
+		}
+		return what
 	}
 	v := plain(text)
 	f.hexadecimal(v)

@@ -80,4 +80,4 @@ func Mangled(text []byte) (at int, found bool) {
 }
 
 // mangled is how many of 32 runes must have been replaced. Of a key about half are.
-const mangled = 6
+const mangled = 8
