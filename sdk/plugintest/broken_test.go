@@ -112,7 +112,7 @@ var mistakes = map[string]mistake{
 		safeguard: func(*brokenKeeper, context.Context, []byte) error {
 			return fault.New(fault.Unavailable, "session %s%s is in use", identifier(), identifier())
 		}},
-	"none, whose error names a session by 256 bits, as a program": {cases: ofKeeps, spare: "custodian's key", want: "set Config.Plugin in place of Command",
+	"none, whose error names a session by 256 bits, as a program": {cases: ofKeeps, spare: "custodian's key of", want: "set Config.Plugin in place of Command",
 		safeguard: func(*brokenKeeper, context.Context, []byte) error {
 			return fault.New(fault.Unavailable, "session %s%s is in use", identifier(), identifier())
 		}},
@@ -235,6 +235,9 @@ var mistakes = map[string]mistake{
 			}
 			return nil
 		}},
+
+	"floods its log": {cases: "it is configured once", want: "written more than 4096 KiB to its log",
+		open: func(context.Context) { fmt.Fprintln(os.Stderr, strings.Repeat(identifier()+" ", 1<<17+1)) }},
 
 	"ends in Safeguard": {cases: ofKeeps, want: "the program ended by itself, with exit status 0, while Plugin/Enrol was called",
 		safeguard: func(*brokenKeeper, context.Context, []byte) error { os.Exit(0); return nil }},

@@ -10,12 +10,17 @@
 //
 // # What is searched
 //
-// In every case, answers, errors, deposits, the log and what is printed are searched for the keys that the sdk lends to
-// the custodian, and for what the case itself kept: in hex, base64, base32, lists of numbers, quoted strings, in parts
-// and backwards. The suite does not know those keys. It tries whatever 32 bytes it finds on the deposits, which a key
-// opens and nothing else does. So it finds whole keys, of plugins whose deposits the sdk made. With Config.Plugin or
-// Config.Twin it also finds halves of keys and networks' shares. A line of the run says what was not searched for. What
-// was found is named by its form and its place, and struck out.
+// In every case, answers, errors, deposits, the log, what is printed, and files that were written meanwhile are searched
+// for the keys that the sdk lends to the custodian, for what the case itself kept, and for Config.Secrets: in digits of
+// any base, lists of numbers of any size, quoted, compressed, backwards, over several lines, and one form within
+// another. The suite does not know the keys of a program. It tries whatever 32 bytes it finds on the deposits, which a
+// key opens and nothing else does; so it finds whole keys, of plugins whose deposits the sdk made. With Config.Twin, of
+// the case that shows no key, and with Config.Plugin, of all, the keys are known: then it also finds 8 bytes of one, or
+// 12 in pieces wherever each of them is, keys under a constant mask, keys in calls that failed, and networks' shares. A
+// line of the run says what was not searched for. Findings are certain; they are named by form and place, and struck out.
+//
+// No search finds a key that the plugin encrypts for somebody, hides on purpose, sends over a network, or gives away only
+// where it is not under test.
 //
 // # What a plugin is held to
 //
@@ -50,8 +55,8 @@ type Config struct {
 	// CachedBlock is Block with networks' shares kept opened (sdk.ShareCacher); empty where there is no such choice.
 	CachedBlock string
 	// Twin is the plugin that Command is, to be opened in this process too once the program has ended. Then the
-	// custodian's keys are searched for not only as a whole but in part, and so are networks' shares. Optional; where
-	// Plugin is set, that is used.
+	// custodian's keys are searched for not only as a whole but in part, and so are networks' shares; and deposits that
+	// were changed are shown to the custodian itself, which must notice. Optional; where Plugin is set, that is used.
 	Twin sdk.Program
 	// Deadline ends every call; one that takes longer hangs, and ends the run. By default it is 10 s, and 15 s for
 	// Configure, which is what a host gives it.

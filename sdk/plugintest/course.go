@@ -49,6 +49,8 @@ type course struct {
 	offers  *contract.DescribeResponse
 	why     string // why it stops; "" while it goes on
 	foreign bool   // deposits were seen that are not of this sdk
+	heard   int    // what plugins have written
+	cut     bool   // a search ended before its end
 	doubted bool   // something may have been a key that was lent
 }
 
@@ -70,6 +72,23 @@ func (c *course) stopped() string {
 	return c.why
 }
 
+// maxHeard bounds what all plugins of a run may write.
+const maxHeard = 32 << 20
+
+// hear counts what plugins write. Of one that floods its log each case takes very long.
+func (c *course) hear(octets int) {
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	c.heard += octets
+	flooded := c.heard > maxHeard
+	c.mu.Unlock()
+	if flooded {
+		c.stop("the plugin floods its log: %d KiB in all", maxHeard>>10)
+	}
+}
+
 // see takes what the search of a case leaves open.
 func (c *course) see(s *search) {
 	if c == nil {
@@ -79,6 +98,7 @@ func (c *course) see(s *search) {
 	defer c.mu.Unlock()
 	c.foreign = c.foreign || s.foreign > 0
 	c.doubted = c.doubted || len(s.doubts) > 0
+	c.cut = c.cut || s.opened >= maxOpened
 }
 
 // RunCases runs those cases of a suite for which the plugin lists what they need. A call that hangs ends the run: the
@@ -126,6 +146,9 @@ func warn(t *testing.T, c Config) {
 	defer c.course.mu.Unlock()
 	if c.course.doubted {
 		fmt.Fprintf(os.Stderr, "WARNING: %s: calls that lend a key have failed, and what the plugin said of it may be the key: run it with Config.Plugin, where the keys are known\n", t.Name())
+	}
+	if c.course.cut {
+		fmt.Fprintf(os.Stderr, "WARNING: %s: the plugin logs too much that looks like keys to try all of it; set Config.Plugin, where the keys are known\n", t.Name())
 	}
 	var left []string
 	switch {

@@ -57,7 +57,13 @@ func Launch(t testing.TB, c Config) *Running {
 	log, w := &locked{}, newWatcher(c)
 	c.search.follow(log.String)
 	c.search.watchFiles(c)
-	t.Cleanup(func() { w.report(t, log.String()) }) // after the kill
+	t.Cleanup(func() { // after the kill
+		w.report(t, log.String())
+		if log.overflowed() {
+			t.Errorf("the plugin has written more than %d KiB to its log: the rest was not searched", maxLog>>10)
+		}
+		c.course.hear(len(log.String()))
+	})
 	if c.Plugin != nil {
 		return launchHere(t, c, log, w)
 	}
@@ -225,17 +231,21 @@ func wire(block string) *contract.ConfigBlock {
 	return &contract.ConfigBlock{Filename: blockFile, Source: []byte(block), Start: &contract.Position{Line: blockLine, Column: 1, Byte: 500}}
 }
 
+// maxLog bounds what one plugin may write: what is more nobody reads, and to search it takes long.
+const maxLog = 4 << 20
+
 // locked is a buffer for several writers.
 type locked struct {
-	mu     sync.Mutex
-	buf    bytes.Buffer
-	closed bool
+	mu      sync.Mutex
+	buf     bytes.Buffer
+	closed  bool
+	flooded bool // more was written than there is room for
 }
 
 func (l *locked) Write(b []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if l.flooded = l.flooded || !l.closed && l.buf.Len()+len(b) > maxLog; l.closed || l.flooded {
 		return len(b), nil
 	}
 	return l.buf.Write(b)
@@ -246,6 +256,12 @@ func (l *locked) close() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.closed = true
+}
+
+func (l *locked) overflowed() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.flooded
 }
 
 func (l *locked) reset() {

@@ -16,6 +16,8 @@ const (
 	enough, inOne = 12, 8
 	// masked is how many differences must be those of a key.
 	masked = 8
+	// whole marks all bytes of a key.
+	whole = 1<<Size - 1
 	// maxAlone bounds how many values are remembered that look like keys.
 	maxAlone = 512
 	// maxPlaces bounds how many places are remembered of one key.
@@ -285,6 +287,9 @@ func (k *Known) replaced(v variant, within string) {
 		if p == nil {
 			p = new(part)
 			k.parts[[2]int{b.key, 0}] = p
+		}
+		if p.covered != whole {
+			p.sources = nil // single letters of it
 		}
 		p.note(0, Size, Source{k.where, k.text, Hit{"", "a string, in which others stand for bytes that are no text" + within, v.at[at], v.end(at + len(b.text) - 1)}})
 	}
