@@ -310,13 +310,17 @@ func (s *search) said() (all []saying) {
 // piece searches for parts of the keys that are known, in all texts and files together. The caller holds mu.
 func (s *search) piece(all, files []saying) {
 	looked := slices.Concat(s.keys, s.secrets)
-	var keys [][]byte
+	var keys []leak.Key
 	for _, k := range looked {
-		keys = append(keys, k.key)
+		keys = append(keys, leak.Key{Bytes: k.key, Whole: k.whole})
 	}
 	known := leak.NewKnown(keys)
+	read := known.Read
+	if !slices.ContainsFunc(looked, func(k knownKey) bool { return !k.whole }) {
+		read = known.Skim
+	}
 	for _, said := range together(all) {
-		known.Read(said.where, s.blanked(said.text))
+		read(said.where, s.blanked(said.text))
 	}
 	for _, file := range files {
 		known.Skim(file.where, file.text)
@@ -324,7 +328,7 @@ func (s *search) piece(all, files []saying) {
 	for _, p := range known.Found() {
 		k := looked[p.Key]
 		size := min(len(k.key), leak.Size)
-		if k.whole && (p.Mask || p.Octets < size) || s.foundWhole(k.what) {
+		if s.foundWhole(k.what) {
 			continue
 		}
 		first := p.Sources[0]

@@ -24,9 +24,16 @@ const (
 	maxPlaces = 64
 )
 
+// Key is something to be found.
+type Key struct {
+	Bytes []byte // 8 or more; of those above 32, the first 32 count
+	// Whole says that a part is no finding, for it may be words that others use too.
+	Whole bool
+}
+
 // Known finds keys that it was told, in whole or in part, in many texts.
 type Known struct {
-	keys   [][]byte
+	keys   []Key
 	shards map[uint32][]place
 	masks  map[difference]place
 	sieve  sieve
@@ -127,23 +134,25 @@ func eachByte(change func(byte) byte) func([]byte) {
 // distances are those of bytes that a repeated mask treats alike.
 var distances = []int{1, 2, 4, 8, 16}
 
-// NewKnown is told the keys. Each has 16 bytes or more; of the longer ones the first 32 count.
-func NewKnown(keys [][]byte) *Known {
+// NewKnown is told the keys.
+func NewKnown(keys []Key) *Known {
 	k := &Known{
 		keys: keys, shards: map[uint32][]place{}, masks: map[difference]place{},
 		parts: map[[2]int]*part{}, under: map[int]*part{},
 	}
 	for n, key := range keys {
 		for o, order := range orders {
-			turned := slices.Clone(key[:min(len(key), Size)])
-			order.turn(turned)
+			turned := key.in(order.turn)
 			for i := 0; i+shard <= len(turned); i++ {
 				x := binary.BigEndian.Uint32(turned[i:])
 				k.sieve.add(x)
 				k.shards[x] = append(k.shards[x], place{n, o, i})
+				if key.Whole {
+					break
+				}
 			}
-			if order.words {
-				continue // a mask treats them like the bytes themselves
+			if key.Whole || order.words {
+				continue // of words, a mask treats them like the bytes themselves
 			}
 			k.differences(turned, n, o)
 			for i := range turned {
@@ -151,9 +160,18 @@ func NewKnown(keys [][]byte) *Known {
 			}
 			k.differences(turned, n, o)
 		}
-		k.broken = append(k.broken, brokenForms(n, key)...)
+		if !key.Whole {
+			k.broken = append(k.broken, brokenForms(n, key.Bytes)...)
+		}
 	}
 	return k
+}
+
+// in gives the bytes that count, in an order.
+func (k Key) in(turn func([]byte)) []byte {
+	turned := slices.Clone(k.Bytes[:min(len(k.Bytes), Size)])
+	turn(turned)
+	return turned
 }
 
 func (k *Known) differences(key []byte, n, order int) {
@@ -214,11 +232,19 @@ func (k *Known) scan(s *stream, within string, isAlone bool) {
 			continue
 		}
 		for _, p := range k.shards[x] {
+			octets := shard
+			if key := k.keys[p.key]; key.Whole {
+				turned := key.in(orders[p.turn].turn)
+				if !bytes.HasPrefix(s.bytes[i:], turned) {
+					continue
+				}
+				octets = len(turned)
+			}
 			at := [2]int{p.key, p.turn}
 			if k.parts[at] == nil {
 				k.parts[at] = new(part)
 			}
-			k.parts[at].note(p.at, shard, k.source(s.form+orders[p.turn].name+within, s, i, shard))
+			k.parts[at].note(p.at, octets, k.source(s.form+orders[p.turn].name+within, s, i, octets))
 		}
 	}
 	eachDifference(s.bytes, func(i int, d *difference) {
@@ -357,12 +383,12 @@ func (k *Known) padded() (Part, bool) {
 	type use struct{ key, value int }
 	masks := map[[Size]byte]use{}
 	for n, key := range k.keys {
-		if len(key) != Size {
+		if len(key.Bytes) != Size || key.Whole {
 			continue
 		}
 		for i, a := range k.alone {
 			mask := a.value
-			for j, b := range key {
+			for j, b := range key.Bytes {
 				mask[j] ^= b
 			}
 			if other, ok := masks[mask]; ok && other.key != n && other.value != i && mask != [Size]byte{} {

@@ -21,6 +21,14 @@ func xor(k []byte, mask ...byte) []byte {
 	return out
 }
 
+func known(keys ...[]byte) *leak.Known {
+	var all []leak.Key
+	for _, k := range keys {
+		all = append(all, leak.Key{Bytes: k})
+	}
+	return leak.NewKnown(all)
+}
+
 func line(v any) string { return inJSON(v) + "\n" }
 
 // hidden are forms in which a key is found only if it is known.
@@ -96,7 +104,7 @@ func TestAKnownKeyIsFoundInEveryForm(t *testing.T) {
 			t.Run(name, func(t *testing.T) {
 				for range 3 {
 					other, key := random(), random()
-					k := leak.NewKnown([][]byte{other, key})
+					k := known(other, key)
 					text := "2026-11-30T12:00:01.123Z [INFO]  vault: " + write(key) + "\n"
 					k.Read("the log", []byte(text))
 					found := k.Found()
@@ -114,7 +122,7 @@ func TestAKnownKeyIsFoundInEveryForm(t *testing.T) {
 
 func TestAKeyIsFoundInPiecesOverAllThatWasSaid(t *testing.T) {
 	key := random()
-	k := leak.NewKnown([][]byte{key})
+	k := known(key)
 	k.Read("the log", []byte(line(hex.EncodeToString(key[:6]))))
 	k.Read("an error", fmt.Appendf(nil, "session %s is in use", base64.RawStdEncoding.EncodeToString(key[6:12])))
 	if found := k.Found(); len(found) != 1 || found[0].Octets < 12 {
@@ -131,7 +139,7 @@ func TestAKeyIsFoundInPiecesOverAllThatWasSaid(t *testing.T) {
 
 func TestKeysUnderOneMaskAreFound(t *testing.T) {
 	mask, keys := random(), [][]byte{random(), random(), random()}
-	k := leak.NewKnown(keys)
+	k := known(keys...)
 	for _, key := range keys[1:] {
 		k.Read("the log", []byte(line(hex.EncodeToString(xor(key, mask...)))))
 	}
@@ -163,7 +171,7 @@ func TestWhatIsNoKeyIsNotFound(t *testing.T) {
 		for range 64 {
 			keys = append(keys, random())
 		}
-		k := leak.NewKnown(keys)
+		k := known(keys...)
 		for range 4 {
 			text := []byte(write())
 			k.Read("the log", text)
@@ -179,6 +187,23 @@ func TestWhatIsNoKeyIsNotFound(t *testing.T) {
 	}
 }
 
+// TestAPassphraseIsFoundAsAWholeOnly: its words are everybody's.
+func TestAPassphraseIsFoundAsAWholeOnly(t *testing.T) {
+	secret := []byte("another realm has another key")
+	for text, want := range map[string]bool{
+		"order: expected the one which the other realm has; another key was found, another realm": false,
+		"opened with another realm has another key":                                               true,
+		"opened with " + hex.EncodeToString(secret):                                               true,
+		inJSON(base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "pin=%s", secret))):             true,
+	} {
+		k := leak.NewKnown([]leak.Key{{Bytes: secret, Whole: true}})
+		k.Read("the log", []byte(text))
+		if found := k.Found(); (len(found) == 1) != want {
+			t.Errorf("%s: found %+v", text, found)
+		}
+	}
+}
+
 func BenchmarkKnown(b *testing.B) {
 	var keys [][]byte
 	for range 16 {
@@ -190,7 +215,7 @@ func BenchmarkKnown(b *testing.B) {
 	}
 	b.SetBytes(int64(text.Len()))
 	for b.Loop() {
-		k := leak.NewKnown(keys)
+		k := known(keys...)
 		k.Read("the log", []byte(text.String()))
 	}
 }

@@ -113,7 +113,7 @@ const (
 	// shortRow is how long a part of a known key may be in text that is not found by itself.
 	shortRow = 24
 	// maxWide is how much of a text is read in every form; what follows, after an overlap, is read in the simple ones.
-	maxWide, overlap = 32 << 10, 1 << 10
+	maxWide, overlap = 16 << 10, 1 << 10
 	// maxLayers bounds how many texts are read within one.
 	maxLayers = 512
 )
