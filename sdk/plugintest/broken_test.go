@@ -179,6 +179,9 @@ var mistakes = map[string]mistake{
 			k.env.Logger.Info("gave a key", "key", base64.RawURLEncoding.EncodeToString(key))
 			return key
 		}},
+	"logs keys, and fails": {cases: ofKeeps, want: "the log holds the custodian's key of a share of a secret, in the form: hex",
+		safeguard: logs(func(k []byte) any { return hex.EncodeToString(k) }),
+		restore:   func(_ *brokenKeeper, _ context.Context, key []byte) []byte { return key[:1] }},
 	"prints keys": {cases: ofLeaks, want: "the log holds the custodian's key of a share of a secret, in the form: as it is",
 		safeguard: func(_ *brokenKeeper, _ context.Context, key []byte) error { fmt.Println(string(key)); return nil }},
 	"prints keys in this process": {here: true, cases: ofKeeps, want: "the log holds the custodian's key of a share of a secret, in the form: hex",

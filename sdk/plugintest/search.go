@@ -222,9 +222,12 @@ func (s *search) is(candidate []byte) (what string) {
 		s.opened++
 		if m, err := aead.Open(nil, d.record[:nonceSize], d.record[nonceSize:], d.bound); err == nil {
 			clear(m)
-			s.deposits[i].key = bytes.Clone(candidate)
-			s.known[c] = "the custodian's key of " + d.what
-			return s.known[c]
+			what = "the custodian's key of " + d.what
+			s.deposits[i].key, s.known[c] = bytes.Clone(candidate), what
+			if !slices.ContainsFunc(s.keys, func(k knownKey) bool { return bytes.Equal(k.key, candidate) }) {
+				s.keys = append(s.keys, knownKey{what, bytes.Clone(candidate), false})
+			}
+			return what
 		}
 	}
 	return ""
@@ -307,25 +310,38 @@ func (s *search) said() (all []saying) {
 	return all
 }
 
-// piece searches for parts of the keys that are known, in all texts and files together. The caller holds mu.
+// piece searches for parts of the keys that are known, in all texts together, and in files. The caller holds mu.
 func (s *search) piece(all, files []saying) {
 	looked := slices.Concat(s.keys, s.secrets)
-	var keys []leak.Key
-	for _, k := range looked {
-		keys = append(keys, leak.Key{Bytes: k.key, Whole: k.whole})
-	}
-	known := leak.NewKnown(keys)
+	// What the configuration keeps secret may well stand in a file.
+	custodians := slices.DeleteFunc(slices.Clone(s.keys), func(k knownKey) bool { return k.whole })
+	known := newKnown(looked)
 	read := known.Read
-	if !slices.ContainsFunc(looked, func(k knownKey) bool { return !k.whole }) {
+	if len(custodians) == 0 {
 		read = known.Skim
 	}
 	for _, said := range together(all) {
 		read(said.where, s.blanked(said.text))
 	}
+	s.take(looked, known.Found())
+	known = newKnown(custodians)
 	for _, file := range files {
 		known.Skim(file.where, file.text)
 	}
-	for _, p := range known.Found() {
+	s.take(custodians, known.Found())
+}
+
+func newKnown(looked []knownKey) *leak.Known {
+	var keys []leak.Key
+	for _, k := range looked {
+		keys = append(keys, leak.Key{Bytes: k.key, Whole: k.whole})
+	}
+	return leak.NewKnown(keys)
+}
+
+// take notes what was found of keys. The caller holds mu.
+func (s *search) take(looked []knownKey, parts []leak.Part) {
+	for _, p := range parts {
 		k := looked[p.Key]
 		size := min(len(k.key), leak.Size)
 		if s.foundWhole(k.what) {
