@@ -10,6 +10,7 @@ TOOLS   := $(ROOT)/.tools
 KUBO    := $(TOOLS)/ipfs
 SOFTHSM := /usr/lib/softhsm/libsofthsm2.so
 P11KIT  := $(wildcard /usr/lib/*/pkcs11/p11-kit-client.so)
+PYTHON  := python3 -c 'import sys, cryptography; sys.exit(sys.version_info < (3, 11))'
 FILE    ?=
 export DTA_KUBO ?= $(KUBO)
 export DTA_BIN  ?= $(ROOT)/bin
@@ -28,7 +29,7 @@ demo: toolchain softhsm build ## a secret kept and given back, a network to log 
 	@go run ./examples/demo --bin bin $(if $(FILE),--file "$(FILE)")
 
 .PHONY: test
-test: toolchain softhsm p11kit curl openssl kubo build generate-check ## every test, on real components
+test: toolchain softhsm p11kit curl openssl python kubo build generate-check ## every test, on real components
 	go vet ./...
 	go test -timeout 30m ./...
 	@$(MAKE) --no-print-directory fuzz
@@ -45,12 +46,12 @@ fuzz: ## every fuzz target, for FUZZTIME each (2000x, 10s, 1h…)
 	done
 
 .PHONY: check
-check: toolchain softhsm openssl build ## the quick part of the tests, for daily use: no long system test, no IPFS node
+check: toolchain softhsm openssl python build ## the quick part of the tests, for daily use: no long system test, no IPFS node
 	go vet ./...
 	go test -short -timeout 5m $$(go list ./... | grep -vE '/(docs|host/systest|plugins/.*|sdk/plugintest.*|protocol/ipfs/kubo)$$')
 
 .PHONY: race
-race: toolchain softhsm p11kit openssl kubo build ## the quick tests under the race detector
+race: toolchain softhsm p11kit openssl python kubo build ## the quick tests under the race detector
 	go test -race -short -timeout 30m ./...
 
 .PHONY: bench
@@ -95,6 +96,11 @@ curl:
 .PHONY: openssl
 openssl: # reads the keys that tests have written
 	@if ! command -v openssl >/dev/null; then $(call package,openssl,openssl); fi
+
+.PHONY: python
+python: ## Python 3.11 with Ed25519, for the verifier in examples/verify; installed when this user may
+	@if ! $(PYTHON) 2>/dev/null; then $(call package,Python with Ed25519,python3 python3-cryptography); \
+	  $(PYTHON) || { echo 'python3 in PATH has no module cryptography: put that of the package python3 first, or install the module for it' >&2; exit 1; }; fi
 
 .PHONY: protoc
 protoc:

@@ -31,7 +31,7 @@ func programs(t *testing.T) string {
 
 func needed(t *testing.T) {
 	for name, install := range map[string]string{
-		"bash": "bash", "curl": "curl", "openssl": "openssl", "softhsm2-util": "softhsm2",
+		"bash": "bash", "curl": "curl", "openssl": "openssl", "softhsm2-util": "softhsm2", "python3": "python3 python3-cryptography",
 	} {
 		if _, err := exec.LookPath(name); err != nil {
 			t.Fatalf("%v: as root, run apt-get install %s", err, install)

@@ -36,7 +36,7 @@ type session struct {
 }
 
 // newSession starts a shell that finds the programs in bin. The directory holds
-// a copy of the examples' configurations.
+// a copy of the examples' configurations, and what the verifier reads.
 func newSession(bin, root string) (_ *session, err error) {
 	dir, err := os.MkdirTemp("", "dta-docs-")
 	if err != nil {
@@ -95,7 +95,7 @@ func (s *session) chooseAddresses() error {
 }
 
 func (s *session) copyExamples(root string) error {
-	for _, pattern := range []string{"examples/*.hcl", "examples/three-nodes/*.hcl", "examples/network/*.hcl"} {
+	for _, pattern := range []string{"examples/*.hcl", "examples/three-nodes/*.hcl", "examples/network/*.hcl", "examples/verify/*.py", "protocol/testdata/order.json"} {
 		files, err := filepath.Glob(filepath.Join(root, pattern))
 		if err != nil || len(files) == 0 {
 			return fmt.Errorf("expected files %s: %v", pattern, err)
