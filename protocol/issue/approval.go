@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -149,13 +150,6 @@ func (d *Delegation) covers(r *Request) error {
 	if !slices.Contains(d.Kinds, r.Kind) {
 		return fault.New(fault.Denied, "it is for %q, not for %s", d.Kinds, r.Kind)
 	}
-	for _, s := range r.Subjects {
-		// They do not overlap: "ab…bc" covers "abbc", not "abc".
-		rest, begins := strings.CutPrefix(s.Name, d.Prefix)
-		if !begins || !strings.HasSuffix(rest, d.Suffix) {
-			return fault.New(fault.Denied, "it is for names %q…%q, not for %q", d.Prefix, d.Suffix, s.Name)
-		}
-	}
 	if err := checkAhead(r, d.MaxDays, r.Time); err != nil {
 		return err
 	}
@@ -165,17 +159,30 @@ func (d *Delegation) covers(r *Request) error {
 	return nil
 }
 
+// coversAll tells whether subjects have names of the delegation's scope.
+func (d *Delegation) coversAll(subjects []Subject) error {
+	for i, s := range subjects {
+		// They do not overlap: "ab…bc" covers "abbc", not "abc".
+		rest, begins := strings.CutPrefix(s.Name, d.Prefix)
+		if !begins || !strings.HasSuffix(rest, d.Suffix) {
+			return fault.New(fault.Denied, "it is for other names than that of subject %d", i)
+		}
+	}
+	return nil
+}
+
 // Approve signs a request, for k's own name or, with a delegation, for that of
 // another. The caller has decided that what is asked is right.
-func Approve(k *identity.Keyring, o *order.VerifiedOrder, r *Request, by *Delegation, who order.Parties) (*Approval, error) {
-	if err := r.Check(o); err != nil {
+func Approve(k *identity.Keyring, o *order.VerifiedOrder, asked *Asked, by *Delegation, who order.Parties) (*Approval, error) {
+	if err := asked.Check(o); err != nil {
 		return nil, err
 	}
+	r := &asked.Request
 	a := &Approval{Signer: k.Identity().Party()}
 	if by != nil {
 		a.Delegation = []Delegation{*by}
 	}
-	if _, err := a.authority(o, r, who); err != nil {
+	if _, err := a.authority(o, r, asked.Roll.Subjects, who); err != nil {
 		return nil, err
 	}
 	signed, err := r.Marshal()
@@ -199,8 +206,9 @@ func ParseApproval(block []byte) (*Approval, error) {
 func (a *Approval) Marshal() ([]byte, error) { return dag.Encode(a) }
 
 // authority finds the name for which an approval counts; the approval's own
-// signature is not looked at.
-func (a *Approval) authority(o *order.VerifiedOrder, r *Request, who order.Parties) (dag.CID, error) {
+// signature is not looked at. A delegate's scope is held to the subjects given:
+// none where they are not known yet.
+func (a *Approval) authority(o *order.VerifiedOrder, r *Request, subjects []Subject, who order.Parties) (dag.CID, error) {
 	n, err := networkOf(o)
 	if err != nil {
 		return dag.CID{}, err
@@ -214,7 +222,7 @@ func (a *Approval) authority(o *order.VerifiedOrder, r *Request, who order.Parti
 		if d.To != a.Signer.Name {
 			return dag.CID{}, fault.New(fault.Denied, "the delegation is for %s, and %s signed", d.To, a.Signer.Name)
 		}
-		if err := d.covers(r); err != nil {
+		if err := cmp.Or(d.covers(r), d.coversAll(subjects)); err != nil {
 			return dag.CID{}, fault.New(fault.Denied, "delegation: %w", err)
 		}
 		if err := d.Verify(o, who); err != nil {
@@ -233,16 +241,16 @@ func (a *Approval) authority(o *order.VerifiedOrder, r *Request, who order.Parti
 // Missing checks a request, verifies its approvals and says how many more it
 // needs. Two that count for one name, or that one signer made, are refused:
 // nobody counts twice.
-func Missing(o *order.VerifiedOrder, r *Request, approvals []Approval, who order.Parties) (int, error) {
-	if err := r.Check(o); err != nil {
+func Missing(o *order.VerifiedOrder, a *Asked, approvals []Approval, who order.Parties) (int, error) {
+	if err := a.Check(o); err != nil {
 		return 0, err
 	}
-	return missing(o, r, approvals, identity.Party{}, who)
+	return missing(o, &a.Request, a.Roll.Subjects, approvals, identity.Party{}, who)
 }
 
 // missing is Missing for approvals of which one may be that of the envelope's
 // signer.
-func missing(o *order.VerifiedOrder, r *Request, approvals []Approval, sealed identity.Party, who order.Parties) (int, error) {
+func missing(o *order.VerifiedOrder, r *Request, subjects []Subject, approvals []Approval, sealed identity.Party, who order.Parties) (int, error) {
 	n, err := networkOf(o)
 	if err != nil {
 		return 0, err
@@ -261,7 +269,7 @@ func missing(o *order.VerifiedOrder, r *Request, approvals []Approval, sealed id
 		if slices.Contains(signers, a.Signer.Name) {
 			return 0, fault.New(fault.Denied, "approval %d: %s signed before", i, a.Signer.Name)
 		}
-		name, err := a.authority(o, r, who)
+		name, err := a.authority(o, r, subjects, who)
 		if err != nil {
 			return 0, fault.New(fault.Of(err), "approval %d: %w", i, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/milagro-dta/dta/crypto/seal"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -16,6 +17,8 @@ type Approved struct {
 	Version   uint64     `cbor:"version"`
 	Request   Request    `cbor:"request"`
 	Approvals []Approval `cbor:"approvals"` // exactly as many as the rule wants, or more names of it
+	Roll      dag.CID    `cbor:"subjects"`  // link to the block of subjects, encrypted
+	Key       []byte     `cbor:"key"`       // that opens it
 	Critical  dag.Values `cbor:"critical"`
 	Extra     dag.Values `cbor:"extra"`
 }
@@ -25,31 +28,52 @@ type VerifiedRequest struct {
 	order.Part
 	body  Approved
 	order *order.VerifiedOrder
+	asked Asked // its roll is empty until it is shown
 }
 
-// Ask seals an approved request. Its signer is the registrar or one of those who
-// approved.
-func Ask(k *identity.Keyring, o *order.VerifiedOrder, r *Request, approvals []Approval, who order.Parties, now time.Time) (_ *envelope.Sealed, err error) {
+// SealedRequest is a request's envelope with the block of its subjects.
+type SealedRequest struct {
+	*envelope.Sealed
+	Subjects order.Block
+	roll     []byte
+}
+
+// Ask seals an approved request, and its subjects beside it. Its signer is the
+// registrar or one of those who approved.
+func Ask(k *identity.Keyring, o *order.VerifiedOrder, a *Asked, approvals []Approval, who order.Parties, now time.Time) (_ *SealedRequest, err error) {
 	defer fault.Explain("ask", &err)
-	body := Approved{Version: Version, Request: *r, Approvals: slices.Clone(approvals)}
+	if err := a.Check(o); err != nil {
+		return nil, err
+	}
+	out := &SealedRequest{}
+	body := Approved{Version: Version, Request: a.Request, Approvals: slices.Clone(approvals)}
+	if out.Subjects, body.Key, err = sealRoll(o, a); err != nil {
+		return nil, err
+	}
+	body.Roll = out.Subjects.CID
 	for i := range body.Approvals {
 		if a := &body.Approvals[i]; a.Signer == k.Identity().Party() {
 			a.Signature = nil
 		}
 	}
-	if err := body.check(o, k.Identity().Party(), who); err != nil {
+	if err := body.check(o, k.Identity().Party(), a.Roll.Subjects, who); err != nil {
 		return nil, err
 	}
-	if r.Expires <= now.UnixMilli() {
-		return nil, fault.New(fault.Denied, "the request expired at %s", envelope.Stamp(r.Expires))
+	if a.Expires <= now.UnixMilli() {
+		return nil, fault.New(fault.Denied, "the request expired at %s", envelope.Stamp(a.Expires))
 	}
-	return o.SealBeside(k, order.Writing{
-		Kind: envelope.Request, After: &o.Part, For: askParties(o, r, k.Identity().Name), Previous: []dag.CID{o.CID()},
-		Body: body, Expires: time.UnixMilli(r.Expires),
+	if out.roll, err = a.Roll.Marshal(); err != nil {
+		return nil, err
+	}
+	out.Sealed, err = o.SealBeside(k, order.Writing{
+		Kind: envelope.Request, After: &o.Part, For: askParties(o, &a.Request, k.Identity().Name), Previous: []dag.CID{o.CID()},
+		Body: body, Expires: time.UnixMilli(a.Expires),
 	}, who, now)
+	return out, err
 }
 
-// VerifyRequest checks a request of which the plaintext is shown.
+// VerifyRequest checks a request of which the plaintext is shown. What it says of
+// its subjects, [VerifiedRequest.With] or [VerifiedRequest.Unseal] adds.
 func VerifyRequest(o *order.VerifiedOrder, block, plain []byte, who order.Parties) (*VerifiedRequest, error) {
 	return readRequest(o, block, order.FromPlain(plain), who)
 }
@@ -59,9 +83,14 @@ func OpenRequest(k *identity.Keyring, o *order.VerifiedOrder, block []byte, who 
 	return readRequest(o, block, order.FromKeyring(k), who)
 }
 
-// MadeRequest is VerifyRequest for who has just sealed it with Ask.
-func MadeRequest(o *order.VerifiedOrder, s *envelope.Sealed, who order.Parties) (*VerifiedRequest, error) {
-	return readRequest(o, s.Block, order.FromSealed(s), who)
+// MadeRequest is VerifyRequest for who has just sealed it with Ask, its subjects
+// included.
+func MadeRequest(o *order.VerifiedOrder, s *SealedRequest, who order.Parties) (*VerifiedRequest, error) {
+	r, err := readRequest(o, s.Block, order.FromSealed(s.Sealed), who)
+	if err != nil {
+		return nil, err
+	}
+	return r.With(s.roll)
 }
 
 func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who order.Parties) (_ *VerifiedRequest, err error) {
@@ -73,7 +102,7 @@ func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who or
 	head := func(h *envelope.Header) error { return order.CheckPrevious(h, o.CID()) }
 	judge := func(p *order.Part) ([]dag.CID, error) {
 		q := &r.body.Request
-		if err := r.body.check(o, p.Signer().Party(), who); err != nil {
+		if err := r.body.check(o, p.Signer().Party(), nil, who); err != nil {
 			return nil, err
 		}
 		if h := p.Header(); h.Expires > q.Expires || h.Time < q.Time-envelope.MaxSkew.Milliseconds() {
@@ -87,6 +116,7 @@ func readRequest(o *order.VerifiedOrder, block []byte, from order.Source, who or
 	if err != nil {
 		return nil, err
 	}
+	r.asked.Request = r.body.Request
 	return r, nil
 }
 
@@ -100,19 +130,26 @@ func askParties(o *order.VerifiedOrder, r *Request, signer dag.CID) []dag.CID {
 	return append(names, o.Principal().Name)
 }
 
-// check holds a request, about to be signed or just read, to its network.
-func (b *Approved) check(o *order.VerifiedOrder, signer identity.Party, who order.Parties) error {
+// check holds a request, about to be signed or just read, to its network; its
+// subjects too where they are known.
+func (b *Approved) check(o *order.VerifiedOrder, signer identity.Party, subjects []Subject, who order.Parties) error {
 	if err := checkBody(b.Version, b.Critical); err != nil {
 		return err
 	}
 	if err := b.Request.check(o); err != nil {
 		return err
 	}
+	if !b.Roll.Defined() || b.Roll.Raw() {
+		return fault.New(fault.Invalid, "expected a link to the block of subjects, found %q", b.Roll)
+	}
+	if len(b.Key) != seal.KeySize {
+		return fault.New(fault.Invalid, "expected a key of %d bytes to the subjects, found %d", seal.KeySize, len(b.Key))
+	}
 	approved := slices.ContainsFunc(b.Approvals, func(a Approval) bool { return a.Signer.Name == signer.Name })
 	if signer.Name != o.Principal().Name && !approved {
 		return fault.New(fault.Denied, "expected the registrar or an approver to ask, found %s", signer.Name)
 	}
-	missing, err := missing(o, &b.Request, b.Approvals, signer, who)
+	missing, err := missing(o, &b.Request, subjects, b.Approvals, signer, who)
 	if err != nil {
 		return err
 	}
@@ -136,11 +173,29 @@ func (r *VerifiedRequest) verified() error {
 // Order is the network's.
 func (r *VerifiedRequest) Order() *order.VerifiedOrder { return r.order }
 
-// Request is what is asked. Its lists must not be changed.
-func (r *VerifiedRequest) Request() *Request {
-	q := r.body.Request
-	return &q
+// Rolled tells whether the request's subjects were shown.
+func (r *VerifiedRequest) Rolled() bool { return len(r.asked.Roll.Subjects) > 0 }
+
+// rolled refuses what nothing can be issued for.
+func (r *VerifiedRequest) rolled() error {
+	if err := r.verified(); err != nil {
+		return err
+	}
+	if !r.Rolled() {
+		return fault.New(fault.Invalid, "request: its subjects are not shown")
+	}
+	return nil
 }
+
+// Request is what is asked, with its roll where that was shown. Its lists must not
+// be changed.
+func (r *VerifiedRequest) Request() *Asked {
+	a := r.asked
+	return &a
+}
+
+// Roll links the block of its subjects.
+func (r *VerifiedRequest) Roll() dag.CID { return r.body.Roll }
 
 // Approvals are the authority's. The list must not be changed.
 func (r *VerifiedRequest) Approvals() []Approval { return r.body.Approvals }

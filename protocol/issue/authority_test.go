@@ -32,7 +32,7 @@ func TestTheAuthorityIsCountedByNamesAndSigners(t *testing.T) {
 	r := newRealm(t, 1)
 	n := r.found(t, r.terms(mpin.V1))
 	other := r.found(t, r.terms(mpin.V1))
-	door := Request{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}}
+	door := Wish{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}}
 	q, _ := n.draft(t, door)
 	q2, _ := n.draft(t, door)
 	toDelegate := n.delegation(t, nil)
@@ -49,7 +49,7 @@ func TestTheAuthorityIsCountedByNamesAndSigners(t *testing.T) {
 	}
 	signed := func(k *identity.Keyring, a Approval) Approval {
 		a = forged(k, a)
-		a.Signature = k.Sign(sign.Approval, must(q.Marshal())(t))
+		a.Signature = k.Sign(sign.Approval, must(q.Request.Marshal())(t))
 		return a
 	}
 	registrar, cosigner, delegate := approve(r.registrar, nil), approve(r.cosigner, nil), approve(r.delegate, toDelegate)
@@ -97,7 +97,7 @@ func TestTheAuthorityIsCountedByNamesAndSigners(t *testing.T) {
 func TestWhatIsNoApprovalIsInvalid(t *testing.T) {
 	r := newRealm(t, 1)
 	n := r.found(t, r.terms(mpin.V1))
-	q, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "anna")})
+	q, _ := n.draft(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "anna")})
 	block := must(must(Approve(r.registrar, n.Order, q, nil, n.who))(t).Marshal())(t)
 	for cut := range block {
 		_, err := ParseApproval(block[:cut])
@@ -111,7 +111,7 @@ func TestWhatIsNoApprovalIsInvalid(t *testing.T) {
 func TestTooFewApprovalsAreNoRequest(t *testing.T) {
 	r := newRealm(t, 1)
 	n := r.found(t, r.terms(mpin.V1))
-	q, _ := n.draft(t, Request{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}})
+	q, _ := n.draft(t, Wish{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}})
 	registrar := Approval{Signer: r.registrar.Identity().Party()}
 	cosigner := *must(Approve(r.cosigner, n.Order, q, nil, n.who))(t)
 	for name, c := range map[string]struct {
@@ -128,7 +128,7 @@ func TestTooFewApprovalsAreNoRequest(t *testing.T) {
 		"sealed by a stranger who claims to be of a rule": {r.stranger, []Approval{{Signer: r.stranger.Identity().Party()}, cosigner}, fault.Denied},
 	} {
 		t.Run(name, func(t *testing.T) {
-			sealed := n.askWith(t, c.by, Approved{Version: Version, Request: *q, Approvals: c.approvals})
+			sealed := n.askWith(t, c.by, Approved{Version: Version, Request: q.Request, Roll: linked, Key: keyed, Approvals: c.approvals})
 			_, err := VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who)
 			if fault.Of(err) != c.want {
 				t.Errorf("expected %q; found %v", c.want, err)
@@ -151,23 +151,23 @@ func TestADelegationHasAScopeAndAnEnd(t *testing.T) {
 	n := r.found(t, r.terms(mpin.V1))
 	for name, c := range map[string]struct {
 		edit    func(*Delegation)
-		request Request
+		request Wish
 		ok      bool
 	}{
-		"all of a kind":                 {nil, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, true},
-		"another kind":                  {func(d *Delegation) { d.Kinds = d.Kinds[1:] }, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, false},
-		"within prefix and suffix":      {func(d *Delegation) { d.Prefix, d.Suffix = "lab-", "@x" }, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "lab-alice@x")}, true},
-		"one of two subjects outside":   {func(d *Delegation) { d.Suffix = "@x" }, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@x", "bob@y")}, false},
-		"prefix and suffix overlapping": {func(d *Delegation) { d.Prefix, d.Suffix = "ab", "bc" }, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "abc")}, false},
+		"all of a kind":                 {nil, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, true},
+		"another kind":                  {func(d *Delegation) { d.Kinds = d.Kinds[1:] }, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, false},
+		"within prefix and suffix":      {func(d *Delegation) { d.Prefix, d.Suffix = "lab-", "@x" }, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "lab-alice@x")}, true},
+		"one of two subjects outside":   {func(d *Delegation) { d.Suffix = "@x" }, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@x", "bob@y")}, false},
+		"prefix and suffix overlapping": {func(d *Delegation) { d.Prefix, d.Suffix = "ab", "bc" }, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "abc")}, false},
 		"a request made before it": {func(d *Delegation) {
 			d.NotBefore, d.Expires = now.Add(time.Hour).UnixMilli(), now.Add(2*time.Hour).UnixMilli()
-		}, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, false},
+		}, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, false},
 		"a request made after it": {func(d *Delegation) {
 			d.NotBefore, d.Expires = now.Add(-2*time.Hour).UnixMilli(), now.Add(-time.Hour).UnixMilli()
-		}, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, false},
-		"permits within its days": {func(d *Delegation) { d.Kinds, d.MaxDays = []order.IssueKind{order.TimePermit}, 3 }, Request{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "alice"), First: Day(now), Days: 3}, true},
-		"permits for more days":   {func(d *Delegation) { d.Kinds, d.MaxDays = []order.IssueKind{order.TimePermit}, 3 }, Request{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "alice"), First: Day(now), Days: 5}, false},
-		"permits further ahead":   {func(d *Delegation) { d.Kinds, d.MaxDays = []order.IssueKind{order.TimePermit}, 3 }, Request{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "alice"), First: Day(now) + 9, Days: 1}, false},
+		}, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, false},
+		"permits within its days": {func(d *Delegation) { d.Kinds, d.MaxDays = []order.IssueKind{order.TimePermit}, 3 }, Wish{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "alice"), First: Day(now), Days: 3}, true},
+		"permits for more days":   {func(d *Delegation) { d.Kinds, d.MaxDays = []order.IssueKind{order.TimePermit}, 3 }, Wish{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "alice"), First: Day(now), Days: 5}, false},
+		"permits further ahead":   {func(d *Delegation) { d.Kinds, d.MaxDays = []order.IssueKind{order.TimePermit}, 3 }, Wish{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "alice"), First: Day(now) + 9, Days: 1}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := n.delegation(t, c.edit)
@@ -176,8 +176,8 @@ func TestADelegationHasAScopeAndAnEnd(t *testing.T) {
 			if (err == nil) != c.ok {
 				t.Errorf("approved: expected %t; found %v", c.ok, err)
 			}
-			sealed := n.askWith(t, r.delegate, Approved{Version: Version, Request: *q, Approvals: []Approval{{Signer: r.delegate.Identity().Party(), Delegation: []Delegation{*d}}}})
-			_, err = VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who)
+			sealed := n.askWith(t, r.delegate, Approved{Version: Version, Request: q.Request, Roll: linked, Key: keyed, Approvals: []Approval{{Signer: r.delegate.Identity().Party(), Delegation: []Delegation{*d}}}})
+			err = n.shown(sealed, &q.Roll)
 			if (err == nil) != c.ok {
 				t.Errorf("believed: expected %t; found %v", c.ok, err)
 			}
@@ -192,7 +192,7 @@ func TestADelegationEndsForARequestThatHasTimeLeft(t *testing.T) {
 	d := n.delegation(t, func(d *Delegation) {
 		d.NotBefore, d.Expires = now.Add(-time.Hour).UnixMilli(), now.Add(5*time.Minute).UnixMilli()
 	})
-	q, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")})
+	q, _ := n.draft(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")})
 	a := must(Approve(r.delegate, n.Order, q, d, n.who))(t)
 	sealed := must(Ask(r.delegate, n.Order, q, []Approval{*a}, n.who, now))(t)
 	asked := must(VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who))(t)
@@ -269,13 +269,13 @@ func TestNothingIsIssuedOnceAKeyWasReplaced(t *testing.T) {
 	}
 	r.who = must(order.PartiesOf(ids...))(t)
 	n := r.found(t, r.terms(mpin.V1))
-	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
+	q := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
 	rotated, _, err := k.Rotate(next, now.Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
 	}
 	who := must(order.PartiesOf(append(ids, rotated.Identity())...))(t)
-	again := must(VerifyRequest(n.Order, q.sealed.Block, q.sealed.Plain, who))(t)
+	again := n.verified(t, q.sealed, who)
 	s := must(Issue(again, r.custody[0].Identity().Name, n.Acceptances[0].Commitment(), n.shares[0]))(t)
 	defer s.Clear()
 	_, _, err = GrantTo(r.custody[0], again, n.Acceptances[0], s, nil, who, now.Add(2*time.Hour))
@@ -286,22 +286,22 @@ func TestOnlyRegistrarAndPermitAuthoritiesRevoke(t *testing.T) {
 	r := newRealm(t, 1)
 	n := r.found(t, r.terms(mpin.V1))
 	other := r.found(t, r.terms(mpin.V1))
-	good := Revocation{Version: Version, Order: n.Order.CID(), Terms: n.Order.TermsCID().Bytes(), Subject: Subject{"alice", 1}}
+	good := Revocation{Version: Version, Order: n.Order.CID(), Terms: n.Order.TermsCID().Bytes(), Subject: mark(n.Terms, "alice"), Enrolment: 1}
 	for name, c := range map[string]struct {
 		by   *identity.Keyring
 		edit func(*Revocation)
 		want fault.Kind
 	}{
-		"the registrar's":           {r.registrar, func(*Revocation) {}, ""},
-		"the co-signer's":           {r.cosigner, func(*Revocation) {}, fault.Denied},
-		"a stranger's":              {r.stranger, func(*Revocation) {}, fault.Denied},
-		"another version":           {r.registrar, func(v *Revocation) { v.Version = 2 }, fault.Unsupported},
-		"an unknown critical name":  {r.registrar, func(v *Revocation) { v.Critical = dag.Values{"x": must(dag.NewRaw(1))(t)} }, fault.Unsupported},
-		"another network's":         {r.registrar, func(v *Revocation) { v.Order = other.Order.CID() }, fault.Invalid},
-		"another network's terms":   {r.registrar, func(v *Revocation) { v.Terms = other.Order.TermsCID().Bytes() }, fault.Invalid},
-		"of another epoch":          {r.registrar, func(v *Revocation) { v.Epoch = 1 }, fault.Invalid},
-		"of nobody":                 {r.registrar, func(v *Revocation) { v.Subject.Name = "" }, fault.Invalid},
-		"of a name with a line end": {r.registrar, func(v *Revocation) { v.Subject.Name = "a\nb" }, fault.Invalid},
+		"the registrar's":          {r.registrar, func(*Revocation) {}, ""},
+		"the co-signer's":          {r.cosigner, func(*Revocation) {}, fault.Denied},
+		"a stranger's":             {r.stranger, func(*Revocation) {}, fault.Denied},
+		"another version":          {r.registrar, func(v *Revocation) { v.Version = 2 }, fault.Unsupported},
+		"an unknown critical name": {r.registrar, func(v *Revocation) { v.Critical = dag.Values{"x": must(dag.NewRaw(1))(t)} }, fault.Unsupported},
+		"another network's":        {r.registrar, func(v *Revocation) { v.Order = other.Order.CID() }, fault.Invalid},
+		"another network's terms":  {r.registrar, func(v *Revocation) { v.Terms = other.Order.TermsCID().Bytes() }, fault.Invalid},
+		"of another epoch":         {r.registrar, func(v *Revocation) { v.Epoch = 1 }, fault.Invalid},
+		"of nobody":                {r.registrar, func(v *Revocation) { v.Subject = nil }, fault.Invalid},
+		"of a name in clear":       {r.registrar, func(v *Revocation) { v.Subject = []byte("alice") }, fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			v := good

@@ -15,7 +15,7 @@ func BenchmarkCombine(b *testing.B) {
 	for i := range MaxPoints {
 		names = append(names, fmt.Sprintf("user%d@example.com", i))
 	}
-	for _, ask := range []Request{
+	for _, ask := range []Wish{
 		{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, names...)},
 		{Kind: order.TimePermit, First: Day(now), Days: 16, Subjects: subjects(mpin.V1, names[:MaxPoints/16]...)},
 	} {

@@ -145,7 +145,7 @@ func TestNetworksOfOneAndOfMostDTAs(t *testing.T) {
 		if got := must(ReadCharter(must(n.Charter())(t)))(t); len(got.Acceptances) != dtas {
 			t.Errorf("expected %d acceptances; found %d", dtas, len(got.Acceptances))
 		}
-		q := n.ask(t, Request{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}}, r.registrar, r.cosigner)
+		q := n.ask(t, Wish{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}}, r.registrar, r.cosigner)
 		got := must(Combine(q.request, q.answers(t)))(t)
 		if !got.Server.Point().Equal(bls.G2Generator().Mul(n.master())) {
 			t.Errorf("%d D-TAs: the server secret is another", dtas)
@@ -190,7 +190,7 @@ func TestTheLargestCharterLeavesRoom(t *testing.T) {
 func TestNothingIsAddedUpButOneCheckedAnswerOfEach(t *testing.T) {
 	r := newRealm(t, 2)
 	n := r.found(t, r.terms(mpin.V1))
-	ask := Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "anna")}
+	ask := Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "anna")}
 	q, again := n.ask(t, ask, r.registrar), n.ask(t, ask, r.registrar)
 	a, b := q.answers(t), again.answers(t)
 	for name, c := range map[string]struct {

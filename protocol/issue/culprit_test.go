@@ -21,10 +21,10 @@ import (
 func TestWhatAnyoneMayHaveChangedAccusesNobody(t *testing.T) {
 	r := newRealm(t, 3)
 	n := r.found(t, r.terms(mpin.V1))
-	ask := Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}
+	ask := Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}
 	q, again := n.ask(t, ask, r.registrar), n.ask(t, ask, r.registrar)
 	delivery := func(q *inquiry) Delivery {
-		d := Delivery{Charter: must(n.Charter())(t), Request: OpenedPart{q.sealed.Block, q.sealed.Plain}}
+		d := Delivery{Charter: must(n.Charter())(t), Request: OpenedPart{q.sealed.Block, q.sealed.Plain}, Roll: q.sealed.roll}
 		for i := range q.custody {
 			sealed, block := q.grant(t, i, q.shares[i])
 			d.Grants = append(d.Grants, Delivered{OpenedPart{sealed.Block, sealed.Plain}, block.Bytes})
@@ -122,7 +122,7 @@ func TestAnAnswerWithAReplacedKeyIsNone(t *testing.T) {
 	sealed := must(order.Accept(second, o, 0, c, receipt, nil, r.who, now.Add(2*time.Minute)))(t)
 	a := must(order.VerifyAcceptance(o, sealed.Block, sealed.Plain, r.who))(t)
 	n := &network{realm: r, Network: must(NewNetwork(o, []*order.VerifiedAcceptance{a}, r.who))(t), suite: mpin.V1, shares: []*bls.Scalar{share}}
-	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
+	q := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
 	answer := func(k *identity.Keyring, at time.Time) (*envelope.Sealed, error) {
 		s := must(Issue(q.request, a.Custody(), a.Commitment(), share))(t)
 		defer s.Clear()
@@ -220,7 +220,7 @@ func TestWhatNobodyVerifiedIsTurnedDown(t *testing.T) {
 		wantKind(t, err, fault.Internal)
 		_, err = VerifyRevocation(o, q.sealed.Block, q.sealed.Plain, q.who)
 		wantKind(t, err, fault.Internal)
-		_, err = Draft(o, Request{}, now)
+		_, err = Draft(o, Wish{}, now)
 		wantKind(t, err, fault.Internal)
 		_, err = Delegate(q.registrar, o, Delegation{})
 		wantKind(t, err, fault.Internal)

@@ -14,6 +14,7 @@ import (
 type Delivery struct {
 	Charter []byte
 	Request OpenedPart
+	Roll    []byte      // of the request
 	Grants  []Delivered // in any order
 }
 
@@ -47,6 +48,9 @@ func Receive(d Delivery, network dag.CID, receiver *seal.PrivateKey) (_ *Receive
 	}
 	r, err := VerifyRequest(n.Order, d.Request.Envelope, d.Request.Plain, n.Who)
 	if err != nil {
+		return nil, err
+	}
+	if r, err = r.With(d.Roll); err != nil {
 		return nil, err
 	}
 	if !bytes.Equal(r.Request().Receiver, receiver.Public()) {

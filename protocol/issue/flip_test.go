@@ -43,6 +43,11 @@ func (q *inquiry) objects(t testing.TB) []stored {
 	all = append(all, both("request", q.sealed.Block, q.sealed.Plain, func(b, p []byte) error { _, err := VerifyRequest(o, b, p, q.who); return err })...)
 	all = append(all, both("grant", grant.Block, grant.Plain, func(b, p []byte) error { _, err := VerifyGrant(q.request, a, b, p, q.who); return err })...)
 	all = append(all, both("revocation", revoked.Block, revoked.Plain, func(b, p []byte) error { _, err := VerifyRevocation(o, b, p, q.who); return err })...)
+	roll := q.sealed.roll
+	all = append(all,
+		stored{"roll", dag.Sum(roll), roll, func(b []byte) error { _, err := q.request.With(b); return err }},
+		stored{"block of subjects", q.sealed.Subjects.CID, q.sealed.Subjects.Bytes, func(b []byte) error { _, err := q.request.Unseal(b); return err }},
+	)
 	return append(all, stored{"sealed share", share.CID, share.Bytes, func(b []byte) error {
 		s, err := OpenShare(g, b, q.receiver)
 		s.Clear()
@@ -59,7 +64,7 @@ func smallInquiry(t testing.TB) *inquiry {
 	for i := range terms.Authority {
 		terms.Authority[i].Names, terms.Authority[i].Threshold = []dag.CID{r.registrar.Identity().Name}, 1
 	}
-	return r.found(t, terms).ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")}, r.registrar)
+	return r.found(t, terms).ask(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")}, r.registrar)
 }
 
 // Any changed bit is detected: by the CID where the object is looked up by its link,

@@ -58,10 +58,10 @@ func refusal(t *testing.T, err error) {
 func FuzzRequest(f *testing.F) {
 	q := smallInquiry(f)
 	seed(f, q.request.Request())
-	permits, _ := q.draft(f, Request{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "anna", "björn"), First: Day(now), Days: 31})
+	permits, _ := q.draft(f, Wish{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "anna", "björn"), First: Day(now), Days: 31})
 	seed(f, permits)
 	f.Fuzz(func(t *testing.T, block []byte) {
-		r, err := ParseRequest(block)
+		r, err := ParseAsked(block)
 		if err != nil {
 			wantKind(t, err, fault.Invalid)
 			return
@@ -80,7 +80,7 @@ func FuzzRequest(f *testing.F) {
 func FuzzApproval(f *testing.F) {
 	q := smallInquiry(f)
 	n := q.network
-	own, _ := n.draft(f, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "anna")})
+	own, _ := n.draft(f, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "anna")})
 	seed(f, must(Approve(n.registrar, n.Order, own, nil, n.who))(f))
 	seed(f, must(Approve(n.delegate, n.Order, own, n.delegation(f, nil), n.who))(f))
 	f.Fuzz(func(t *testing.T, block []byte) {
@@ -117,7 +117,7 @@ func FuzzApproved(f *testing.F) {
 	f.Fuzz(func(t *testing.T, block []byte) {
 		var body Approved
 		if decoded(t, block, &body) {
-			refusal(t, body.check(q.Order, q.registrar.Identity().Party(), q.who))
+			refusal(t, body.check(q.Order, q.registrar.Identity().Party(), nil, q.who))
 		}
 	})
 }
@@ -144,7 +144,7 @@ func FuzzGrant(f *testing.F) {
 func FuzzShare(f *testing.F) {
 	q := smallInquiry(f)
 	custody, commitment := q.custody[0].Identity().Name, q.Acceptances[0].Commitment()
-	door := q.network.ask(f, Request{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}}, q.registrar)
+	door := q.network.ask(f, Wish{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}}, q.registrar)
 	seed(f, opened(f, must(Issue(q.request, custody, commitment, q.shares[0]))(f)))
 	seed(f, opened(f, must(Issue(door.request, custody, commitment, q.shares[0]))(f)))
 	seed(f, opened(f, must(Issue(q.request, custody, commitment, bls.RandomScalar()))(f)))
@@ -207,7 +207,7 @@ func FuzzVerify(f *testing.F) {
 	a := q.Acceptances[0]
 	grant, _ := q.grant(f, 0, q.shares[0])
 	revoked := must(Revoke(q.registrar, q.Order, Subject{"anna", 1}, q.who, now))(f)
-	for _, s := range []*envelope.Sealed{q.sealed, grant, revoked} {
+	for _, s := range []*envelope.Sealed{q.sealed.Sealed, grant, revoked} {
 		f.Add(s.Block, s.Plain)
 		f.Add(s.Block, s.Plain[:40])
 		f.Add(s.Block[:200], s.Plain)

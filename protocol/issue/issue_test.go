@@ -33,7 +33,7 @@ func TestWhatAllIssueAddsUp(t *testing.T) {
 				return must(suite.IdentityOf(n.Order.NetworkID(), people[i].Name, people[i].Enrolment))(t)
 			}
 			t.Run("client secrets", func(t *testing.T) {
-				q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: people}, r.registrar)
+				q := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: people}, r.registrar)
 				got := must(Combine(q.request, q.answers(t)))(t)
 				defer got.Clear()
 				for i := range people {
@@ -43,7 +43,7 @@ func TestWhatAllIssueAddsUp(t *testing.T) {
 				}
 			})
 			t.Run("server secret", func(t *testing.T) {
-				q := n.ask(t, Request{Kind: order.ServerSecret, Subjects: []Subject{{Name: "login.example.com"}}}, r.cosigner, r.registrar)
+				q := n.ask(t, Wish{Kind: order.ServerSecret, Subjects: []Subject{{Name: "login.example.com"}}}, r.cosigner, r.registrar)
 				got := must(Combine(q.request, q.answers(t)))(t)
 				defer got.Clear()
 				if want := bls.G2Generator().Mul(s); !got.Server.Point().Equal(want) {
@@ -52,7 +52,7 @@ func TestWhatAllIssueAddsUp(t *testing.T) {
 			})
 			t.Run("permits", func(t *testing.T) {
 				today := Day(now)
-				q := n.ask(t, Request{Kind: order.TimePermit, Subjects: people, First: today, Days: 3}, r.registrar)
+				q := n.ask(t, Wish{Kind: order.TimePermit, Subjects: people, First: today, Days: 3}, r.registrar)
 				got := must(Combine(q.request, q.answers(t)))(t)
 				for i := range people {
 					for d, p := range got.Permits[i] {
@@ -87,13 +87,13 @@ func TestADelegateSignsWithinItsScope(t *testing.T) {
 		To: r.delegate.Identity().Name, Kinds: []order.IssueKind{order.ClientSecret}, Suffix: "@example.com",
 		NotBefore: now.UnixMilli(), Expires: now.Add(MaxDelegation).UnixMilli(),
 	}))(t)
-	within, receiver := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "carol@example.com")})
+	within, receiver := n.draft(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "carol@example.com")})
 	a := must(Approve(r.delegate, n.Order, within, d, n.who))(t)
 	sealed := must(Ask(r.delegate, n.Order, within, []Approval{*a}, n.who, now))(t)
-	q := &inquiry{network: n, request: must(OpenRequest(r.nodes[0], n.Order, sealed.Block, n.who))(t), receiver: receiver}
+	q := &inquiry{network: n, request: must(must(OpenRequest(r.nodes[0], n.Order, sealed.Block, n.who))(t).Unseal(sealed.Subjects.Bytes))(t), receiver: receiver}
 	must(Combine(q.request, q.answers(t)))(t).Clear()
 
-	outside, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "carol@example.org")})
+	outside, _ := n.draft(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "carol@example.org")})
 	_, err := Approve(r.delegate, n.Order, outside, d, n.who)
 	wantKind(t, err, "denied")
 }
@@ -105,7 +105,7 @@ func TestARevocationCoversEarlierEnrolments(t *testing.T) {
 	for _, k := range []*identity.Keyring{r.nodes[0], r.nodes[1], r.registrar} {
 		v := must(OpenRevocation(k, n.Order, sealed.Block, n.who))(t)
 		for enrolment, want := range map[uint64]bool{1: true, 2: true, 3: false} {
-			if got := v.Subject().Covers(Subject{"alice@example.com", enrolment}); got != want {
+			if got := v.Covers(Subject{"alice@example.com", enrolment}); got != want {
 				t.Errorf("enrolment %d: expected %t; found %t", enrolment, want, got)
 			}
 		}
@@ -118,7 +118,7 @@ func TestARevocationCoversEarlierEnrolments(t *testing.T) {
 func TestABadShareNamesItsDTA(t *testing.T) {
 	r := newRealm(t, 3)
 	n := r.found(t, r.terms(mpin.V1))
-	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")}, r.registrar)
+	q := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")}, r.registrar)
 	sealed, block := q.grant(t, 1, bls.RandomScalar())
 	g := must(VerifyGrant(q.request, q.Acceptances[1], sealed.Block, sealed.Plain, n.who))(t)
 	_, err := OpenShare(g, block.Bytes, q.receiver)
@@ -131,8 +131,8 @@ func TestABadShareNamesItsDTA(t *testing.T) {
 func TestAReceiverWhoTrustsNobodyChecksADelivery(t *testing.T) {
 	r := newRealm(t, 3)
 	n := r.found(t, r.terms(mpin.V1))
-	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")}, r.registrar)
-	d := Delivery{Charter: must(n.Charter())(t), Request: OpenedPart{q.sealed.Block, q.sealed.Plain}}
+	q := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")}, r.registrar)
+	d := Delivery{Charter: must(n.Charter())(t), Request: OpenedPart{q.sealed.Block, q.sealed.Plain}, Roll: q.sealed.roll}
 	for i := range q.custody {
 		sealed, block := q.grant(t, i, q.shares[i])
 		d.Grants = append(d.Grants, Delivered{OpenedPart{sealed.Block, sealed.Plain}, block.Bytes})

@@ -1,6 +1,7 @@
 package issue
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"testing"
@@ -77,6 +78,7 @@ func (r *realm) terms(suite mpin.Suite) *order.NetworkTerms {
 	}
 	return &order.NetworkTerms{
 		Version: order.NetworkVersion, Name: "lab", Suite: suite.Name, Sharing: order.Additive, Permits: true, MaxDays: 31,
+		SubjectKey: bytes.Repeat([]byte{7}, order.SubjectKeySize),
 		Authority: []order.Rule{
 			{Kind: order.ClientSecret, Names: []dag.CID{registrar}, Threshold: 1},
 			{Kind: order.ServerSecret, Names: both, Threshold: 2},
@@ -118,18 +120,18 @@ func (r *realm) found(t testing.TB, terms *order.NetworkTerms) *network {
 type inquiry struct {
 	*network
 	request  *VerifiedRequest
-	sealed   *envelope.Sealed
+	sealed   *SealedRequest
 	receiver *seal.PrivateKey
 }
 
-func (n *network) draft(t testing.TB, r Request) (*Request, *seal.PrivateKey) {
+func (n *network) draft(t testing.TB, r Wish) (*Asked, *seal.PrivateKey) {
 	t.Helper()
 	receiver := must(seal.V2.NewPrivateKey())(t)
 	r.Receiver = receiver.Public()
 	return must(Draft(n.Order, r, now))(t), receiver
 }
 
-func (n *network) ask(t testing.TB, r Request, signers ...*identity.Keyring) *inquiry {
+func (n *network) ask(t testing.TB, r Wish, signers ...*identity.Keyring) *inquiry {
 	t.Helper()
 	q, receiver := n.draft(t, r)
 	var approvals []Approval
@@ -137,8 +139,39 @@ func (n *network) ask(t testing.TB, r Request, signers ...*identity.Keyring) *in
 		approvals = append(approvals, *must(Approve(k, n.Order, q, nil, n.who))(t))
 	}
 	sealed := must(Ask(signers[0], n.Order, q, approvals, n.who, now))(t)
-	request := must(VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who))(t)
+	request := n.verified(t, sealed, n.who)
 	return &inquiry{network: n, request: request, sealed: sealed, receiver: receiver}
+}
+
+// verified is a request as the D-TAs read it, its subjects included.
+func (n *network) verified(t testing.TB, s *SealedRequest, who order.Parties) *VerifiedRequest {
+	t.Helper()
+	r := must(VerifyRequest(n.Order, s.Block, s.Plain, who))(t)
+	return must(r.Unseal(s.Subjects.Bytes))(t)
+}
+
+// linked and keyed stand for a block of subjects that nobody opens.
+var linked, keyed = dag.Sum([]byte("subjects")), make([]byte, seal.KeySize)
+
+// shown verifies a sealed request and shows it a roll.
+func (n *network) shown(s *envelope.Sealed, roll *Roll) error {
+	r, err := VerifyRequest(n.Order, s.Block, s.Plain, n.who)
+	if err != nil {
+		return err
+	}
+	block, err := roll.Marshal()
+	if err != nil {
+		return err
+	}
+	_, err = r.With(block)
+	return err
+}
+
+// resign gives a request that was changed the hash of its roll as it is now.
+func resign(t testing.TB, a *Asked) *Asked {
+	t.Helper()
+	a.RollHash = must(a.Roll.Hash())(t)
+	return a
 }
 
 // grant answers as D-TA i does, with a share of the caller's choice.

@@ -18,6 +18,9 @@ func OpenShare(g *VerifiedGrant, block []byte, receiver *seal.PrivateKey) (*Shar
 	if err := g.verified(); err != nil {
 		return nil, err
 	}
+	if err := g.request.rolled(); err != nil {
+		return nil, err
+	}
 	if !bytes.Equal(receiver.Public(), g.request.body.Request.Receiver) {
 		return nil, fault.New(fault.Denied, "share of D-TA %d: expected the receiver's key, found another", g.Index())
 	}
@@ -81,7 +84,7 @@ func (s *Secrets) Clear() {
 // nothing.
 func Combine(r *VerifiedRequest, answers []Answer) (_ *Secrets, err error) {
 	defer fault.Explain("combine", &err)
-	if err := r.verified(); err != nil {
+	if err := r.rolled(); err != nil {
 		return nil, err
 	}
 	n, err := networkOf(r.order)
@@ -144,7 +147,7 @@ func (s *Secrets) addClients(n int, answers []Answer) (err error) {
 	return nil
 }
 
-func (s *Secrets) addPermits(q *Request, answers []Answer) error {
+func (s *Secrets) addPermits(q *Asked, answers []Answer) error {
 	shares := make([]*mpin.Permit, len(answers))
 	days := int(q.Days)
 	for subject := range q.Subjects {

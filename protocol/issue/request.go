@@ -1,11 +1,12 @@
 package issue
 
 import (
+	"crypto/sha256"
 	"slices"
 	"time"
 
-	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/seal"
+	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -26,14 +27,6 @@ const (
 	MaxLife = 24 * time.Hour
 )
 
-// Subject is whom something is issued to: a name, and the number that tells its
-// enrolments apart (0 where the suite knows none). For a server secret the name
-// is the server's, for people to read.
-type Subject struct {
-	Name      string `cbor:"name"`
-	Enrolment uint64 `cbor:"enrolment"`
-}
-
 // Request is what is asked, and what the authority signs.
 type Request struct {
 	Version  uint64          `cbor:"version"`
@@ -42,7 +35,7 @@ type Request struct {
 	Terms    []byte          `cbor:"terms"` // CID(terms)
 	Epoch    uint64          `cbor:"epoch"`
 	Quorum   []uint64        `cbor:"quorum"`   // places in terms.fiduciaries, rising; an additive network: all
-	Subjects []Subject       `cbor:"subjects"` // 1 to MaxPoints, none twice; for a server secret one, of enrolment 0
+	RollHash []byte          `cbor:"subjects"` // SHA-256 of the Roll: nobody's name stands in an envelope
 	First    uint64          `cbor:"first"`    // time-permit: the first day, since 1970-01-01 UTC; else 0
 	Days     uint64          `cbor:"days"`     // time-permit: how many; else 0
 	Receiver []byte          `cbor:"receiver"` // sealing key, 1216 bytes: whoever has its other half gets what is issued
@@ -53,26 +46,11 @@ type Request struct {
 	Extra    dag.Values      `cbor:"extra"`
 }
 
-// ParseRequest reads a request on its own, as it goes from one approver to the
-// next. Check holds it to its network.
-func ParseRequest(block []byte) (*Request, error) {
-	r := new(Request)
-	if err := dag.Decode(block, r); err != nil {
-		return nil, fault.New(fault.Invalid, "request: %w", err)
-	}
-	return r, nil
-}
-
 // Marshal is the request's one encoding, which approvals sign.
 func (r *Request) Marshal() ([]byte, error) { return dag.Encode(r) }
 
-// Check holds a request to the network that it is for: fault.Unsupported for
+// check holds a request to the network that it is for: fault.Unsupported for
 // what this version or this network does not know, fault.Invalid for the rest.
-func (r *Request) Check(o *order.VerifiedOrder) (err error) {
-	defer fault.Explain("request", &err)
-	return r.check(o)
-}
-
 func (r *Request) check(o *order.VerifiedOrder) error {
 	n, err := networkOf(o)
 	if err != nil {
@@ -80,6 +58,9 @@ func (r *Request) check(o *order.VerifiedOrder) error {
 	}
 	if err := checkBody(r.Version, r.Critical); err != nil {
 		return err
+	}
+	if !slices.Contains(order.IssueKinds(), r.Kind) {
+		return fault.New(fault.Unsupported, "cannot issue %.40q", r.Kind)
 	}
 	if err := checkNetwork(o, r.Order, r.Terms, r.Epoch); err != nil {
 		return err
@@ -90,8 +71,8 @@ func (r *Request) check(o *order.VerifiedOrder) error {
 	if err := r.checkDays(n); err != nil {
 		return err
 	}
-	if err := r.checkSubjects(o, n); err != nil {
-		return err
+	if len(r.RollHash) != sha256.Size {
+		return fault.New(fault.Invalid, "expected a hash of the subjects of %d bytes, found %d", sha256.Size, len(r.RollHash))
 	}
 	suite, err := seal.ByName(o.Terms().Suite)
 	if err != nil {
@@ -149,48 +130,6 @@ func (r *Request) checkDays(n *order.NetworkTerms) error {
 // maxDay leaves room for what is added to a day; AMCL counts in 31 bits.
 const maxDay = 1 << 30
 
-func (r *Request) checkSubjects(o *order.VerifiedOrder, n *order.NetworkTerms) error {
-	if len(r.Subjects) < 1 || len(r.Subjects) > MaxPoints {
-		return fault.New(fault.Invalid, "expected 1 to %d subjects, found %d", MaxPoints, len(r.Subjects))
-	}
-	if points := uint64(len(r.Subjects)) * max(r.Days, 1); points > MaxPoints {
-		return fault.New(fault.Invalid, "expected at most %d permits, found %d", MaxPoints, points)
-	}
-	switch r.Kind {
-	case order.ServerSecret:
-		if len(r.Subjects) != 1 || r.Subjects[0].Enrolment != 0 {
-			return fault.New(fault.Invalid, "expected one server, of enrolment 0")
-		}
-		return checkServerName(r.Subjects[0].Name)
-	case order.ClientSecret, order.TimePermit:
-	default:
-		return fault.New(fault.Unsupported, "cannot issue %.40q", r.Kind)
-	}
-	suite, err := mpin.ByName(n.Suite)
-	if err != nil {
-		return fault.New(fault.Unsupported, "%w", err)
-	}
-	seen := make(map[Subject]bool, len(r.Subjects))
-	for i, s := range r.Subjects {
-		if seen[s] {
-			return fault.New(fault.Invalid, "subject %d is listed twice", i)
-		}
-		seen[s] = true
-		if _, err := suite.IdentityOf(o.NetworkID(), s.Name, s.Enrolment); err != nil {
-			return fault.New(fault.Invalid, "subject %d: %w", i, err)
-		}
-	}
-	return nil
-}
-
-// checkServerName wants what a terminal shows as it is.
-func checkServerName(name string) error {
-	if name == "" || !order.IsLabel(name) {
-		return fault.New(fault.Invalid, "expected a server's name of 1 to %d printable characters, found %.40q", order.MaxLabel, name)
-	}
-	return nil
-}
-
 // networkOf wants the verified order of a network.
 func networkOf(o *order.VerifiedOrder) (*order.NetworkTerms, error) {
 	if o == nil || o.Signer() == nil {
@@ -203,16 +142,46 @@ func networkOf(o *order.VerifiedOrder) (*order.NetworkTerms, error) {
 	return n, nil
 }
 
-// Draft fills in what a request repeats of its network, a nonce, and its times.
-func Draft(o *order.VerifiedOrder, r Request, now time.Time) (*Request, error) {
+// Wish is what a request is drafted from.
+type Wish struct {
+	Kind     order.IssueKind
+	Subjects []Subject
+	Tags     [][]byte // of the subjects of client secrets; nil where one is to be drawn
+	First    uint64
+	Days     uint64
+	Receiver []byte
+	Expires  int64 // 0: after Life
+}
+
+// Draft fills in what a request repeats of its network, a salt, a nonce, tags and
+// its times.
+func Draft(o *order.VerifiedOrder, w Wish, now time.Time) (*Asked, error) {
 	if _, err := networkOf(o); err != nil {
 		return nil, err
 	}
-	r.Version, r.Order, r.Terms, r.Epoch = Version, o.CID(), o.TermsCID().Bytes(), Epoch
-	r.Quorum, r.Nonce = wholeQuorum(o), nonce()
-	r.Time = now.UnixMilli()
-	if r.Expires == 0 {
-		r.Expires = now.Add(Life).UnixMilli()
+	a := &Asked{
+		Request: Request{
+			Version: Version, Kind: w.Kind, Order: o.CID(), Terms: o.TermsCID().Bytes(), Epoch: Epoch, Quorum: wholeQuorum(o),
+			First: w.First, Days: w.Days, Receiver: w.Receiver, Nonce: nonce(), Time: now.UnixMilli(), Expires: w.Expires,
+		},
+		Roll: Roll{Salt: secret.Random(SaltSize).Open(), Subjects: w.Subjects},
 	}
-	return &r, r.Check(o)
+	if a.Expires == 0 {
+		a.Expires = now.Add(Life).UnixMilli()
+	}
+	if w.Kind == order.ClientSecret {
+		a.Tags = make([][]byte, len(w.Subjects))
+		for i := range a.Tags {
+			if i < len(w.Tags) && w.Tags[i] != nil {
+				a.Tags[i] = w.Tags[i]
+				continue
+			}
+			a.Tags[i] = NewTag()
+		}
+	}
+	var err error
+	if a.RollHash, err = a.Roll.Hash(); err != nil {
+		return nil, fault.New(fault.Invalid, "request: subjects: %w", err)
+	}
+	return a, a.Check(o)
 }

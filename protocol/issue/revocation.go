@@ -1,6 +1,9 @@
 package issue
 
 import (
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"time"
 
@@ -20,13 +23,14 @@ const RevocationLife = 30 * 24 * time.Hour
 // before. What enforces it is the hosts' memory: one honest D-TA of an additive
 // network is enough.
 type Revocation struct {
-	Version  uint64     `cbor:"version"`
-	Order    dag.CID    `cbor:"order"`
-	Terms    []byte     `cbor:"terms"`
-	Epoch    uint64     `cbor:"epoch"`
-	Subject  Subject    `cbor:"subject"`
-	Critical dag.Values `cbor:"critical"`
-	Extra    dag.Values `cbor:"extra"`
+	Version   uint64     `cbor:"version"`
+	Order     dag.CID    `cbor:"order"`
+	Terms     []byte     `cbor:"terms"`
+	Epoch     uint64     `cbor:"epoch"`
+	Subject   []byte     `cbor:"subject"`   // keyed hash of the name: see Mark
+	Enrolment uint64     `cbor:"enrolment"` // and all before it
+	Critical  dag.Values `cbor:"critical"`
+	Extra     dag.Values `cbor:"extra"`
 }
 
 // VerifiedRevocation is a revocation by one who may revoke.
@@ -41,10 +45,33 @@ type VerifiedRevocation struct {
 // network without permits: a client secret that is out needs nothing more.
 func Revoke(k *identity.Keyring, o *order.VerifiedOrder, s Subject, who order.Parties, now time.Time) (_ *envelope.Sealed, err error) {
 	defer fault.Explain("revoke", &err)
-	if _, err := networkOf(o); err != nil {
+	n, err := networkOf(o)
+	if err != nil {
 		return nil, err
 	}
-	body := Revocation{Version: Version, Order: o.CID(), Terms: o.TermsCID().Bytes(), Epoch: Epoch, Subject: s}
+	if n.Permits {
+		suite, err := mpin.ByName(n.Suite)
+		if err != nil {
+			return nil, fault.New(fault.Unsupported, "%w", err)
+		}
+		if _, err := suite.IdentityOf(o.NetworkID(), s.Name, s.Enrolment); err != nil {
+			return nil, fault.New(fault.Invalid, "subject: %w", err)
+		}
+	}
+	return revoke(k, o, mark(n, s.Name), s.Enrolment, who, now)
+}
+
+// Again seals a revocation anew for those who may no longer take it for the first
+// time.
+func (v *VerifiedRevocation) Again(k *identity.Keyring, who order.Parties, now time.Time) (_ *envelope.Sealed, err error) {
+	defer fault.Explain("revoke", &err)
+	return revoke(k, v.order, v.body.Subject, v.body.Enrolment, who, now)
+}
+
+func revoke(k *identity.Keyring, o *order.VerifiedOrder, subject []byte, enrolment uint64, who order.Parties, now time.Time) (*envelope.Sealed, error) {
+	body := Revocation{
+		Version: Version, Order: o.CID(), Terms: o.TermsCID().Bytes(), Epoch: Epoch, Subject: subject, Enrolment: enrolment,
+	}
 	signer := k.Identity().Name
 	if err := body.check(o, signer); err != nil {
 		return nil, err
@@ -122,21 +149,32 @@ func (b *Revocation) check(o *order.VerifiedOrder, signer dag.CID) error {
 	if !n.Permits {
 		return fault.New(fault.Unsupported, "this network has no permits, and cannot revoke")
 	}
-	suite, err := mpin.ByName(n.Suite)
-	if err != nil {
-		return fault.New(fault.Unsupported, "%w", err)
-	}
-	if _, err := suite.IdentityOf(o.NetworkID(), b.Subject.Name, b.Subject.Enrolment); err != nil {
-		return fault.New(fault.Invalid, "subject: %w", err)
+	if len(b.Subject) != sha256.Size {
+		return fault.New(fault.Invalid, "expected the keyed hash of a subject's name, %d bytes, found %d", sha256.Size, len(b.Subject))
 	}
 	return mayRevoke(o, signer)
 }
 
-// Subject is who is revoked, with all earlier enrolments.
-func (v *VerifiedRevocation) Subject() Subject { return v.body.Subject }
+// Mark is whose enrolments are revoked, as [Mark] writes it.
+func (v *VerifiedRevocation) Mark() string { return hex.EncodeToString(v.body.Subject) }
 
-// Covers tells whether nothing more is issued to other once s was revoked: a
-// revocation is of one enrolment and all before it.
-func (s Subject) Covers(other Subject) bool {
-	return other.Name == s.Name && other.Enrolment <= s.Enrolment
+// Enrolment is the newest that is revoked; all before it are.
+func (v *VerifiedRevocation) Enrolment() uint64 { return v.body.Enrolment }
+
+// Covers tells whether nothing more is issued to a subject.
+func (v *VerifiedRevocation) Covers(s Subject) bool {
+	n, err := networkOf(v.order)
+	return err == nil && Mark(n, s.Name) == v.Mark() && s.Enrolment <= v.Enrolment()
+}
+
+// Mark stands for a subject's name where it has to be remembered for ever, in
+// hexadecimal: HMAC-SHA256 under the network's subject key of
+// "dta/network/subject/v1" ‖ name.
+func Mark(n *order.NetworkTerms, name string) string { return hex.EncodeToString(mark(n, name)) }
+
+func mark(n *order.NetworkTerms, name string) []byte {
+	mac := hmac.New(sha256.New, n.SubjectKey)
+	mac.Write([]byte("dta/network/subject/v1"))
+	mac.Write([]byte(name))
+	return mac.Sum(nil)
 }

@@ -132,7 +132,7 @@ func (r *VerifiedRequest) points() int {
 // the answer: it hashes the identities itself. For a server secret there are
 // none: the base is the generator of G2.
 func (r *VerifiedRequest) Bases() ([]*bls.G1, error) {
-	if err := r.verified(); err != nil {
+	if err := r.rolled(); err != nil {
 		return nil, err
 	}
 	q := r.Request()
@@ -190,7 +190,7 @@ func (r *VerifiedRequest) mark(custody dag.CID, commitment []byte) [sha256.Size]
 // its commitment (48 bytes), and proves it. The caller has checked that s_i is
 // the one committed to, and clears it.
 func Issue(r *VerifiedRequest, custody dag.CID, commitment []byte, s *bls.Scalar) (*Share, error) {
-	if err := r.verified(); err != nil {
+	if err := r.rolled(); err != nil {
 		return nil, err
 	}
 	point, err := bls.ParseG1(commitment)
@@ -220,7 +220,7 @@ func Issue(r *VerifiedRequest, custody dag.CID, commitment []byte, s *bls.Scalar
 // checks it: points of G1 in the order of Bases with the proof made under
 // ProofContext, or the one point of G2 (compressed encodings).
 func Issued(r *VerifiedRequest, custody dag.CID, commitment []byte, points [][]byte, proof []byte) (*Share, error) {
-	if err := r.verified(); err != nil {
+	if err := r.rolled(); err != nil {
 		return nil, err
 	}
 	s, err := shareOf(r, points, proof)

@@ -37,57 +37,66 @@ func (n *network) askWith(t testing.TB, k *identity.Keyring, body Approved) *env
 // the registrar itself, so that only the rule in question can refuse it.
 func TestARequestOutOfItsNetworksTermsIsRefused(t *testing.T) {
 	r := newRealm(t, 2)
-	n := r.found(t, r.terms(mpin.V1))
+	terms := r.terms(mpin.V1)
+	terms.Authority[1].Threshold = 1
+	n := r.found(t, terms)
 	other := r.found(t, r.terms(mpin.V1))
 	today := Day(now)
 	unknown := dag.Values{"x": must(dag.NewRaw(1))(t)}
-	permits := func(first, days uint64) func(*Request) {
-		return func(q *Request) { q.Kind, q.First, q.Days = order.TimePermit, first, days }
+	permits := func(first, days uint64) func(*Asked) {
+		return func(q *Asked) { q.Kind, q.First, q.Days = order.TimePermit, first, days }
 	}
 	for name, c := range map[string]struct {
-		edit func(*Request)
+		edit func(*Asked)
 		want fault.Kind
 	}{
-		"another version":                    {func(q *Request) { q.Version = 2 }, fault.Unsupported},
-		"an unknown critical name":           {func(q *Request) { q.Critical = unknown }, fault.Unsupported},
-		"another kind":                       {func(q *Request) { q.Kind = "master-secret" }, fault.Unsupported},
-		"a kind without end":                 {func(q *Request) { q.Kind = order.IssueKind(strings.Repeat("\u202e", 100_000)) }, fault.Unsupported},
-		"another network's order":            {func(q *Request) { q.Order = other.Order.CID() }, fault.Invalid},
-		"another network's terms":            {func(q *Request) { q.Terms = other.Order.TermsCID().Bytes() }, fault.Invalid},
-		"another epoch":                      {func(q *Request) { q.Epoch = 1 }, fault.Invalid},
-		"no quorum":                          {func(q *Request) { q.Quorum = nil }, fault.Invalid},
-		"a part of the D-TAs":                {func(q *Request) { q.Quorum = []uint64{0} }, fault.Invalid},
-		"a D-TA twice":                       {func(q *Request) { q.Quorum = []uint64{0, 0} }, fault.Invalid},
-		"a D-TA that there is not":           {func(q *Request) { q.Quorum = []uint64{0, 1, 2} }, fault.Invalid},
-		"the D-TAs in another order":         {func(q *Request) { q.Quorum = []uint64{1, 0} }, fault.Invalid},
-		"no subject":                         {func(q *Request) { q.Subjects = nil }, fault.Invalid},
-		"a subject twice":                    {func(q *Request) { q.Subjects = append(q.Subjects, q.Subjects[0]) }, fault.Invalid},
-		"permits for too many days in all":   {func(q *Request) { permits(today, 2)(q); q.Subjects = make([]Subject, MaxPoints/2+1) }, fault.Invalid},
-		"a subject without a name":           {func(q *Request) { q.Subjects[0].Name = "" }, fault.Invalid},
-		"a control character in a name":      {func(q *Request) { q.Subjects[0].Name = "a\x00b" }, fault.Invalid},
-		"days for a client secret":           {func(q *Request) { q.First, q.Days = today, 1 }, fault.Invalid},
+		"another version":                    {func(q *Asked) { q.Version = 2 }, fault.Unsupported},
+		"an unknown critical name":           {func(q *Asked) { q.Critical = unknown }, fault.Unsupported},
+		"another kind":                       {func(q *Asked) { q.Kind = "master-secret" }, fault.Unsupported},
+		"a kind without end":                 {func(q *Asked) { q.Kind = order.IssueKind(strings.Repeat("\u202e", 100_000)) }, fault.Unsupported},
+		"another network's order":            {func(q *Asked) { q.Order = other.Order.CID() }, fault.Invalid},
+		"another network's terms":            {func(q *Asked) { q.Terms = other.Order.TermsCID().Bytes() }, fault.Invalid},
+		"another epoch":                      {func(q *Asked) { q.Epoch = 1 }, fault.Invalid},
+		"no quorum":                          {func(q *Asked) { q.Quorum = nil }, fault.Invalid},
+		"a part of the D-TAs":                {func(q *Asked) { q.Quorum = []uint64{0} }, fault.Invalid},
+		"a D-TA twice":                       {func(q *Asked) { q.Quorum = []uint64{0, 0} }, fault.Invalid},
+		"a D-TA that there is not":           {func(q *Asked) { q.Quorum = []uint64{0, 1, 2} }, fault.Invalid},
+		"the D-TAs in another order":         {func(q *Asked) { q.Quorum = []uint64{1, 0} }, fault.Invalid},
+		"no subject":                         {func(q *Asked) { q.Subjects = nil }, fault.Invalid},
+		"a subject twice":                    {func(q *Asked) { q.Subjects = append(q.Subjects, q.Subjects[0]) }, fault.Invalid},
+		"permits for too many days in all":   {func(q *Asked) { permits(today, 2)(q); q.Subjects = make([]Subject, MaxPoints/2+1) }, fault.Invalid},
+		"a subject without a name":           {func(q *Asked) { q.Subjects[0].Name = "" }, fault.Invalid},
+		"a control character in a name":      {func(q *Asked) { q.Subjects[0].Name = "a\x00b" }, fault.Invalid},
+		"days for a client secret":           {func(q *Asked) { q.First, q.Days = today, 1 }, fault.Invalid},
 		"no day":                             {permits(today, 0), fault.Invalid},
 		"more days than the network allows":  {permits(today, 32), fault.Invalid},
 		"permits of last week":               {permits(today-7, 1), fault.Denied},
 		"permits far ahead":                  {permits(today+40, 1), fault.Denied},
 		"a day beyond all counting":          {permits(1<<63, 31), fault.Invalid},
-		"two servers":                        {func(q *Request) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{Name: "a"}, {Name: "b"}} }, fault.Invalid},
-		"a server with an enrolment":         {func(q *Request) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{"a", 1}} }, fault.Invalid},
-		"a server's name that does not show": {func(q *Request) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{Name: "a\x1b[2J"}} }, fault.Invalid},
-		"a server's name without end": {func(q *Request) {
+		"two servers":                        {func(q *Asked) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{Name: "a"}, {Name: "b"}} }, fault.Invalid},
+		"a server with an enrolment":         {func(q *Asked) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{"a", 1}} }, fault.Invalid},
+		"a server's name that does not show": {func(q *Asked) { q.Kind, q.Subjects = order.ServerSecret, []Subject{{Name: "a\x1b[2J"}} }, fault.Invalid},
+		"a server's name without end": {func(q *Asked) {
 			q.Kind, q.Subjects = order.ServerSecret, []Subject{{Name: strings.Repeat("\u202e", 100_000)}}
 		}, fault.Invalid},
-		"no receiver":                {func(q *Request) { q.Receiver = nil }, fault.Invalid},
-		"a receiver's key cut short": {func(q *Request) { q.Receiver = q.Receiver[:1000] }, fault.Invalid},
-		"a short nonce":              {func(q *Request) { q.Nonce = q.Nonce[:31] }, fault.Invalid},
-		"an end before its time":     {func(q *Request) { q.Expires = q.Time }, fault.Invalid},
-		"a request for two days":     {func(q *Request) { q.Expires = q.Time + 2*MaxLife.Milliseconds() }, fault.Invalid},
+		"no receiver":                {func(q *Asked) { q.Receiver = nil }, fault.Invalid},
+		"a receiver's key cut short": {func(q *Asked) { q.Receiver = q.Receiver[:1000] }, fault.Invalid},
+		"a short nonce":              {func(q *Asked) { q.Nonce = q.Nonce[:31] }, fault.Invalid},
+		"an end before its time":     {func(q *Asked) { q.Expires = q.Time }, fault.Invalid},
+		"a request for two days":     {func(q *Asked) { q.Expires = q.Time + 2*MaxLife.Milliseconds() }, fault.Invalid},
 	} {
 		t.Run(name, func(t *testing.T) {
-			q, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")})
+			q, _ := n.draft(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")})
 			c.edit(q)
-			sealed := n.askWith(t, r.registrar, Approved{Version: Version, Request: *q, Approvals: []Approval{{Signer: r.registrar.Identity().Party()}}})
-			_, err := VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who)
+			q.Tags = nil
+			for range q.Subjects {
+				if q.Kind == order.ClientSecret {
+					q.Tags = append(q.Tags, NewTag())
+				}
+			}
+			resign(t, q)
+			sealed := n.askWith(t, r.registrar, Approved{Version: Version, Request: q.Request, Roll: linked, Key: keyed, Approvals: []Approval{{Signer: r.registrar.Identity().Party()}}})
+			err := n.shown(sealed, &q.Roll)
 			wantKind(t, err, c.want)
 			if n := len(err.Error()); n > 4096 {
 				t.Errorf("expected a refusal of at most 4096 bytes; found %d", n)
@@ -112,8 +121,8 @@ func TestWhatIsAroundARequestIsJudgedToo(t *testing.T) {
 		"an unknown critical name": {func(b *Approved) { b.Critical = dag.Values{"x": must(dag.NewRaw(1))(t)} }, fault.Unsupported},
 	} {
 		t.Run(name, func(t *testing.T) {
-			q, _ := n.draft(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")})
-			body := Approved{Version: Version, Request: *q, Approvals: []Approval{{Signer: r.registrar.Identity().Party()}}}
+			q, _ := n.draft(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice@example.com")})
+			body := Approved{Version: Version, Request: q.Request, Roll: linked, Key: keyed, Approvals: []Approval{{Signer: r.registrar.Identity().Party()}}}
 			c.edit(&body)
 			sealed := n.askWith(t, r.registrar, body)
 			_, err := VerifyRequest(n.Order, sealed.Block, sealed.Plain, n.who)
@@ -127,7 +136,7 @@ func TestWhatIsAroundARequestIsJudgedToo(t *testing.T) {
 func TestTwoSubjectsMayHaveOneName(t *testing.T) {
 	r := newRealm(t, 1)
 	n := r.found(t, r.terms(mpin.V1))
-	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: []Subject{{"alice", 1}, {"alice", 2}}}, r.registrar)
+	q := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: []Subject{{"alice", 1}, {"alice", 2}}}, r.registrar)
 	got := must(Combine(q.request, q.answers(t)))(t)
 	defer got.Clear()
 	if got.Clients[0].Point().Equal(got.Clients[1].Point()) {
@@ -141,7 +150,7 @@ func TestWithoutPermitsNobodyIsRevoked(t *testing.T) {
 	terms := r.terms(mpin.V1)
 	terms.Permits, terms.MaxDays = false, 0
 	n := r.found(t, terms)
-	_, err := Draft(n.Order, Request{Kind: order.TimePermit, Subjects: []Subject{{"alice", 1}}, First: Day(now), Days: 1, Receiver: make([]byte, seal.PublicKeySize)}, now)
+	_, err := Draft(n.Order, Wish{Kind: order.TimePermit, Subjects: []Subject{{"alice", 1}}, First: Day(now), Days: 1, Receiver: make([]byte, seal.PublicKeySize)}, now)
 	wantKind(t, err, fault.Unsupported)
 	_, err = Revoke(r.registrar, n.Order, Subject{"alice", 1}, n.who, now)
 	wantKind(t, err, fault.Unsupported)
@@ -154,8 +163,8 @@ func TestWithoutPermitsNobodyIsRevoked(t *testing.T) {
 func TestWhoeverHasAClockHoldsARequestToIt(t *testing.T) {
 	r := newRealm(t, 1)
 	n := r.found(t, r.terms(mpin.V1))
-	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
-	p := n.ask(t, Request{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "alice"), First: Day(now) + 31, Days: 1, Expires: now.Add(MaxLife).UnixMilli()}, r.registrar)
+	q := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
+	p := n.ask(t, Wish{Kind: order.TimePermit, Subjects: subjects(mpin.V1, "alice"), First: Day(now) + 31, Days: 1, Expires: now.Add(MaxLife).UnixMilli()}, r.registrar)
 	for name, c := range map[string]struct {
 		request *VerifiedRequest
 		at      time.Time
@@ -182,8 +191,8 @@ func TestAGrantThatAnswersSomethingElseIsRefused(t *testing.T) {
 	r := newRealm(t, 2)
 	n := r.found(t, r.terms(mpin.V1))
 	other := r.found(t, r.terms(mpin.V1))
-	q := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
-	q2 := n.ask(t, Request{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
+	q := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
+	q2 := n.ask(t, Wish{Kind: order.ClientSecret, Subjects: subjects(mpin.V1, "alice")}, r.registrar)
 	genuine, _ := q.grant(t, 0, n.shares[0])
 	unknown := dag.Values{"x": must(dag.NewRaw(1))(t)}
 	parties := grantParties(q.request, n.Acceptances[0])
@@ -260,7 +269,7 @@ func TestAShareThatIsNotAsCommittedNamesItsDTA(t *testing.T) {
 	n := r.found(t, r.terms(mpin.V1))
 	people := subjects(mpin.V1, "alice", "bob")
 	for _, kind := range []order.IssueKind{order.ClientSecret, order.ServerSecret} {
-		ask, signers := Request{Kind: kind, Subjects: people}, []*identity.Keyring{r.registrar}
+		ask, signers := Wish{Kind: kind, Subjects: people}, []*identity.Keyring{r.registrar}
 		if kind == order.ServerSecret {
 			ask.Subjects, signers = []Subject{{Name: "door"}}, append(signers, r.cosigner)
 		}

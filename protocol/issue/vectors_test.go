@@ -49,6 +49,8 @@ type vectorRequest struct {
 	vectortest.Part
 	Kind     order.IssueKind  `json:"kind"`
 	Signed   vectortest.Hex   `json:"signed"`       // what approvals sign
+	Roll     vectortest.Hex   `json:"roll"`         // of which the request has the hash
+	Subjects vectortest.Hex   `json:"subjects"`     // the same as the detached block that the body links, and has the key of
 	Receiver vectortest.Hex   `json:"receiverSeed"` // X-Wing
 	Bases    []vectortest.Hex `json:"bases"`        // compressed
 	Grants   []vectorGrant    `json:"grants"`
@@ -93,14 +95,14 @@ func makeVector(t *testing.T, name string, suite mpin.Suite, dtas int) vectorNet
 	people := subjects(suite, "anna@example.com", "björn@example.com")
 	d := n.delegation(t, nil)
 	v.Mandate = must(n.Mandate(d))(t)
-	enrol, receiver := n.draft(t, Request{Kind: order.ClientSecret, Subjects: people})
+	enrol, receiver := n.draft(t, Wish{Kind: order.ClientSecret, Subjects: people})
 	a := must(Approve(r.delegate, o, enrol, d, n.who))(t)
 	sealed := must(Ask(r.delegate, o, enrol, []Approval{*a}, n.who, now))(t)
-	delegated := &inquiry{network: n, request: must(VerifyRequest(o, sealed.Block, sealed.Plain, n.who))(t), sealed: sealed, receiver: receiver}
+	delegated := &inquiry{network: n, request: n.verified(t, sealed, n.who), sealed: sealed, receiver: receiver}
 	for _, q := range []*inquiry{
 		delegated,
-		n.ask(t, Request{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}}, r.registrar, r.cosigner),
-		n.ask(t, Request{Kind: order.TimePermit, Subjects: people, First: Day(now), Days: 2}, r.registrar),
+		n.ask(t, Wish{Kind: order.ServerSecret, Subjects: []Subject{{Name: "door"}}}, r.registrar, r.cosigner),
+		n.ask(t, Wish{Kind: order.TimePermit, Subjects: people, First: Day(now), Days: 2}, r.registrar),
 	} {
 		v.Requests = append(v.Requests, q.vector(t))
 	}
@@ -112,7 +114,7 @@ func makeVector(t *testing.T, name string, suite mpin.Suite, dtas int) vectorNet
 func (q *inquiry) vector(t *testing.T) vectorRequest {
 	v := vectorRequest{
 		Part: vectorOf(&q.request.Part), Kind: q.request.Request().Kind,
-		Signed: must(q.request.Request().Marshal())(t), Receiver: q.receiver.Seed().Open(),
+		Roll: q.sealed.roll, Subjects: q.sealed.Subjects.Bytes, Signed: must(q.request.Request().Request.Marshal())(t), Receiver: q.receiver.Seed().Open(),
 	}
 	for _, b := range must(q.request.Bases())(t) {
 		v.Bases = append(v.Bases, b.Bytes())
@@ -197,20 +199,21 @@ func (v vectorNetwork) check(t *testing.T) {
 		t.Run(string(q.Kind), func(t *testing.T) { q.check(t, n, keys) })
 	}
 	revoked := must(VerifyRevocation(o, v.Revocation.Block, v.Revocation.Plain, n.Who))(t)
-	if revoked.CID() != v.Revocation.CID || !revoked.Subject().Covers(must(VerifyRequest(o, v.Requests[0].Block, v.Requests[0].Plain, n.Who))(t).Request().Subjects[0]) {
+	if revoked.CID() != v.Revocation.CID || !revoked.Covers(must(must(VerifyRequest(o, v.Requests[0].Block, v.Requests[0].Plain, n.Who))(t).With(v.Requests[0].Roll))(t).Request().Subjects[0]) {
 		t.Error("the revocation is another")
 	}
 }
 
 func (v vectorRequest) check(t *testing.T, n *Network, keys map[dag.CID]*identity.Keyring) {
-	r := must(VerifyRequest(n.Order, v.Block, v.Plain, n.Who))(t)
+	r := must(must(VerifyRequest(n.Order, v.Block, v.Plain, n.Who))(t).Unseal(v.Subjects))(t)
+	same(t, "the roll", v.Roll, must(r.Request().Roll.Marshal())(t))
 	if r.CID() != v.CID || r.Request().Kind != v.Kind {
 		t.Fatalf("expected request %s, found %s", v.CID, r.CID())
 	}
 	for _, id := range r.Recipients() {
 		same(t, "the request's plaintext", v.Plain, must(OpenRequest(keys[id.Name], n.Order, v.Block, n.Who))(t).Plain())
 	}
-	same(t, "what is signed", v.Signed, must(r.Request().Marshal())(t))
+	same(t, "what is signed", v.Signed, must(r.Request().Request.Marshal())(t))
 	receiver := must(seal.V2.ParsePrivateKey(secret.Copy(v.Receiver)))(t)
 	bases := must(r.Bases())(t)
 	if len(bases) != len(v.Bases) {
@@ -219,7 +222,7 @@ func (v vectorRequest) check(t *testing.T, n *Network, keys map[dag.CID]*identit
 	for i, b := range bases {
 		same(t, "base", v.Bases[i], b.Bytes())
 	}
-	delivery := Delivery{Charter: must(n.Charter(keysOf(keys)...))(t), Request: OpenedPart{v.Block, v.Plain}}
+	delivery := Delivery{Charter: must(n.Charter(keysOf(keys)...))(t), Request: OpenedPart{v.Block, v.Plain}, Roll: v.Roll}
 	for i, p := range v.Grants {
 		g := must(VerifyGrant(r, n.Acceptances[i], p.Block, p.Plain, n.Who))(t)
 		if g.CID() != p.CID || g.Share() != p.Sealed.CID {

@@ -18,6 +18,7 @@ const (
 	detachedCiphertext = "ciphertext"
 	detachedGrant      = "grant"
 	detachedDeposit    = "deposit"
+	detachedSubjects   = "subjects"
 )
 
 // detached carries what is sealed, beside the chain. It is not signed: the CID
@@ -66,4 +67,13 @@ func PutDeposit(deposit []byte) (Block, error) { return putDetached(detachedDepo
 // GetDeposit opens the block that an acceptance links as want.
 func GetDeposit(want dag.CID, block []byte) ([]byte, error) {
 	return getDetached(want, block, detachedDeposit)
+}
+
+// PutSubjects makes the detached block of whom a network's request is for,
+// encrypted.
+func PutSubjects(sealed []byte) (Block, error) { return putDetached(detachedSubjects, sealed) }
+
+// GetSubjects opens the block that a request links as want.
+func GetSubjects(want dag.CID, block []byte) ([]byte, error) {
+	return getDetached(want, block, detachedSubjects)
 }

@@ -26,6 +26,8 @@ const (
 	MaxSealings   = 400 // parties × (D-TAs + 1)
 	MaxAuthority  = 16  // names in one rule
 	MaxPermitDays = 31  // days for which one request may ask permits: they cannot be recalled
+
+	SubjectKeySize = 32
 )
 
 // criticalNetwork is the name under which NetworkTerms stand in terms.critical:
@@ -59,15 +61,18 @@ type Rule struct {
 
 // NetworkTerms are what an order says of its network.
 type NetworkTerms struct {
-	Version   uint64     `cbor:"version"`
-	Name      string     `cbor:"name"`  // for people: 1 to MaxLabel printable characters
-	Suite     string     `cbor:"suite"` // of package mpin
-	Sharing   Sharing    `cbor:"sharing"`
-	Permits   bool       `cbor:"permits"`   // logins need the day's permit; without, nobody can be revoked
-	MaxDays   uint64     `cbor:"max_days"`  // of permits in one request: 1 to MaxPermitDays; 0 without permits
-	Authority []Rule     `cbor:"authority"` // one for each of IssueKinds, in their order
-	Critical  dag.Values `cbor:"critical"`
-	Extra     dag.Values `cbor:"extra"`
+	Version   uint64  `cbor:"version"`
+	Name      string  `cbor:"name"`  // for people: 1 to MaxLabel printable characters
+	Suite     string  `cbor:"suite"` // of package mpin
+	Sharing   Sharing `cbor:"sharing"`
+	Permits   bool    `cbor:"permits"`   // logins need the day's permit; without, nobody can be revoked
+	MaxDays   uint64  `cbor:"max_days"`  // of permits in one request: 1 to MaxPermitDays; 0 without permits
+	Authority []Rule  `cbor:"authority"` // one for each of IssueKinds, in their order
+	// SubjectKey is drawn for each network: whoever is no party of it and has no
+	// charter cannot tell whose the keyed hashes of its subjects are.
+	SubjectKey []byte     `cbor:"subject_key"`
+	Critical   dag.Values `cbor:"critical"`
+	Extra      dag.Values `cbor:"extra"`
 }
 
 // Rule is the authority's rule for a kind of request.
@@ -120,6 +125,9 @@ func (n *NetworkTerms) check() error {
 		return fault.New(fault.Invalid, "network: expected permits for 1 to %d days, found %d", MaxPermitDays, n.MaxDays)
 	case !n.Permits && n.MaxDays != 0:
 		return fault.New(fault.Invalid, "network: expected no days of permits in a network without, found %d", n.MaxDays)
+	}
+	if len(n.SubjectKey) != SubjectKeySize {
+		return fault.New(fault.Invalid, "network: expected a subject key of %d bytes, found %d", SubjectKeySize, len(n.SubjectKey))
 	}
 	return n.checkAuthority()
 }

@@ -18,7 +18,7 @@ import (
 
 // soundNetwork is what an order of a network says of it.
 func soundNetwork(names ...dag.CID) *NetworkTerms {
-	n := &NetworkTerms{Version: NetworkVersion, Name: "lab", Suite: mpin.V1.Name, Sharing: Additive, Permits: true, MaxDays: 7}
+	n := &NetworkTerms{SubjectKey: make([]byte, SubjectKeySize), Version: NetworkVersion, Name: "lab", Suite: mpin.V1.Name, Sharing: Additive, Permits: true, MaxDays: 7}
 	for _, k := range IssueKinds() {
 		n.Authority = append(n.Authority, Rule{Kind: k, Names: slices.Clone(names), Threshold: 1})
 	}
@@ -76,6 +76,7 @@ func TestUnsoundNetworksAreRefused(t *testing.T) {
 		"a name that does not show":      {func(n *NetworkTerms) { n.Name = "a\x1b[2J" }, fault.Invalid},
 		"an unknown suite":               {func(n *NetworkTerms) { n.Suite = "amcl-bn254" }, fault.Unsupported},
 		"an unknown way to share":        {func(n *NetworkTerms) { n.Sharing = "threshold" }, fault.Unsupported},
+		"no subject key":                 {func(n *NetworkTerms) { n.SubjectKey = nil }, fault.Invalid},
 		"permits for no day":             {func(n *NetworkTerms) { n.MaxDays = 0 }, fault.Invalid},
 		"permits for a season":           {func(n *NetworkTerms) { n.MaxDays = MaxPermitDays + 1 }, fault.Invalid},
 		"days without permits":           {func(n *NetworkTerms) { n.Permits = false }, fault.Invalid},
