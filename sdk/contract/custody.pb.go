@@ -1358,13 +1358,15 @@ func (x *RestoreResponse) GetShare() []byte {
 type IssueRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
 	// hex of SHA-256("dta/operation/v1" ‖ CID of the request's header ‖ instance ‖ 0x00 ‖ "network-share").
-	OperationId   string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
-	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`           // the network's
-	Acceptance    *Shown   `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"` // this custody identity's own; its receipt names the deposit
-	Request       *Shown   `protobuf:"bytes,4,opt,name=request,proto3" json:"request,omitempty"`
-	Chains        []*Chain `protobuf:"bytes,5,rep,name=chains,proto3" json:"chains,omitempty"` // of every party of order and request: approvers and delegators too
-	Deposit       []byte   `protobuf:"bytes,6,opt,name=deposit,proto3" json:"deposit,omitempty"`
-	Checkpoint    []byte   `protobuf:"bytes,7,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	OperationId string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
+	Order       *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`           // the network's
+	Acceptance  *Shown   `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"` // this custody identity's own; its receipt names the deposit
+	Request     *Shown   `protobuf:"bytes,4,opt,name=request,proto3" json:"request,omitempty"`
+	Chains      []*Chain `protobuf:"bytes,5,rep,name=chains,proto3" json:"chains,omitempty"` // of every party of order and request: approvers and delegators too
+	Deposit     []byte   `protobuf:"bytes,6,opt,name=deposit,proto3" json:"deposit,omitempty"`
+	Checkpoint  []byte   `protobuf:"bytes,7,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
+	// Whom the request is for, DAG-CBOR {salt, subjects, tags}: the request has its SHA-256 as "subjects".
+	Roll          []byte `protobuf:"bytes,8,opt,name=roll,proto3" json:"roll,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1444,6 +1446,13 @@ func (x *IssueRequest) GetDeposit() []byte {
 func (x *IssueRequest) GetCheckpoint() []byte {
 	if x != nil {
 		return x.Checkpoint
+	}
+	return nil
+}
+
+func (x *IssueRequest) GetRoll() []byte {
+	if x != nil {
+		return x.Roll
 	}
 	return nil
 }
@@ -2064,7 +2073,7 @@ const file_custody_proto_rawDesc = "" +
 	"checkpoint\"X\n" +
 	"\x0fRestoreResponse\x12/\n" +
 	"\arelease\x18\x01 \x01(\v2\x15.dta.custody.v1.ShownR\arelease\x12\x14\n" +
-	"\x05share\x18\x02 \x01(\fR\x05share\"\xaf\x02\n" +
+	"\x05share\x18\x02 \x01(\fR\x05share\"\xc3\x02\n" +
 	"\fIssueRequest\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12+\n" +
 	"\x05order\x18\x02 \x01(\v2\x15.dta.custody.v1.ShownR\x05order\x125\n" +
@@ -2076,7 +2085,8 @@ const file_custody_proto_rawDesc = "" +
 	"\adeposit\x18\x06 \x01(\fR\adeposit\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\a \x01(\fR\n" +
-	"checkpoint\"R\n" +
+	"checkpoint\x12\x12\n" +
+	"\x04roll\x18\b \x01(\fR\x04roll\"R\n" +
 	"\rIssueResponse\x12+\n" +
 	"\x05grant\x18\x01 \x01(\v2\x15.dta.custody.v1.ShownR\x05grant\x12\x14\n" +
 	"\x05share\x18\x02 \x01(\fR\x05share\"0\n" +

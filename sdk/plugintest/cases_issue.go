@@ -121,7 +121,7 @@ func issuesForDelegate(t *testing.T, c Config) {
 	f := e.Found(t, e.Network(t, mpin.V1))
 	desk := e.Party(t, "service desk")
 	d := f.Delegate(t, f.Registrar, desk, issue.Delegation{Kinds: []order.IssueKind{order.ClientSecret}, Suffix: "@example.org"})
-	q, receiver := f.Draft(t, issue.Request{Kind: order.ClientSecret, Subjects: []issue.Subject{f.Subject("alice@example.org")}})
+	q, receiver := f.Draft(t, issue.Wish{Kind: order.ClientSecret, Subjects: []issue.Subject{f.Subject("alice@example.org")}})
 	i := f.Send(t, desk, q, []issue.Approval{f.Approve(t, desk, q, d)}, receiver)
 	if s := e.Issue(t, i); len(s.Clients) != 1 {
 		t.Errorf("expected one client secret; got %d", len(s.Clients))
@@ -243,7 +243,7 @@ func searchAll(t testing.TB, in [][]byte, secrets map[string][]byte) {
 func refusesExpired(t *testing.T, c Config) {
 	e := Enrol(t, c)
 	f := e.Found(t, e.Network(t, mpin.V1))
-	q, receiver := f.Draft(t, issue.Request{
+	q, receiver := f.Draft(t, issue.Wish{
 		Kind: order.ClientSecret, Subjects: []issue.Subject{f.Subject("alice")}, Expires: time.Now().Add(500 * time.Millisecond).UnixMilli(),
 	})
 	i := f.Send(t, f.Registrar, q, []issue.Approval{f.Approve(t, f.Registrar, q, nil)}, receiver)
@@ -254,7 +254,8 @@ func refusesExpired(t *testing.T, c Config) {
 
 func refusesSenselessIssue(t *testing.T, c Config) {
 	e := Enrol(t, c)
-	q := e.Found(t, e.Network(t, mpin.V1)).Clients(t, "alice")
+	f := e.Found(t, e.Network(t, mpin.V1))
+	q, others := f.Clients(t, "alice"), f.Clients(t, "alice")
 	for name, change := range map[string]func(*contract.IssueRequest){
 		"no order":                  func(r *contract.IssueRequest) { r.Order = nil },
 		"no acceptance":             func(r *contract.IssueRequest) { r.Acceptance = nil },
@@ -271,6 +272,10 @@ func refusesSenselessIssue(t *testing.T, c Config) {
 		"no operation id":           func(r *contract.IssueRequest) { r.OperationId = "" },
 		"the order's operation id":  func(r *contract.IssueRequest) { r.OperationId = q.Network.Ask().GetOperationId() },
 		"a checkpoint too long":     func(r *contract.IssueRequest) { r.Checkpoint = make([]byte, contract.MaxCheckpoint+1) },
+		"no subjects":               func(r *contract.IssueRequest) { r.Roll = nil },
+		"others' subjects":          func(r *contract.IssueRequest) { r.Roll = others.Roll },
+		"a subject changed":         func(r *contract.IssueRequest) { r.Roll = bytes.Replace(r.Roll, []byte("alice"), []byte("malus"), 1) },
+		"subjects beyond bounds":    func(r *contract.IssueRequest) { r.Roll = make([]byte, contract.MaxEnvelope+1) },
 		"an envelope beyond bounds": func(r *contract.IssueRequest) { r.Request.Envelope = make([]byte, contract.MaxEnvelope+1) },
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -108,9 +108,9 @@ func safeguardKey(req *contract.SafeguardRequest, o *order.VerifiedOrder) string
 	return callKey(req.GetChains(), []byte(req.GetOperationId()), o.HeaderCID().Bytes(), req.GetShare())
 }
 
-func releaseKey(req releasing, cause *contract.Shown) string {
-	return callKey(req.GetChains(), []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(),
-		req.GetAcceptance().GetEnvelope(), req.GetAcceptance().GetPlain(), cause.GetEnvelope(), cause.GetPlain(), req.GetDeposit())
+func releaseKey(req releasing, cause *contract.Shown, more ...[]byte) string {
+	return callKey(req.GetChains(), append(more, []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(),
+		req.GetAcceptance().GetEnvelope(), req.GetAcceptance().GetPlain(), cause.GetEnvelope(), cause.GetPlain(), req.GetDeposit())...)
 }
 
 func callKey(chains []*contract.Chain, parts ...[]byte) string {

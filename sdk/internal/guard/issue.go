@@ -18,11 +18,14 @@ func (g *Guard) Issue(ctx context.Context, req *contract.IssueRequest) (*contrac
 	if err := boundRelease(req, "request", req.GetRequest()); err != nil {
 		return nil, err
 	}
+	if n := len(req.GetRoll()); n == 0 || n > contract.MaxEnvelope {
+		return nil, fault.New(fault.Invalid, "expected the request's subjects in 1 to %d bytes, found %d", contract.MaxEnvelope, n)
+	}
 	k, err := g.keyring()
 	if err != nil {
 		return nil, err
 	}
-	return g.issued.do(ctx, releaseKey(req, req.GetRequest()), func(ctx context.Context) (*contract.IssueResponse, error) {
+	return g.issued.do(ctx, releaseKey(req, req.GetRequest(), req.GetRoll()), func(ctx context.Context) (*contract.IssueResponse, error) {
 		return g.issue(ctx, k, req)
 	})
 }
@@ -99,6 +102,9 @@ func (g *Guard) verifyRequest(k *identity.Keyring, req *contract.IssueRequest, w
 	}
 	r, err := issue.VerifyRequest(o, req.GetRequest().GetEnvelope(), req.GetRequest().GetPlain(), who)
 	if err != nil {
+		return nil, nil, err
+	}
+	if r, err = r.With(req.GetRoll()); err != nil {
 		return nil, nil, err
 	}
 	if !slices.Contains(r.Request().Quorum, uint64(a.Index())) {

@@ -16,16 +16,16 @@ import (
 func (x *networks) unforged(t testing.TB) []forgery {
 	t.Helper()
 	r, c := x.n.Registrar, x.n.Cosigner
-	server := func(q *issue.Request) {
+	server := func(q *issue.Asked) {
 		q.Kind, q.Subjects = order.ServerSecret, []issue.Subject{{Name: "login.example"}}
 	}
 	return []forgery{
 		{name: "client secret"},
-		{name: "permits", change: func(q *issue.Request) { q.Kind, q.First, q.Days = order.TimePermit, issue.Day(time.Now()), 7 }},
-		{name: "server secret", change: server, approve: func(q *issue.Request) []issue.Approval {
+		{name: "permits", change: func(q *issue.Asked) { q.Kind, q.First, q.Days = order.TimePermit, issue.Day(time.Now()), 7 }},
+		{name: "server secret", change: server, approve: func(q *issue.Asked) []issue.Approval {
 			return []issue.Approval{signed(t, r, q), signed(t, c, q)}
 		}},
-		{name: "client secret under a delegation", by: x.desk, approve: func(q *issue.Request) []issue.Approval {
+		{name: "client secret under a delegation", by: x.desk, approve: func(q *issue.Asked) []issue.Approval {
 			d := x.n.Delegate(t, r, x.desk, issue.Delegation{Kinds: []order.IssueKind{order.ClientSecret}, Prefix: "al", Suffix: "ce"})
 			return []issue.Approval{signed(t, x.desk, q, *d)}
 		}},
@@ -36,8 +36,8 @@ func (x *networks) unforged(t testing.TB) []forgery {
 func (x *networks) forgedApprovals(t testing.TB) []forgery {
 	t.Helper()
 	r, c := x.n.Registrar, x.n.Cosigner
-	by := func(signers ...*identity.Keyring) func(*issue.Request) []issue.Approval {
-		return func(q *issue.Request) (all []issue.Approval) {
+	by := func(signers ...*identity.Keyring) func(*issue.Asked) []issue.Approval {
+		return func(q *issue.Asked) (all []issue.Approval) {
 			for _, k := range signers {
 				all = append(all, signed(t, k, q))
 			}
@@ -45,21 +45,22 @@ func (x *networks) forgedApprovals(t testing.TB) []forgery {
 		}
 	}
 	// spoilt is what the co-signer adds to the registrar's own, which is that it seals the request.
-	spoilt := func(spoil func(*issue.Request) issue.Approval) func(*issue.Request) []issue.Approval {
-		return func(q *issue.Request) []issue.Approval {
+	spoilt := func(spoil func(*issue.Asked) issue.Approval) func(*issue.Asked) []issue.Approval {
+		return func(q *issue.Asked) []issue.Approval {
 			another := *q
 			return []issue.Approval{signed(t, r, q), spoil(&another)}
 		}
 	}
 	// under is the co-signer's true signature, but under another request.
-	under := func(change func(*issue.Request)) func(*issue.Request) []issue.Approval {
-		return spoilt(func(q *issue.Request) issue.Approval {
+	under := func(change func(*issue.Asked)) func(*issue.Asked) []issue.Approval {
+		return spoilt(func(q *issue.Asked) issue.Approval {
 			change(q)
+			settle(t, q)
 			return signed(t, c, q)
 		})
 	}
-	permit := func(q *issue.Request) { q.Kind, q.First, q.Days = order.TimePermit, issue.Day(time.Now()), 1 }
-	server := func(q *issue.Request) {
+	permit := func(q *issue.Asked) { q.Kind, q.First, q.Days = order.TimePermit, issue.Day(time.Now()), 1 }
+	server := func(q *issue.Asked) {
 		q.Kind, q.Subjects = order.ServerSecret, []issue.Subject{{Name: "login.example"}}
 	}
 	delegated := func(from, to *identity.Keyring) issue.Delegation {
@@ -82,51 +83,51 @@ func (x *networks) forgedApprovals(t testing.TB) []forgery {
 		{name: "server secret with a stranger's approval", change: server, approve: by(r, x.stranger), kind: fault.Denied},
 		{name: "server secret with too many approvals", change: server, approve: by(r, c, r), kind: fault.Invalid},
 		{name: "server secret asked by a stranger", change: server, approve: by(r, c), by: x.stranger, kind: fault.Denied},
-		{name: "server secret with one name's approval and its delegate's", change: server, approve: func(q *issue.Request) []issue.Approval {
+		{name: "server secret with one name's approval and its delegate's", change: server, approve: func(q *issue.Asked) []issue.Approval {
 			return []issue.Approval{signed(t, r, q), signed(t, x.desk, q, delegated(r, x.desk))}
 		}, kind: fault.Denied},
-		{name: "server secret with one delegate of two names", change: server, approve: func(q *issue.Request) []issue.Approval {
+		{name: "server secret with one delegate of two names", change: server, approve: func(q *issue.Asked) []issue.Approval {
 			return []issue.Approval{signed(t, x.desk, q, delegated(r, x.desk)), signed(t, x.desk, q, delegated(c, x.desk))}
 		}, by: x.desk, kind: fault.Denied},
-		{name: "server secret with one name that delegates to the other", change: server, approve: func(q *issue.Request) []issue.Approval {
+		{name: "server secret with one name that delegates to the other", change: server, approve: func(q *issue.Asked) []issue.Approval {
 			return []issue.Approval{signed(t, c, q), signed(t, c, q, delegated(r, c))}
 		}, kind: fault.Denied},
 		// The second signature is none, or stands under something else.
-		{name: "server secret with an approval without a signature", change: server, approve: spoilt(func(q *issue.Request) issue.Approval {
+		{name: "server secret with an approval without a signature", change: server, approve: spoilt(func(q *issue.Asked) issue.Approval {
 			return issue.Approval{Signer: c.Identity().Party()}
 		}), kind: fault.Denied},
-		{name: "server secret with a stranger's signature in a name's place", change: server, approve: spoilt(func(q *issue.Request) issue.Approval {
+		{name: "server secret with a stranger's signature in a name's place", change: server, approve: spoilt(func(q *issue.Asked) issue.Approval {
 			a := signed(t, x.stranger, q)
 			a.Signer = c.Identity().Party()
 			return a
 		}), kind: fault.Denied},
-		{name: "server secret with a name's signature in a stranger's place", change: server, approve: spoilt(func(q *issue.Request) issue.Approval {
+		{name: "server secret with a name's signature in a stranger's place", change: server, approve: spoilt(func(q *issue.Asked) issue.Approval {
 			a := signed(t, c, q)
 			a.Signer = x.stranger.Identity().Party()
 			return a
 		}), kind: fault.Denied},
-		{name: "server secret with a signature for another purpose", change: server, approve: spoilt(func(q *issue.Request) issue.Approval {
-			block, err := q.Marshal()
+		{name: "server secret with a signature for another purpose", change: server, approve: spoilt(func(q *issue.Asked) issue.Approval {
+			block, err := q.Request.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
 			return issue.Approval{Signer: c.Identity().Party(), Signature: c.Sign(sign.Envelope, block)}
 		}), kind: fault.Denied},
-		{name: "server secret with an approval of another receiver", change: server, approve: under(func(q *issue.Request) {
+		{name: "server secret with an approval of another receiver", change: server, approve: under(func(q *issue.Asked) {
 			q.Receiver = x.server.Request.Request().Receiver
 		}), kind: fault.Denied},
-		{name: "server secret with an approval of another server", change: server, approve: under(func(q *issue.Request) {
+		{name: "server secret with an approval of another server", change: server, approve: under(func(q *issue.Asked) {
 			q.Subjects = []issue.Subject{{Name: "login.example.org"}}
 		}), kind: fault.Denied},
-		{name: "server secret with an approval of another nonce", change: server, approve: under(func(q *issue.Request) { q.Nonce = make([]byte, issue.NonceSize) }), kind: fault.Denied},
-		{name: "server secret with an approval of another time", change: server, approve: under(func(q *issue.Request) { q.Time-- }), kind: fault.Denied},
-		{name: "server secret with an approval of a client secret", change: server, approve: under(func(q *issue.Request) {
+		{name: "server secret with an approval of another nonce", change: server, approve: under(func(q *issue.Asked) { q.Nonce = make([]byte, issue.NonceSize) }), kind: fault.Denied},
+		{name: "server secret with an approval of another time", change: server, approve: under(func(q *issue.Asked) { q.Time-- }), kind: fault.Denied},
+		{name: "server secret with an approval of a client secret", change: server, approve: under(func(q *issue.Asked) {
 			q.Kind, q.Subjects = order.ClientSecret, []issue.Subject{x.n.Subject("alice")}
 		}), kind: fault.Denied},
-		{name: "server secret with an approval in the other network", change: server, approve: under(func(q *issue.Request) {
+		{name: "server secret with an approval in the other network", change: server, approve: under(func(q *issue.Asked) {
 			q.Order, q.Terms = x.m.Verified.CID(), x.m.Verified.TermsCID().Bytes()
 		}), kind: fault.Denied},
-		{name: "server secret with the approvals of the true one", change: server, approve: func(*issue.Request) []issue.Approval {
+		{name: "server secret with the approvals of the true one", change: server, approve: func(*issue.Asked) []issue.Approval {
 			return x.server.Request.Approvals()
 		}, kind: fault.Denied},
 	}
@@ -138,8 +139,8 @@ func (x *networks) forgedDelegations(t testing.TB) []forgery {
 	r := x.n.Registrar
 	now := time.Now().UnixMilli()
 	hour := time.Hour.Milliseconds()
-	permit := func(days uint64) func(*issue.Request) {
-		return func(q *issue.Request) { q.Kind, q.First, q.Days = order.TimePermit, issue.Day(time.Now()), days }
+	permit := func(days uint64) func(*issue.Asked) {
+		return func(q *issue.Asked) { q.Kind, q.First, q.Days = order.TimePermit, issue.Day(time.Now()), days }
 	}
 	delegating := func(kinds ...order.IssueKind) issue.Delegation { return issue.Delegation{Kinds: kinds} }
 	clients := delegating(order.ClientSecret)
@@ -173,24 +174,24 @@ func (x *networks) forgedDelegations(t testing.TB) []forgery {
 	var all []forgery
 	for _, f := range []struct {
 		name   string
-		change func(*issue.Request)
+		change func(*issue.Asked)
 		made   func() []issue.Delegation
 		kind   fault.Kind
 	}{
 		{"that has expired", nil, allowed(with(clients, func(d *issue.Delegation) { d.NotBefore, d.Expires = now-2*hour, now-hour })), fault.Denied},
-		{"that has expired since the request", func(q *issue.Request) { q.Time -= hour }, allowed(with(clients, func(d *issue.Delegation) {
+		{"that has expired since the request", func(q *issue.Asked) { q.Time -= hour }, allowed(with(clients, func(d *issue.Delegation) {
 			d.NotBefore, d.Expires = now-2*hour, now-hour/2
 		})), fault.Denied},
 		{"that has not begun", nil, allowed(with(clients, func(d *issue.Delegation) { d.NotBefore, d.Expires = now+hour, now+2*hour })), fault.Denied},
 		{"for other names", nil, allowed(with(clients, func(d *issue.Delegation) { d.Prefix = "bob" })), fault.Denied},
 		{"for names that end otherwise", nil, allowed(with(clients, func(d *issue.Delegation) { d.Suffix = "@example.org" })), fault.Denied},
 		{"for longer names", nil, allowed(with(clients, func(d *issue.Delegation) { d.Prefix, d.Suffix = "alic", "ice" })), fault.Denied},
-		{"for one of two names", func(q *issue.Request) { q.Subjects = append(q.Subjects, x.n.Subject("bob")) }, allowed(with(clients, func(d *issue.Delegation) {
+		{"for one of two names", func(q *issue.Asked) { q.Subjects = append(q.Subjects, x.n.Subject("bob")) }, allowed(with(clients, func(d *issue.Delegation) {
 			d.Prefix = "alice"
 		})), fault.Denied},
 		{"for another kind", nil, allowed(delegating(order.ServerSecret)), fault.Denied},
 		{"for fewer days", permit(4), allowed(with(delegating(order.TimePermit), func(d *issue.Delegation) { d.MaxDays = 2 })), fault.Denied},
-		{"for days sooner", func(q *issue.Request) { permit(1)(q); q.First += 3 }, allowed(with(delegating(order.TimePermit), func(d *issue.Delegation) {
+		{"for days sooner", func(q *issue.Asked) { permit(1)(q); q.First += 3 }, allowed(with(delegating(order.TimePermit), func(d *issue.Delegation) {
 			d.MaxDays = 2
 		})), fault.Denied},
 		{"to another delegate", nil, forged(r, clients, func(d *issue.Delegation) { d.To = x.stranger.Identity().Name }), fault.Denied},
@@ -228,13 +229,13 @@ func (x *networks) forgedDelegations(t testing.TB) []forgery {
 	} {
 		all = append(all, forgery{
 			name: "request under a delegation " + f.name, change: f.change, by: x.desk, kind: f.kind,
-			approve: func(q *issue.Request) []issue.Approval { return []issue.Approval{signed(t, x.desk, q, f.made()...)} },
+			approve: func(q *issue.Asked) []issue.Approval { return []issue.Approval{signed(t, x.desk, q, f.made()...)} },
 		})
 	}
 	// The desk's true delegation is no stranger's.
 	return append(all, forgery{
 		name: "request of a stranger under the desk's delegation", by: x.stranger, kind: fault.Denied,
-		approve: func(q *issue.Request) []issue.Approval {
+		approve: func(q *issue.Asked) []issue.Approval {
 			return []issue.Approval{signed(t, x.stranger, q, *x.n.Delegate(t, r, x.desk, clients))}
 		},
 	})

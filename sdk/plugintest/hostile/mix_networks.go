@@ -29,6 +29,7 @@ func mixRequestPlaintexts(t *testing.T, x *networks) {
 			Order:       show((*contract.IssueRequest).GetOrder, pick[0], pick[1]),
 			Acceptance:  show((*contract.IssueRequest).GetAcceptance, pick[2], pick[3]),
 			Request:     show((*contract.IssueRequest).GetRequest, pick[4], pick[5]),
+			Roll:        from[pick[4]].GetRoll(),
 			Deposit:     from[pick[6]].GetDeposit(),
 			OperationId: from[pick[7]].GetOperationId(),
 			Chains:      x.Chains(),

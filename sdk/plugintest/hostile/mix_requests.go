@@ -35,6 +35,10 @@ func mixRequests(t *testing.T, x *networks) {
 		{name: "client secrets of m", is: scene.Shown(x.others.Envelope), belongs: "m"},
 		{name: "redemption a", is: scene.Shown(x.a.Envelope)},
 	}
+	rolls := map[string][]byte{
+		"client secrets of n": x.clients.Roll, "server secret of n": x.server.Roll, "permits of n": x.permits.Roll, "client secrets of m": x.others.Roll,
+		"redemption a": x.clients.Roll,
+	}
 	asked := map[string]*scene.Inquiry{
 		"client secrets of n": x.clients, "server secret of n": x.server, "permits of n": x.permits, "client secrets of m": x.others,
 	}
@@ -54,7 +58,7 @@ func mixRequests(t *testing.T, x *networks) {
 		for _, a := range acceptances {
 			for _, r := range requests {
 				for _, d := range deposits {
-					req := asking(o.is, a.is, r.is, d.is, x)
+					req := asking(o.is, a.is, r.is, rolls[r.name], d.is, x)
 					what := fmt.Sprintf("%s, %s, %s, %s", o.name, a.name, r.name, d.name)
 					tried++
 					ofN := a.belongs == "n2" && o.belongs == "n" // the network was founded twice
@@ -81,10 +85,10 @@ func mixRequests(t *testing.T, x *networks) {
 	t.Logf("%d combinations, %d of them true", tried, honest)
 }
 
-func asking(o, a, r *contract.Shown, deposit []byte, x *networks) *contract.IssueRequest {
+func asking(o, a, r *contract.Shown, roll, deposit []byte, x *networks) *contract.IssueRequest {
 	return &contract.IssueRequest{
 		OperationId: contract.OperationID(operationOf(r), plugintest.Instance, "network-share"),
-		Order:       o, Acceptance: a, Request: r, Deposit: deposit, Chains: x.Chains(),
+		Order:       o, Acceptance: a, Request: r, Roll: roll, Deposit: deposit, Chains: x.Chains(),
 	}
 }
 
@@ -94,7 +98,8 @@ func forgeRequests(t *testing.T, x *networks) {
 	tried, honest := 0, 0
 	for _, f := range x.unforged(t) {
 		for i, kept := range []*scene.Founded{x.n, x.n2} {
-			got, err := x.Issuing.Issue(t.Context(), asking(orders["n"], kept.Shown, f.make(t, x), kept.Deposit, x))
+			r, roll := f.make(t, x)
+			got, err := x.Issuing.Issue(t.Context(), asking(orders["n"], kept.Shown, r, roll, kept.Deposit, x))
 			if err != nil {
 				t.Errorf("%s, deposit %d: the truth was refused: %v", f.name, i, err)
 				continue
@@ -108,14 +113,14 @@ func forgeRequests(t *testing.T, x *networks) {
 	}
 	for _, list := range [][]forgery{x.forgedRequests(t), x.forgedApprovals(t), x.forgedDelegations(t)} {
 		for _, f := range list {
-			r := f.make(t, x)
+			r, roll := f.make(t, x)
 			for name, o := range orders {
 				for i, kept := range []*scene.Founded{x.n, x.n2, x.m} {
 					kinds := anyRefusal
 					if name == "n" && i < 2 {
 						kinds = []fault.Kind{f.kind}
 					}
-					x.issue(t, fmt.Sprintf("%s, order %s, deposit %d", f.name, name, i), asking(o, kept.Shown, r, kept.Deposit, x), nil, kinds...)
+					x.issue(t, fmt.Sprintf("%s, order %s, deposit %d", f.name, name, i), asking(o, kept.Shown, r, roll, kept.Deposit, x), nil, kinds...)
 					tried++
 				}
 			}

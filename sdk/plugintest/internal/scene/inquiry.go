@@ -19,13 +19,14 @@ type Inquiry struct {
 	*Founded
 	Envelope *envelope.Sealed
 	Request  *issue.VerifiedRequest
+	Roll     []byte // whom the request is for
 	Receiver *seal.PrivateKey
 }
 
 // Clients asks for the client secrets of some names.
 func (f *Founded) Clients(t testing.TB, names ...string) *Inquiry {
 	t.Helper()
-	r := issue.Request{Kind: order.ClientSecret}
+	r := issue.Wish{Kind: order.ClientSecret}
 	for _, name := range names {
 		r.Subjects = append(r.Subjects, f.Subject(name))
 	}
@@ -35,13 +36,13 @@ func (f *Founded) Clients(t testing.TB, names ...string) *Inquiry {
 // Server asks for a server secret, which two must sign for.
 func (f *Founded) Server(t testing.TB, name string) *Inquiry {
 	t.Helper()
-	return f.Inquire(t, issue.Request{Kind: order.ServerSecret, Subjects: []issue.Subject{{Name: name}}}, f.Registrar, f.Cosigner)
+	return f.Inquire(t, issue.Wish{Kind: order.ServerSecret, Subjects: []issue.Subject{{Name: name}}}, f.Registrar, f.Cosigner)
 }
 
 // Permits asks for some names' permits, from today on.
 func (f *Founded) Permits(t testing.TB, days uint64, names ...string) *Inquiry {
 	t.Helper()
-	r := issue.Request{Kind: order.TimePermit, First: issue.Day(time.Now()), Days: days}
+	r := issue.Wish{Kind: order.TimePermit, First: issue.Day(time.Now()), Days: days}
 	for _, name := range names {
 		r.Subjects = append(r.Subjects, f.Subject(name))
 	}
@@ -49,14 +50,14 @@ func (f *Founded) Permits(t testing.TB, days uint64, names ...string) *Inquiry {
 }
 
 // Draft fills a request in, for a receiver of its own.
-func (f *Founded) Draft(t testing.TB, r issue.Request) (*issue.Request, *seal.PrivateKey) {
+func (f *Founded) Draft(t testing.TB, w issue.Wish) (*issue.Asked, *seal.PrivateKey) {
 	t.Helper()
 	receiver, err := seal.V2.NewPrivateKey()
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.Receiver = receiver.Public()
-	q, err := issue.Draft(f.Verified, r, time.Now())
+	w.Receiver = receiver.Public()
+	q, err := issue.Draft(f.Verified, w, time.Now())
 	if err != nil {
 		t.Fatalf("drafting a request: %v", err)
 	}
@@ -64,9 +65,9 @@ func (f *Founded) Draft(t testing.TB, r issue.Request) (*issue.Request, *seal.Pr
 }
 
 // Inquire has signers approve a request, the first of whom asks.
-func (f *Founded) Inquire(t testing.TB, r issue.Request, signers ...*identity.Keyring) *Inquiry {
+func (f *Founded) Inquire(t testing.TB, w issue.Wish, signers ...*identity.Keyring) *Inquiry {
 	t.Helper()
-	q, receiver := f.Draft(t, r)
+	q, receiver := f.Draft(t, w)
 	var approvals []issue.Approval
 	for _, k := range signers {
 		approvals = append(approvals, f.Approve(t, k, q, nil))
@@ -75,7 +76,7 @@ func (f *Founded) Inquire(t testing.TB, r issue.Request, signers ...*identity.Ke
 }
 
 // Approve is one signature, for a name or, with a delegation, for another's.
-func (f *Founded) Approve(t testing.TB, k *identity.Keyring, q *issue.Request, by *issue.Delegation) issue.Approval {
+func (f *Founded) Approve(t testing.TB, k *identity.Keyring, q *issue.Asked, by *issue.Delegation) issue.Approval {
 	t.Helper()
 	a, err := issue.Approve(k, f.Verified, q, by, f.Parties(t))
 	if err != nil {
@@ -85,7 +86,7 @@ func (f *Founded) Approve(t testing.TB, k *identity.Keyring, q *issue.Request, b
 }
 
 // Send seals an approved request.
-func (f *Founded) Send(t testing.TB, k *identity.Keyring, q *issue.Request, approvals []issue.Approval, receiver *seal.PrivateKey) *Inquiry {
+func (f *Founded) Send(t testing.TB, k *identity.Keyring, q *issue.Asked, approvals []issue.Approval, receiver *seal.PrivateKey) *Inquiry {
 	t.Helper()
 	sealed, err := issue.Ask(k, f.Verified, q, approvals, f.Parties(t), time.Now())
 	if err != nil {
@@ -95,7 +96,14 @@ func (f *Founded) Send(t testing.TB, k *identity.Keyring, q *issue.Request, appr
 	if err != nil {
 		t.Fatalf("reading the request: %v", err)
 	}
-	return &Inquiry{Founded: f, Envelope: sealed, Request: r, Receiver: receiver}
+	if r, err = r.Unseal(sealed.Subjects.Bytes); err != nil {
+		t.Fatalf("reading whom the request is for: %v", err)
+	}
+	roll, err := q.Roll.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Inquiry{Founded: f, Envelope: sealed.Sealed, Request: r, Roll: roll, Receiver: receiver}
 }
 
 // Delegate hands a name's signature on.
@@ -125,6 +133,7 @@ func (q *Inquiry) Ask() *contract.IssueRequest {
 		Chains:      q.Chains(),
 		Deposit:     q.Deposit,
 		Checkpoint:  []byte("checkpoint of the request"),
+		Roll:        q.Roll,
 	}
 }
 
@@ -149,6 +158,7 @@ func (q *Inquiry) Receive(t testing.TB, got *contract.IssueResponse) (*issue.Sec
 	received, err := issue.Receive(issue.Delivery{
 		Charter: charter,
 		Request: shownTo(Shown(q.Envelope)),
+		Roll:    q.Roll,
 		Grants:  []issue.Delivered{q.others(t), {OpenedPart: shownTo(got.GetGrant()), Share: got.GetShare()}},
 	}, q.Verified.CID(), q.Receiver)
 	if err != nil {

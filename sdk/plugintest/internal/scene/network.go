@@ -7,6 +7,7 @@ import (
 
 	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/issue"
@@ -42,6 +43,7 @@ func (s *Scene) Network(t testing.TB, suite mpin.Suite, govern ...Govern) *Netwo
 	s.Know(n.other.Identity())
 	terms := &order.NetworkTerms{
 		Version: order.NetworkVersion, Name: "lab", Suite: suite.Name, Sharing: order.Additive, Permits: true, MaxDays: order.MaxPermitDays,
+		SubjectKey: secret.Random(order.SubjectKeySize).Open(),
 		Authority: []order.Rule{
 			Rule(order.ClientSecret, 1, n.Registrar),
 			Rule(order.ServerSecret, 2, n.Registrar, n.Cosigner),
