@@ -85,3 +85,12 @@ func (c *connection) close() {
 	c.conn.Raw(func(any) error { return driver.ErrBadConn })
 	c.conn.Close()
 }
+
+// checkpoint writes the write-ahead log into the database and cuts it to nothing;
+// busy where somebody reads from it still.
+func (c *connection) checkpoint() (busy bool, err error) {
+	var readers, frames, written int
+	row := c.conn.QueryRowContext(context.Background(), "pragma wal_checkpoint(truncate)")
+	err = row.Scan(&readers, &frames, &written)
+	return readers != 0, err
+}

@@ -12,17 +12,18 @@ import (
 // sees it: at the registrar what was enrolled, at a fiduciary what was revoked.
 type Enrolment struct {
 	Role      string
-	Reference string // of the network's order
-	Name      string
+	Reference string  // of the network's order
+	Mark      string  // stands for the name, from which it is made with a key
 	Number    uint64  // tells the enrolments of a name apart
 	State     string  // as the role names it
 	Time      int64   // of the newest change, unix milliseconds
 	CID       dag.CID // of the envelope that caused it; undefined for none
+	Person    []byte  // who it is, sealed by the role; nil where that is not kept
 }
 
-// maxNames bounds the names of one statement: SQLite looks a parameter up among
+// maxMarks bounds the marks of one statement: SQLite looks a parameter up among
 // all others, so that thousands cost their square.
-const maxNames = 256
+const maxMarks = 256
 
 // ordinal maps a number to the column's signed integers in the same order:
 // 0 becomes the smallest of them.
@@ -34,17 +35,17 @@ func number(ordinal int64) uint64 { return uint64(ordinal) ^ 1<<63 }
 // number.
 func (tx *Tx) InsertEnrolment(e Enrolment) error {
 	n, err := tx.exec("insert enrolment", `
-		insert into enrolments (role, reference, name, number, state, time, cid, checksum) values ($1, $2, $3, $4, $5, $6, $7, $8)
-		on conflict (role, reference, name, number) do nothing`,
-		e.Role, e.Reference, e.Name, ordinal(e.Number), e.State, e.Time, link(e.CID), e.checksum())
+		insert into enrolments (role, reference, mark, number, state, time, cid, person, checksum) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+		on conflict (role, reference, mark, number) do nothing`,
+		e.Role, e.Reference, e.Mark, ordinal(e.Number), e.State, e.Time, link(e.CID), blob(e.Person), e.checksum())
 	if err == nil && n == 0 {
-		err = fault.New(fault.Conflict, "%q has enrolment %d in network %s already", e.Name, e.Number, e.Reference)
+		err = fault.New(fault.Conflict, "%q has enrolment %d in network %s already", e.Mark, e.Number, e.Reference)
 	}
 	return err
 }
 
 func (e Enrolment) checksum() []byte {
-	return rowSum(e.Role, e.Reference, e.Name, ordinal(e.Number), e.State, e.Time, link(e.CID))
+	return rowSum(e.Role, e.Reference, e.Mark, ordinal(e.Number), e.State, e.Time, link(e.CID), blob(e.Person))
 }
 
 // PutEnrolment adds an enrolment unless there is one of its name and number, which
@@ -57,39 +58,56 @@ func (tx *Tx) PutEnrolment(e Enrolment) (bool, error) {
 	return err == nil, err
 }
 
-// SaveEnrolment replaces an enrolment's state, time and CID if its state is still
+// SaveEnrolment replaces an enrolment's state, time, CID and person if its state is still
 // from; fault.Conflict when it is not, or there is no such enrolment.
 func (tx *Tx) SaveEnrolment(e Enrolment, from string) error {
 	n, err := tx.exec("save enrolment", `
-		update enrolments set state = $1, time = $2, cid = $3, checksum = $4
-		where role = $5 and reference = $6 and name = $7 and number = $8 and state = $9`,
-		e.State, e.Time, link(e.CID), e.checksum(), e.Role, e.Reference, e.Name, ordinal(e.Number), from)
+		update enrolments set state = $1, time = $2, cid = $3, person = $4, checksum = $5
+		where role = $6 and reference = $7 and mark = $8 and number = $9 and state = $10`,
+		e.State, e.Time, link(e.CID), blob(e.Person), e.checksum(), e.Role, e.Reference, e.Mark, ordinal(e.Number), from)
 	if err == nil && n == 0 {
-		err = fault.New(fault.Conflict, "enrolment %d of %q in network %s is no longer %s", e.Number, e.Name, e.Reference, from)
+		err = fault.New(fault.Conflict, "enrolment %d of %q in network %s is no longer %s", e.Number, e.Mark, e.Reference, from)
 	}
 	return err
 }
 
-const enrolmentColumns = `role, reference, name, number, state, time, cid, checksum`
-
-// Enrolment returns the enrolment of a name with the highest number.
-func (tx *Tx) Enrolment(role, reference, name string) (Enrolment, error) {
+// ForgetPerson empties a mark's enrolments of who it is, and counts those that
+// knew. What is known of the mark stays.
+func (tx *Tx) ForgetPerson(role, reference, mark string) (int, error) {
 	found, err := tx.enrolments(`select `+enrolmentColumns+` from enrolments
-		where role = $1 and reference = $2 and name = $3 order by number desc limit 1`, role, reference, name)
+		where role = $1 and reference = $2 and mark = $3 and length(person) > 0`, role, reference, mark)
+	if err != nil {
+		return 0, err
+	}
+	for _, e := range found {
+		e.Person = nil
+		if err := tx.SaveEnrolment(e, e.State); err != nil {
+			return 0, err
+		}
+	}
+	return len(found), nil
+}
+
+const enrolmentColumns = `role, reference, mark, number, state, time, cid, person, checksum`
+
+// Enrolment returns the enrolment of a mark with the highest number.
+func (tx *Tx) Enrolment(role, reference, mark string) (Enrolment, error) {
+	found, err := tx.enrolments(`select `+enrolmentColumns+` from enrolments
+		where role = $1 and reference = $2 and mark = $3 order by number desc limit 1`, role, reference, mark)
 	if err != nil {
 		return Enrolment{}, err
 	}
 	if len(found) == 0 {
-		return Enrolment{}, fault.New(fault.NotFound, "%q has no enrolment in network %s", name, reference)
+		return Enrolment{}, fault.New(fault.NotFound, "%q has no enrolment in network %s", mark, reference)
 	}
 	return found[0], nil
 }
 
-// NewestEnrolments returns of each name the enrolment with the highest number in a
-// state, or in any state for "". A name without one is missing from the map.
-func (tx *Tx) NewestEnrolments(role, reference, state string, names ...string) (map[string]Enrolment, error) {
+// NewestEnrolments returns of each mark the enrolment with the highest number in a
+// state, or in any state for "". A mark without one is missing from the map.
+func (tx *Tx) NewestEnrolments(role, reference, state string, marks ...string) (map[string]Enrolment, error) {
 	newest := make(map[string]Enrolment)
-	for some := range slices.Chunk(names, maxNames) {
+	for some := range slices.Chunk(marks, maxMarks) {
 		args := []any{role, reference}
 		list := placeholders(&args, some)
 		in := ``
@@ -98,26 +116,26 @@ func (tx *Tx) NewestEnrolments(role, reference, state string, names ...string) (
 			in = ` and state = $` + strconv.Itoa(len(args))
 		}
 		found, err := tx.enrolments(`select `+enrolmentColumns+` from enrolments e
-			where role = $1 and reference = $2 and name in (`+list+`)`+in+` and number = (
+			where role = $1 and reference = $2 and mark in (`+list+`)`+in+` and number = (
 				select max(number) from enrolments
-				where role = e.role and reference = e.reference and name = e.name`+in+`)`, args...)
+				where role = e.role and reference = e.reference and mark = e.mark`+in+`)`, args...)
 		if err != nil {
 			return nil, err
 		}
 		for _, e := range found {
-			newest[e.Name] = e
+			newest[e.Mark] = e
 		}
 	}
 	return newest, nil
 }
 
-// Enrolments returns at most limit enrolments of a network after the one of a name
-// and number, by name, then number. It begins with those after "" and 0: no name
+// Enrolments returns at most limit enrolments of a network after the one of a mark
+// and number, by mark, then number. It begins with those after "" and 0: no mark
 // is empty.
-func (tx *Tx) Enrolments(role, reference, name string, number uint64, limit int) ([]Enrolment, error) {
+func (tx *Tx) Enrolments(role, reference, mark string, number uint64, limit int) ([]Enrolment, error) {
 	return tx.enrolments(`select `+enrolmentColumns+` from enrolments
-		where role = $1 and reference = $2 and (name > $3 or (name = $3 and number > $4))
-		order by name, number limit $5`, role, reference, name, ordinal(number), limit)
+		where role = $1 and reference = $2 and (mark > $3 or (mark = $3 and number > $4))
+		order by mark, number limit $5`, role, reference, mark, ordinal(number), limit)
 }
 
 // CountEnrolments counts a network's enrolments in a state, or all for "".
@@ -136,14 +154,17 @@ func (tx *Tx) enrolments(query string, args ...any) ([]Enrolment, error) {
 	err := tx.rows("read enrolments", query, args, func(scan func(...any) error) error {
 		var e Enrolment
 		var n int64
-		var c, sum []byte
-		if err := scan(&e.Role, &e.Reference, &e.Name, &n, &e.State, &e.Time, &c, &sum); err != nil {
+		var c, person, sum []byte
+		if err := scan(&e.Role, &e.Reference, &e.Mark, &n, &e.State, &e.Time, &c, &person, &sum); err != nil {
 			return err
 		}
-		if err := checked("enrolment in network "+e.Reference, sum, e.Role, e.Reference, e.Name, n, e.State, e.Time, c); err != nil {
+		if err := checked("enrolment in network "+e.Reference, sum, e.Role, e.Reference, e.Mark, n, e.State, e.Time, c, person); err != nil {
 			return err
 		}
 		e.Number = number(n)
+		if len(person) > 0 {
+			e.Person = person
+		}
 		var err error
 		e.CID, err = cid(c)
 		found = append(found, e)

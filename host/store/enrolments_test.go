@@ -12,7 +12,7 @@ import (
 )
 
 func enrolment(name string, number uint64, state string) store.Enrolment {
-	return store.Enrolment{Role: "fiduciary", Reference: "aa", Name: name, Number: number, State: state, Time: int64(number%1000) + 1, CID: dag.Sum([]byte(name))}
+	return store.Enrolment{Role: "fiduciary", Reference: "aa", Mark: name, Number: number, State: state, Time: int64(number%1000) + 1, CID: dag.Sum([]byte(name))}
 }
 
 func TestAnEnrolmentIsThereOnce(t *testing.T) {
@@ -33,10 +33,10 @@ func TestAnEnrolmentIsThereOnce(t *testing.T) {
 		return err
 	})
 	for name, other := range map[string]store.Enrolment{
-		"another role":    {Role: "registrar", Reference: "aa", Name: "alice", Number: 1},
-		"another network": {Role: "fiduciary", Reference: "bb", Name: "alice", Number: 1},
-		"another name":    {Role: "fiduciary", Reference: "aa", Name: "Alice", Number: 1},
-		"another number":  {Role: "fiduciary", Reference: "aa", Name: "alice", Number: 2},
+		"another role":    {Role: "registrar", Reference: "aa", Mark: "alice", Number: 1},
+		"another network": {Role: "fiduciary", Reference: "bb", Mark: "alice", Number: 1},
+		"another name":    {Role: "fiduciary", Reference: "aa", Mark: "Alice", Number: 1},
+		"another number":  {Role: "fiduciary", Reference: "aa", Mark: "alice", Number: 2},
 	} {
 		update(t, s, func(tx *store.Tx) error {
 			added, err := tx.PutEnrolment(other)
@@ -80,7 +80,7 @@ func TestNumbersOfEnrolmentsKeepTheirOrder(t *testing.T) {
 				return err
 			}
 			for _, e := range page {
-				name, number = e.Name, e.Number
+				name, number = e.Mark, e.Number
 				got = append(got, e.Number)
 			}
 		}

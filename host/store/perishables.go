@@ -34,10 +34,7 @@ func (tx *Tx) DropPerished(now int64, n int) (int, error) {
 		return 0, err
 	}
 	for _, c := range over {
-		if err := tx.DropBlock(c); err != nil {
-			return 0, err
-		}
-		if _, err := tx.exec("drop perishable", `delete from perishables where cid = $1`, c.Bytes()); err != nil {
+		if err := tx.DropPerishable(c); err != nil {
 			return 0, err
 		}
 	}
@@ -63,4 +60,38 @@ func (tx *Tx) NextPerish() (int64, bool, error) {
 		return 0, false, err
 	}
 	return *at, true, nil
+}
+
+// PerishBy has a block that is to be forgotten go by a time, in unix milliseconds,
+// if it would stay for longer.
+func (tx *Tx) PerishBy(c dag.CID, expires int64) error {
+	_, err := tx.exec("hasten perishable", `update perishables set expires = $1, checksum = $2 where cid = $3 and expires > $1`,
+		expires, rowSum(c.Bytes(), expires), c.Bytes())
+	return err
+}
+
+// Perishables returns at most n of the blocks that are to be forgotten, by their
+// CIDs, after one (undefined: from the first).
+func (tx *Tx) Perishables(after dag.CID, n int) ([]dag.CID, error) {
+	var found []dag.CID
+	err := tx.rows("read perishables", `select cid from perishables where cid > $1 order by cid limit $2`, []any{link(after), n},
+		func(scan func(...any) error) error {
+			var b []byte
+			if err := scan(&b); err != nil {
+				return err
+			}
+			c, err := cid(b)
+			found = append(found, c)
+			return err
+		})
+	return found, err
+}
+
+// DropPerishable forgets a block before its time.
+func (tx *Tx) DropPerishable(c dag.CID) error {
+	if err := tx.DropBlock(c); err != nil {
+		return err
+	}
+	_, err := tx.exec("drop perishable", `delete from perishables where cid = $1`, c.Bytes())
+	return err
 }

@@ -29,7 +29,7 @@ func Tables() []Table {
 		{Name: "envelopes", Key: []string{"cid"}, columns: []string{"cid", "chain", "sequence", "kind", "time", "header"}, sums: true},
 		{Name: "answers", Key: []string{"request"}, columns: []string{"request", "answer", "detached"}, sums: true},
 		{Name: "identities", Key: []string{"name", "sequence"}, columns: []string{"name", "sequence", "document"}, sums: true},
-		{Name: "enrolments", Key: []string{"role", "reference", "name", "number"}, columns: []string{"role", "reference", "name", "number", "state", "time", "cid"}, sums: true},
+		{Name: "enrolments", Key: []string{"role", "reference", "mark", "number"}, columns: []string{"role", "reference", "mark", "number", "state", "time", "cid", "person"}, sums: true},
 		{Name: "perishables", Key: []string{"cid"}, columns: []string{"cid", "expires"}, sums: true},
 		{Name: "checkpoints", Key: []string{"peer"}, columns: []string{"peer", "size", "time", "note"}, sums: true},
 		{Name: "idempotency", Key: []string{"caller", "path", "key"}, columns: []string{"caller", "path", "key", "mac", "status", "answer", "created"}, sums: true},

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -20,13 +21,17 @@ import (
 // do may run when its caller has been waiting for others, never twice, and must
 // not block, nor use the store other than through its Tx.
 func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
+	return s.update(ctx, &request{do: do})
+}
+
+func (s *Store) update(ctx context.Context, r *request) error {
 	if s.writer == nil {
 		return fault.New(fault.Unavailable, "store update: the store was opened to be read only")
 	}
 	if err := ctx.Err(); err != nil {
 		return fault.New(fault.Deadline, "store update: %w", err)
 	}
-	r := &request{do: do, done: make(chan struct{})}
+	r.done = make(chan struct{})
 	if err := s.writer.enqueue(r); err != nil {
 		return err
 	}
@@ -49,8 +54,30 @@ func (s *Store) Update(ctx context.Context, do func(*Tx) error) error {
 // the database at once. f runs in the writer's goroutine and must be quick.
 func (s *Store) AfterEachCommit(f func() error) { s.writer.settled.Store(&f) }
 
+// Cut has everything that was committed before it written into the database, and
+// cuts the write-ahead log to nothing: what was overwritten or deleted is then in
+// neither file. It waits for views that still read from the log as long as ctx
+// allows, and is fault.Busy where they go on.
+func (s *Store) Cut(ctx context.Context) error {
+	for {
+		cut := false
+		if err := s.update(ctx, &request{do: func(*Tx) error { return nil }, cut: &cut}); err != nil || cut {
+			return err
+		}
+		select {
+		case <-time.After(cutAgain):
+		case <-ctx.Done():
+			return fault.New(fault.Busy, "the write-ahead log is still being read: try again")
+		}
+	}
+}
+
+// cutAgain is how soon a log that was being read is cut again.
+const cutAgain = 50 * time.Millisecond
+
 type request struct {
 	do    func(*Tx) error
+	cut   *bool       // the write-ahead log is to be cut after the commit; set once it was
 	taken atomic.Bool // by the writer, or by a caller who gave up
 	tx    *Tx
 	err   error
@@ -157,7 +184,25 @@ func (w *writer) batch(first *request, ran *[]*request) {
 			}
 		}
 	}
+	if err == nil {
+		w.cut(*ran)
+	}
 	w.answer(*ran, err)
+}
+
+// cut empties the write-ahead log for those of a batch that ask for it.
+func (w *writer) cut(ran []*request) {
+	for _, r := range ran {
+		if r.cut == nil || r.err != nil {
+			continue
+		}
+		busy, err := w.c.checkpoint()
+		if err != nil {
+			r.err = failed("cut the write-ahead log", err)
+			continue
+		}
+		*r.cut = !busy
+	}
 }
 
 // answer lets the callers of a batch go. When the batch failed they all get its

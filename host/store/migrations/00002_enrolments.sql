@@ -2,13 +2,14 @@
 create table enrolments (
 	role      text   not null,
 	reference text   not null,
-	name      text   not null,
+	mark      text   not null,
 	number    bigint not null,
 	state     text   not null,
 	time      bigint not null,
 	cid       bytea  not null,
+	person    bytea  not null,
 	checksum  bytea  not null,
-	primary key (role, reference, name, number)
+	primary key (role, reference, mark, number)
 );
 
 create table perishables (
