@@ -60,7 +60,7 @@ func (i *Instance) Issue(ctx context.Context, req fiduciary.Issue) (issued fiduc
 		answer, err := c.Issuing.Issue(ctx, &contract.IssueRequest{
 			OperationId: contract.OperationID(req.Operation, i.name, "network-share"),
 			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Request: shown(req.Request),
-			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
+			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint, Roll: req.Roll,
 		})
 		if err != nil {
 			return err

@@ -19,12 +19,13 @@ import (
 type inquiry struct {
 	*network
 	*envelope.Sealed
+	roll     order.Block
 	by       *identity.Keyring // who asks
 	receiver *seal.PrivateKey
 	bag      peer.Bag
 }
 
-func (n *network) draft(q issue.Request) (*issue.Request, *seal.PrivateKey) {
+func (n *network) draft(q issue.Wish) (*issue.Asked, *seal.PrivateKey) {
 	n.t.Helper()
 	receiver := must(seal.V2.NewPrivateKey())(n.t)
 	q.Receiver = receiver.Public()
@@ -32,7 +33,7 @@ func (n *network) draft(q issue.Request) (*issue.Request, *seal.PrivateKey) {
 }
 
 // ask seals a request that all the signers have approved; the first of them asks.
-func (n *network) ask(q issue.Request, signers ...*identity.Keyring) *inquiry {
+func (n *network) ask(q issue.Wish, signers ...*identity.Keyring) *inquiry {
 	n.t.Helper()
 	drafted, receiver := n.draft(q)
 	var approvals []issue.Approval
@@ -42,28 +43,28 @@ func (n *network) ask(q issue.Request, signers ...*identity.Keyring) *inquiry {
 	return n.sealed(signers[0], drafted, receiver, approvals)
 }
 
-func (n *network) sealed(by *identity.Keyring, q *issue.Request, receiver *seal.PrivateKey, approvals []issue.Approval) *inquiry {
+func (n *network) sealed(by *identity.Keyring, q *issue.Asked, receiver *seal.PrivateKey, approvals []issue.Approval) *inquiry {
 	n.t.Helper()
 	sealed := must(issue.Ask(by, n.Order, q, approvals, n.Who, n.now()))(n.t)
-	return &inquiry{n, sealed, by, receiver, n.everybody(by.Identity()).With(sealed.Block)}
+	return &inquiry{n, sealed.Sealed, sealed.Subjects, by, receiver, n.everybody(by.Identity()).With(sealed.Block, sealed.Subjects.Bytes)}
 }
 
-func clients(enrolment uint64, names ...string) issue.Request {
-	q := issue.Request{Kind: order.ClientSecret}
+func clients(enrolment uint64, names ...string) issue.Wish {
+	q := issue.Wish{Kind: order.ClientSecret}
 	for _, name := range names {
 		q.Subjects = append(q.Subjects, issue.Subject{Name: name, Enrolment: enrolment})
 	}
 	return q
 }
 
-func (n *network) permits(enrolment uint64, names ...string) issue.Request {
+func (n *network) permits(enrolment uint64, names ...string) issue.Wish {
 	q := clients(enrolment, names...)
 	q.Kind, q.First, q.Days = order.TimePermit, issue.Day(n.now()), 2
 	return q
 }
 
-func server(name string) issue.Request {
-	return issue.Request{Kind: order.ServerSecret, Subjects: []issue.Subject{{Name: name}}}
+func server(name string) issue.Wish {
+	return issue.Wish{Kind: order.ServerSecret, Subjects: []issue.Subject{{Name: name}}}
 }
 
 func (q *inquiry) request() peer.FulfillRequest {
@@ -80,7 +81,7 @@ func (q *inquiry) to(d *dta) (peer.FulfilledRequest, error) {
 func (q *inquiry) read(d *dta, answer peer.FulfilledRequest) (g *issue.VerifiedGrant, share []byte) {
 	q.t.Helper()
 	who := must(order.PartiesOf(append(q.identities(), q.by.Identity())...))(q.t)
-	asked := must(issue.OpenRequest(q.by, q.Order, q.Block, who))(q.t)
+	asked := must(must(issue.OpenRequest(q.by, q.Order, q.Block, who))(q.t).Unseal(q.roll.Bytes))(q.t)
 	block, ok := answer.Blocks.Get(must(dag.Parse(answer.GrantCID))(q.t))
 	if !ok {
 		q.t.Fatal("the answer came without the grant")

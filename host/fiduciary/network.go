@@ -73,13 +73,21 @@ func (s *Service) admit(ctx context.Context, o *order.VerifiedOrder, signer dag.
 // refuseRevoked is fault.Denied where a request is for a subject that was revoked.
 // In an additive network one D-TA that remembers is enough.
 func refuseRevoked(tx *store.Tx, q *issue.VerifiedRequest) error {
-	return records.RefuseRevoked(tx, Role, records.Key(q.Order()), q.Request())
+	return records.RefuseRevoked(tx, Role, q.Order(), q.Request())
 }
 
 // tellRegistrar queues the news of what another did in the registrar's network.
 func (s *Service) tellRegistrar(w *records.Writer, o *order.VerifiedOrder, kind envelope.Kind, by dag.CID, envelopes ...dag.CID) error {
-	if o.Principal().Name == s.records.Self().Name {
-		return nil // it has these very records
+	if !s.tellsRegistrar(o, by) {
+		return nil
 	}
 	return s.notify(w, o, kind, by, append([]dag.CID{o.CID()}, envelopes...)...)
+}
+
+// tellsRegistrar tells whether the registrar hears from this node of what another
+// did: not where it did so itself, has these very records, or cannot be reached.
+func (s *Service) tellsRegistrar(o *order.VerifiedOrder, by dag.CID) bool {
+	registrar := o.Principal().Name
+	_, ok := s.records.Directory.PeerOf(registrar)
+	return ok && registrar != by && registrar != s.records.Self().Name
 }

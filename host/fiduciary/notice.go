@@ -8,6 +8,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
+	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
@@ -77,12 +78,19 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 		kinds[e.Header.Kind] = c
 		parties = append(parties, e.Header.Signer)
 	}
+	var asked *issue.VerifiedRequest
 	if c, ok := kinds[envelope.Request]; ok {
-		q, err := s.records.Request(ctx, o, c, peer.Bag{})
+		if asked, err = s.records.Request(ctx, o, c, peer.Bag{}); err != nil {
+			return err
+		}
+		parties = append(parties, records.Asking(asked)...)
+		roll, err := s.records.Roll(ctx, asked, peer.Bag{})
 		if err != nil {
 			return err
 		}
-		parties = append(parties, records.Asking(q)...)
+		if roll != nil {
+			bag.Add(roll)
+		}
 	}
 	if c, ok := kinds[envelope.Release]; ok {
 		if err := s.detachedFor(ctx, &bag, t.To, o, kinds[envelope.Redemption], c); err != nil {
@@ -95,6 +103,9 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 	notice.Blocks = bag
 	if err := send(ctx, notice); err != nil {
 		return s.again(o, err)
+	}
+	if asked != nil {
+		return s.records.Shorten(ctx, asked)
 	}
 	return nil
 }

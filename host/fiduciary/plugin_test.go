@@ -103,6 +103,9 @@ func (p *plugin) Issue(_ context.Context, req fiduciary.Issue) (out fiduciary.Is
 	if err != nil {
 		return out, err
 	}
+	if q, err = q.With(req.Roll); err != nil {
+		return out, err
+	}
 	if err := q.Current(p.now()); err != nil {
 		return out, err
 	}

@@ -202,7 +202,8 @@ func (r *realm) terms(permits bool) *order.NetworkTerms {
 	both := []dag.CID{registrar, cosigner}
 	slices.SortFunc(both, dag.CID.Compare)
 	n := &order.NetworkTerms{
-		Version: order.NetworkVersion, Name: "lab", Suite: mpin.V1.Name, Sharing: order.Additive, Permits: permits,
+		SubjectKey: make([]byte, order.SubjectKeySize),
+		Version:    order.NetworkVersion, Name: "lab", Suite: mpin.V1.Name, Sharing: order.Additive, Permits: permits,
 		Authority: []order.Rule{
 			{Kind: order.ClientSecret, Names: []dag.CID{registrar}, Threshold: 1},
 			{Kind: order.ServerSecret, Names: both, Threshold: 2},

@@ -37,7 +37,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		return &inquiry{network: n, Sealed: sealed, by: by, bag: r.everybody(by.Identity()).With(sealed.Block)}
 	}
 	// copied signs what the authority has approved as somebody else's request.
-	copied := func(by *identity.Keyring, approve func(*issue.Request) []issue.Approval) *inquiry {
+	copied := func(by *identity.Keyring, approve func(*issue.Asked) []issue.Approval) *inquiry {
 		q := n.ask(clients(1, "alice"), r.registrar)
 		who := must(order.PartiesOf(q.identities()...))(t)
 		asked := must(issue.OpenRequest(r.registrar, n.Order, q.Block, who))(t)
@@ -48,7 +48,7 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		sealed := must(envelope.Seal(by, envelope.Draft{
 			Kind: envelope.Request, Recipients: once(by.Identity(), d.node.Identity(), r.registrar.Identity()),
 			Time: r.now(), Expires: r.now().Add(time.Minute), Previous: []dag.CID{n.Order.CID()},
-			Body: issue.Approved{Version: issue.Version, Request: *asked.Request(), Approvals: approvals},
+			Body: issue.Approved{Version: issue.Version, Request: asked.Request().Request, Approvals: approvals, Roll: asked.Roll(), Key: make([]byte, 32)},
 		}))(t)
 		return &inquiry{network: n, Sealed: sealed, by: by, bag: r.everybody(by.Identity()).With(sealed.Block)}
 	}
@@ -69,8 +69,8 @@ func TestRequestsThatAreRefused(t *testing.T) {
 		{"that has expired", forged(envelope.Request, r.registrar, n.Order.CID(), r.now().Add(-time.Hour)), fault.Invalid},
 		{"of a time to come", forged(envelope.Request, r.registrar, n.Order.CID(), r.now().Add(time.Hour)), fault.Invalid},
 		{"with nothing in it", forged(envelope.Request, r.registrar, n.Order.CID(), r.now()), fault.Unsupported},
-		{"that a stranger approved", copied(r.stranger, func(q *issue.Request) []issue.Approval {
-			signed := must(q.Marshal())(t)
+		{"that a stranger approved", copied(r.stranger, func(q *issue.Asked) []issue.Approval {
+			signed := must(q.Request.Marshal())(t)
 			return []issue.Approval{{Signer: r.stranger.Identity().Party(), Signature: r.stranger.Sign(sign.Approval, signed)}}
 		}), fault.Denied},
 		{"by a stranger who copied the approvals", copied(r.stranger, nil), fault.Denied},

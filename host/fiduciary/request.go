@@ -22,6 +22,7 @@ type Issue struct {
 	Chains                     [][][]byte
 	Deposit                    []byte
 	Checkpoint                 []byte
+	Roll                       []byte // whom the request is for
 }
 
 // Issued is a plugin's answer: the grant, and the detached block it links.
@@ -69,6 +70,10 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	if err != nil {
 		return nil, err
 	}
+	roll, err := q.Request().Roll.Marshal()
+	if err != nil {
+		return nil, err
+	}
 	custodian, index, err := s.custodian(o)
 	if err != nil {
 		return nil, err
@@ -85,6 +90,7 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 		Chains:     chains(asking),
 		Deposit:    deposit,
 		Checkpoint: s.records.Audit.Newest(),
+		Roll:       roll,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("custody %q: %w", custodian.Name(), err)
@@ -96,7 +102,7 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	if g.Index() != index || g.Share() != dag.Sum(got.Share) {
 		return nil, fault.New(fault.Internal, "custody %q: its grant links another share", custodian.Name())
 	}
-	if err := s.commitGrant(ctx, q, a, g, asking, got); err != nil {
+	if err := s.commitGrant(ctx, q, a, g, asking, got, bag); err != nil {
 		if fault.Of(err) == fault.Conflict {
 			// Another call of the same request was first: its answer is the answer.
 			if blocks, known := s.granted(ctx, c, bag); known == nil && blocks != nil {
@@ -161,6 +167,9 @@ func (s *Service) request(ctx context.Context, o *order.VerifiedOrder, c dag.CID
 	if err != nil {
 		return nil, nil, err
 	}
+	if !q.Rolled() {
+		return nil, nil, fault.New(fault.Invalid, "expected the block of the request's subjects in the call")
+	}
 	now, err := s.records.Clock.Now()
 	if err != nil {
 		return nil, nil, err
@@ -175,7 +184,11 @@ func (s *Service) request(ctx context.Context, o *order.VerifiedOrder, c dag.CID
 	return q, asking, s.records.Store.View(ctx, func(tx *store.Tx) error { return refuseRevoked(tx, q) })
 }
 
-func (s *Service) commitGrant(ctx context.Context, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, g *issue.VerifiedGrant, asking []*identity.Identity, got Issued) error {
+func (s *Service) commitGrant(ctx context.Context, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, g *issue.VerifiedGrant, asking []*identity.Identity, got Issued, bag peer.Bag) error {
+	roll, err := s.records.Roll(ctx, q, bag)
+	if err != nil {
+		return err
+	}
 	o, expires := q.Order(), q.Header().Expires
 	ref, chapter, publish := records.Key(o), records.Chapter(o, q.CID()), o.Terms().Publish
 	return s.records.Write(ctx, func(w *records.Writer) error {
@@ -198,6 +211,14 @@ func (s *Service) commitGrant(ctx context.Context, q *issue.VerifiedRequest, a *
 			return err
 		}
 		if err := w.Until(chapter, g.Share(), got.Share, expires); err != nil {
+			return err
+		}
+		// Whom it is for the registrar has to hear, if it did not ask.
+		until := expires
+		if s.tellsRegistrar(o, q.Signer().Name) {
+			until = w.Now.Add(order.AnswerLife).UnixMilli()
+		}
+		if err := w.Until(chapter, q.Roll(), roll, until); err != nil {
 			return err
 		}
 		if err := w.PutAnswer(q.CID(), g.CID(), g.Share()); err != nil {

@@ -58,7 +58,7 @@ func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 }
 
 func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, v *issue.VerifiedRevocation, parties []*identity.Identity) error {
-	ref, subject := records.Key(o), v.Subject()
+	ref := records.Key(o)
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		switch _, _, err := w.Answer(v.CID()); {
 		case err == nil:
@@ -78,7 +78,7 @@ func (s *Service) commitRevocation(ctx context.Context, o *order.VerifiedOrder, 
 			return err
 		}
 		_, err := w.PutEnrolment(store.Enrolment{
-			Role: Role, Reference: ref, Name: subject.Name, Number: subject.Enrolment, State: records.StateRevoked, Time: w.Now.UnixMilli(), CID: v.CID(),
+			Role: Role, Reference: ref, Mark: v.Mark(), Number: v.Enrolment(), State: records.StateRevoked, Time: w.Now.UnixMilli(), CID: v.CID(),
 		})
 		if err != nil {
 			return err

@@ -114,7 +114,7 @@ func TestTheRegistrarIsToldWhomAnotherRevoked(t *testing.T) {
 	notice := d.await(1)[0]
 	registrar := r.stored(t, n)
 	news := must(registrar.Verify(ctx, notice))(t)
-	if news.Revocation == nil || news.Revocation.Subject().Name != "alice" || len(d.told.list()) != 1 {
+	if news.Revocation == nil || !news.Revocation.Covers(issue.Subject{Name: "alice", Enrolment: 1}) || len(d.told.list()) != 1 {
 		t.Fatalf("found %+v", news)
 	}
 	if err := registrar.Learn(ctx, "principal", records.Key(n.Order), news); err != nil {
@@ -139,7 +139,7 @@ func TestRevocationsThatAreRefused(t *testing.T) {
 		return peer.FulfillRevocation{RevocationCID: sealed.CID.String(), Blocks: r.everybody(by.Identity()).With(sealed.Block)}
 	}
 	body := func(in *network) issue.Revocation {
-		return issue.Revocation{Version: issue.Version, Order: in.Order.CID(), Terms: in.Order.TermsCID().Bytes(), Subject: issue.Subject{Name: "alice", Enrolment: 1}}
+		return issue.Revocation{Version: issue.Version, Order: in.Order.CID(), Terms: in.Order.TermsCID().Bytes(), Subject: make([]byte, 32), Enrolment: 1}
 	}
 	without := n.revocation(r.registrar, "alice", 1)
 	without.Blocks = r.everybody()

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/milagro-dta/dta/crypto/secret"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -14,7 +15,7 @@ import (
 
 // NetworkRequest is a network that a caller wants, and by whom it is to be served.
 type NetworkRequest struct {
-	Terms   order.NetworkTerms // Version and Sharing are filled in
+	Terms   order.NetworkTerms // Version, Sharing and SubjectKey are filled in
 	Keepers []Keeper           // each another node
 	Publish order.Publish      // "" is order.PublishChain
 	Once    *records.Once
@@ -38,6 +39,7 @@ func (s *Service) PlaceNetwork(ctx context.Context, req NetworkRequest) (Placed,
 	}
 	terms := req.Terms
 	terms.Version, terms.Sharing = order.NetworkVersion, order.Additive
+	terms.SubjectKey = secret.Random(order.SubjectKeySize).Open()
 	plan := order.Plan{What: order.Network, Network: &terms, T: len(req.Keepers), Publish: req.Publish}
 	for _, name := range terms.Authorities() {
 		id, err := s.receiver(ctx, name)

@@ -5,7 +5,7 @@ import (
 	"slices"
 
 	"github.com/milagro-dta/dta/protocol/dag"
-	"github.com/milagro-dta/dta/protocol/envelope"
+	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
@@ -18,21 +18,17 @@ func Chapter(o *order.VerifiedOrder, c dag.CID) string {
 	return Key(o) + "/" + c.String()
 }
 
-// Request verifies a request of a network.
+// Request verifies a request of a network. It comes with its subjects where those
+// are in the bag, or still kept here: see [Records.Roll].
 func (r *Records) Request(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*issue.VerifiedRequest, error) {
-	return part(ctx, r, "request", o.CID(), c, bag, func(block []byte, who order.Parties) (*issue.VerifiedRequest, error) {
+	q, err := part(ctx, r, "request", o.CID(), c, bag, func(block []byte, who order.Parties) (*issue.VerifiedRequest, error) {
 		return issue.OpenRequest(r.Keys, o, block, who)
 	})
-}
-
-// MadeRequest does for a request what Made does for an order. The documents of
-// delegates who approved it may be in the bag.
-func (r *Records) MadeRequest(ctx context.Context, o *order.VerifiedOrder, s *envelope.Sealed, bag peer.Bag) (*issue.VerifiedRequest, error) {
-	q, err := issue.MadeRequest(o, s, r.parties(ctx, bag))
-	if err == nil && len(s.Block) <= cachedPart {
-		r.verified.Put(place{o.CID(), s.CID}, q)
+	if err != nil {
+		return nil, err
 	}
-	return q, err
+	q, err = r.Rolled(ctx, q, bag)
+	return q, fault.About("request "+c.String(), err)
 }
 
 // Grant verifies a grant that answers a request, against its signer's acceptance.

@@ -5,6 +5,7 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
+	"encoding/hex"
 	"fmt"
 	"time"
 
@@ -17,7 +18,8 @@ import (
 const OnceLife = 24 * time.Hour
 
 // Once is a request that its caller marked as one and the same however often it
-// is sent. Of its content only a keyed hash is kept.
+// is sent. Of its content only a keyed hash is kept, and of the key that its caller
+// chose, in which a name may stand.
 type Once struct {
 	Caller, Path, Key string
 	MAC               []byte
@@ -45,7 +47,7 @@ func (w *Writer) Once(o *Once, answer string) error {
 
 func (o *Once) same(was store.Replay) error {
 	if subtle.ConstantTimeCompare(o.MAC, was.MAC) != 1 {
-		return fault.New(fault.Conflict, "Idempotency-Key %q: it came with another request before", o.Key)
+		return fault.New(fault.Conflict, "Idempotency-Key: it came with another request before")
 	}
 	return &Repeated{Answer: was.Answer}
 }
@@ -68,14 +70,18 @@ func (r *Records) Seen(ctx context.Context, o *Once) error {
 	})
 }
 
-// NewOnce marks a request. The body is kept as HMAC-SHA256 under a key derived
+// NewOnce marks a request. Key and body are kept as HMAC-SHA256 under a key derived
 // from the node's own, so that the store does not tell which secret was sent.
 func (r *Records) NewOnce(caller, path, key string, body []byte) *Once {
 	state := r.Keys.StateKey()
 	defer state.Clear()
 	under := seal.V2.Derive(state, nil, "dta/idempotency/v1", 32)
 	defer under.Clear()
-	mac := hmac.New(sha256.New, under.Open())
-	mac.Write(body)
-	return &Once{Caller: caller, Path: path, Key: key, MAC: mac.Sum(nil)}
+	sum := func(of string, text []byte) []byte {
+		mac := hmac.New(sha256.New, under.Open())
+		mac.Write([]byte(of))
+		mac.Write(text)
+		return mac.Sum(nil)
+	}
+	return &Once{Caller: caller, Path: path, Key: hex.EncodeToString(sum("key", []byte(key))), MAC: sum("body", body)}
 }

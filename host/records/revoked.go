@@ -14,23 +14,40 @@ import (
 const StateRevoked = "revoked"
 
 // RefuseRevoked is fault.Denied where a request is for an enrolment that a role of
-// this node knows to be revoked.
-func RefuseRevoked(tx *store.Tx, role, ref string, r *issue.Request) error {
-	if r.Kind == order.ServerSecret {
+// this node knows to be revoked, or for nobody knows whom. Names are compared by
+// their marks, and stand in no error.
+func RefuseRevoked(tx *store.Tx, role string, o *order.VerifiedOrder, a *issue.Asked) error {
+	if len(a.Subjects) == 0 {
+		return fault.New(fault.Denied, "whom the request is for was forgotten")
+	}
+	if a.Kind == order.ServerSecret {
 		return nil // its name is a server's, for people to read
 	}
-	names := make([]string, 0, len(r.Subjects))
-	for _, subject := range r.Subjects {
-		names = append(names, subject.Name)
-	}
-	revoked, err := tx.NewestEnrolments(role, ref, StateRevoked, names...)
+	marks, err := Marks(o, a.Subjects)
 	if err != nil {
 		return err
 	}
-	for _, subject := range r.Subjects {
-		if e, ok := revoked[subject.Name]; ok && (issue.Subject{Name: e.Name, Enrolment: e.Number}).Covers(subject) {
-			return fault.New(fault.Denied, "%q, enrolment %d, was revoked at %s", subject.Name, subject.Enrolment, time.UnixMilli(e.Time).UTC().Format(time.RFC3339))
+	revoked, err := tx.NewestEnrolments(role, Key(o), StateRevoked, marks...)
+	if err != nil {
+		return err
+	}
+	for i, subject := range a.Subjects {
+		if e, ok := revoked[marks[i]]; ok && subject.Enrolment <= e.Number {
+			return fault.New(fault.Denied, "subject %d, enrolment %d, was revoked at %s", i, subject.Enrolment, time.UnixMilli(e.Time).UTC().Format(time.RFC3339))
 		}
 	}
 	return nil
+}
+
+// Marks are those of subjects' names in a network, in their order.
+func Marks(o *order.VerifiedOrder, subjects []issue.Subject) ([]string, error) {
+	n, ok := o.Network()
+	if !ok {
+		return nil, fault.New(fault.Invalid, "order %s is of no network", o.CID())
+	}
+	marks := make([]string, 0, len(subjects))
+	for _, s := range subjects {
+		marks = append(marks, issue.Mark(n, s.Name))
+	}
+	return marks, nil
 }

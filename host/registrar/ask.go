@@ -47,7 +47,6 @@ type Outcome struct {
 	Request    []byte
 	Approvals  [][]byte
 
-	Sealed  *envelope.Sealed
 	Asked   *issue.VerifiedRequest
 	Grants  []Grant
 	Faults  []Fault
@@ -141,7 +140,11 @@ func (s *Service) Ask(ctx context.Context, in Inquiry) (*Outcome, error) {
 	if err := s.record(ctx, n, r, sealed, replaced, in, onces); err != nil {
 		return s.repeated(ctx, n, bag, err)
 	}
-	return s.send(ctx, n, bag, sealed)
+	q, err := issue.MadeRequest(n.Order, sealed, s.parties(ctx, n, bag))
+	if err != nil {
+		return nil, fault.New(fault.Internal, "the request that was made does not verify: %w", err)
+	}
+	return s.asking(ctx, n, bag, q)
 }
 
 // onceOf marks a request that goes on: its nonce makes it one of its kind. nil for a
@@ -155,9 +158,9 @@ func onceOf(in Inquiry) *records.Once {
 }
 
 // request is the one under way, or a new one.
-func (s *Service) request(ctx context.Context, n *issue.Network, in Inquiry, now time.Time) (r *issue.Request, err error) {
+func (s *Service) request(ctx context.Context, n *issue.Network, in Inquiry, now time.Time) (r *issue.Asked, err error) {
 	if len(in.Request) > 0 {
-		if r, err = issue.ParseRequest(in.Request); err != nil {
+		if r, err = issue.ParseAsked(in.Request); err != nil {
 			return nil, err
 		}
 		if r.Kind != in.Kind {
@@ -170,19 +173,19 @@ func (s *Service) request(ctx context.Context, n *issue.Network, in Inquiry, now
 			return nil, err
 		}
 	} else {
-		r = &issue.Request{Kind: in.Kind, First: in.First, Days: in.Days, Receiver: in.Receiver}
-		if r.Subjects, err = s.subjects(ctx, n, in); err != nil {
+		w := issue.Wish{Kind: in.Kind, First: in.First, Days: in.Days, Receiver: in.Receiver}
+		if w.Subjects, w.Tags, err = s.subjects(ctx, n, in); err != nil {
 			return nil, err
 		}
-		if r, err = issue.Draft(n.Order, *r, now); err != nil {
+		if r, err = issue.Draft(n.Order, w, now); err != nil {
 			return nil, err
 		}
 	}
-	return r, s.records.Store.View(ctx, func(tx *store.Tx) error { return records.RefuseRevoked(tx, Role, in.Network, r) })
+	return r, s.records.Store.View(ctx, func(tx *store.Tx) error { return records.RefuseRevoked(tx, Role, n.Order, r) })
 }
 
 // timely refuses a request that no D-TA would answer any more, or not yet.
-func timely(r *issue.Request, now time.Time) error {
+func timely(r *issue.Asked, now time.Time) error {
 	if r.Expires <= now.UnixMilli() {
 		return fault.New(fault.Denied, "the request expired at %s", time.UnixMilli(r.Expires).UTC().Format(time.RFC3339))
 	}
@@ -193,7 +196,7 @@ func timely(r *issue.Request, now time.Time) error {
 }
 
 // approvals are those given and this node's own, where it may give one.
-func (s *Service) approvals(n *issue.Network, r *issue.Request, in Inquiry, d *issue.Delegation, who order.Parties) ([]issue.Approval, error) {
+func (s *Service) approvals(n *issue.Network, r *issue.Asked, in Inquiry, d *issue.Delegation, who order.Parties) ([]issue.Approval, error) {
 	var out []issue.Approval
 	self := s.records.Self().Name
 	for i, block := range in.Approvals {
@@ -217,7 +220,7 @@ func (s *Service) approvals(n *issue.Network, r *issue.Request, in Inquiry, d *i
 }
 
 // pending is what goes to the next who may sign.
-func pending(n *issue.Network, needed int, r *issue.Request, approvals []issue.Approval) (*Outcome, error) {
+func pending(n *issue.Network, needed int, r *issue.Asked, approvals []issue.Approval) (*Outcome, error) {
 	out := &Outcome{Needed: needed}
 	var err error
 	if out.Request, err = r.Marshal(); err != nil {
@@ -242,7 +245,7 @@ func pending(n *issue.Network, needed int, r *issue.Request, approvals []issue.A
 
 // record writes a request down before it is sent, with the enrolments it makes and
 // the revocations of those it replaces.
-func (s *Service) record(ctx context.Context, n *issue.Network, r *issue.Request, sealed *envelope.Sealed, replaced []*revocation, in Inquiry, onces []*records.Once) error {
+func (s *Service) record(ctx context.Context, n *issue.Network, r *issue.Asked, sealed *issue.SealedRequest, replaced []*revocation, in Inquiry, onces []*records.Once) error {
 	ref, own := records.Key(n.Order), records.Chapter(n.Order, sealed.CID)
 	return s.records.Write(ctx, func(w *records.Writer) error {
 		for _, once := range onces {
@@ -250,14 +253,18 @@ func (s *Service) record(ctx context.Context, n *issue.Network, r *issue.Request
 				return err
 			}
 		}
-		if err := records.RefuseRevoked(w.Tx, Role, ref, r); err != nil {
+		if err := records.RefuseRevoked(w.Tx, Role, n.Order, r); err != nil {
 			return err
 		}
 		if err := w.Envelope(own, envelope.Request, sealed.CID, sealed.Block, n.Order.Terms().Publish); err != nil {
 			return err
 		}
+		// For as long as the same may be asked again.
+		if err := w.Until(own, sealed.Subjects.CID, sealed.Subjects.Bytes, r.Expires); err != nil {
+			return err
+		}
 		if r.Kind == order.ClientSecret {
-			if err := enrol(w, ref, r, sealed.CID, in.Enrolment); err != nil {
+			if err := s.enrol(w, n.Order, r, sealed.CID, in.Enrolment); err != nil {
 				return err
 			}
 		}
@@ -290,5 +297,8 @@ func (s *Service) repeated(ctx context.Context, n *issue.Network, bag peer.Bag, 
 	if err != nil {
 		return nil, err
 	}
-	return s.asking(ctx, n, bag, q, &envelope.Sealed{CID: c, Block: block, Plain: q.Plain()})
+	if q, err = s.records.Rolled(ctx, q, peer.Bag{}); err != nil {
+		return nil, err
+	}
+	return s.asking(ctx, n, bag, q)
 }

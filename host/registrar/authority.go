@@ -13,7 +13,7 @@ import (
 
 // Approve signs another's request with this node's authority, or under a mandate.
 // Whoever calls has decided that what it asks is right.
-func (s *Service) Approve(ctx context.Context, ref string, request, mandate []byte) (approval []byte, r *issue.Request, err error) {
+func (s *Service) Approve(ctx context.Context, ref string, request, mandate []byte) (approval []byte, r *issue.Asked, err error) {
 	if err := s.records.TakesNew(); err != nil {
 		return nil, nil, err
 	}
@@ -22,7 +22,7 @@ func (s *Service) Approve(ctx context.Context, ref string, request, mandate []by
 		return nil, nil, err
 	}
 	ref = records.Key(n.Order)
-	if r, err = issue.ParseRequest(request); err != nil {
+	if r, err = issue.ParseAsked(request); err != nil {
 		return nil, nil, err
 	}
 	now, err := s.records.Clock.Now()
@@ -32,7 +32,7 @@ func (s *Service) Approve(ctx context.Context, ref string, request, mandate []by
 	if err := timely(r, now); err != nil {
 		return nil, nil, err
 	}
-	if err := s.records.Store.View(ctx, func(tx *store.Tx) error { return records.RefuseRevoked(tx, Role, ref, r) }); err != nil {
+	if err := s.records.Store.View(ctx, func(tx *store.Tx) error { return records.RefuseRevoked(tx, Role, n.Order, r) }); err != nil {
 		return nil, nil, err
 	}
 	bag, err := s.bag(n)

@@ -125,7 +125,7 @@ func TestNothingIsSignedForARequestOutOfItsTime(t *testing.T) {
 	a := l.ask(l.registrar, order.ServerSecret, body{"name": "door"})
 	second := must(l.approve(l.cosigner, a.Pending, nil))(t)
 	network := must(issue.ReadCharter(l.network.Charter))(t)
-	early := must(issue.Draft(network.Order, issue.Request{
+	early := must(issue.Draft(network.Order, issue.Wish{
 		Kind: order.ServerSecret, Subjects: []issue.Subject{{Name: "door"}}, Receiver: a.key.Public(),
 	}, l.now().Add(envelope.MaxSkew+time.Minute)))(t)
 	_, err := l.approve(l.cosigner, must(early.Marshal())(t), nil)

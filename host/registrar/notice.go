@@ -24,9 +24,9 @@ func (s *Service) Notice(ctx context.Context, ref string, news records.News) err
 	var learn func(*records.Writer) error
 	switch {
 	case news.Request != nil && news.Request.Request().Kind == order.ClientSecret:
-		learn = func(w *records.Writer) error { return learnEnrolments(w, ref, news.Order, news.Request) }
+		learn = func(w *records.Writer) error { return s.learnEnrolments(w, ref, news.Order, news.Request) }
 	case news.Revocation != nil:
-		learn = func(w *records.Writer) error { return learnRevocation(w, ref, news.Revocation) }
+		learn = func(w *records.Writer) error { return learnRevocation(w, ref, news.Order, news.Revocation) }
 	default:
 		return nil
 	}
@@ -36,20 +36,32 @@ func (s *Service) Notice(ctx context.Context, ref string, news records.News) err
 	return nil
 }
 
-func learnEnrolments(w *records.Writer, ref string, o *order.VerifiedOrder, q *issue.VerifiedRequest) error {
+func (s *Service) learnEnrolments(w *records.Writer, ref string, o *order.VerifiedOrder, q *issue.VerifiedRequest) error {
 	_, err := w.Seen(q.HeaderCID())
 	told := err == nil
 	if err != nil && fault.Of(err) != fault.NotFound {
 		return err
 	}
+	if !q.Rolled() {
+		return errKnown // what it says of people was forgotten on the way
+	}
 	subjects, added := q.Request().Subjects, 0
-	for _, subject := range subjects {
-		fresh, err := w.PutEnrolment(enrolment(ref, subject, stateEnrolled, w.Now, q.CID()))
+	enrolments, err := s.enrolments(o, q.Request(), w.Now, q.CID())
+	if err != nil {
+		return err
+	}
+	for _, e := range enrolments {
+		fresh, err := w.PutEnrolment(e)
 		if err != nil {
 			return err
 		}
 		if fresh {
 			added++
+		} else if !told {
+			// Issued again: the tag is the new token's.
+			if err := w.SaveEnrolment(e, stateEnrolled); err != nil && fault.Of(err) != fault.Conflict {
+				return err
+			}
 		}
 	}
 	if told && added == 0 {
@@ -72,8 +84,8 @@ func learnEnrolments(w *records.Writer, ref string, o *order.VerifiedOrder, q *i
 	return nil
 }
 
-func learnRevocation(w *records.Writer, ref string, v *issue.VerifiedRevocation) error {
-	fresh, err := markRevoked(w, ref, v.Subject(), v.CID())
+func learnRevocation(w *records.Writer, ref string, o *order.VerifiedOrder, v *issue.VerifiedRevocation) error {
+	fresh, err := markRevoked(w, o, v.Mark(), v.Enrolment(), v.CID())
 	if err != nil {
 		return err
 	}

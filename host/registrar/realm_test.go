@@ -348,7 +348,8 @@ func (n *node) enrolled(ref string) (names []string) {
 	err := n.store.View(context.Background(), func(tx *store.Tx) error {
 		found, err := tx.Enrolments(registrar.Role, ref, "", 0, 1000)
 		for _, e := range found {
-			names = append(names, e.Name)
+			p := must(n.records.OpenPerson(e))(n.realm.t)
+			names = append(names, p.Name)
 		}
 		return err
 	})

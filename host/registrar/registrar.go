@@ -176,10 +176,24 @@ func (s *Service) parties(ctx context.Context, n *issue.Network, bag peer.Bag) o
 }
 
 // newest finds of each name the newest enrolment that this node knows of.
-func (s *Service) newest(ctx context.Context, ref string, names ...string) (found map[string]store.Enrolment, err error) {
-	err = s.records.Store.View(ctx, func(tx *store.Tx) error {
-		found, err = tx.NewestEnrolments(Role, ref, "", names...)
+func (s *Service) newest(ctx context.Context, n *issue.Network, names ...string) (map[string]store.Enrolment, error) {
+	marks := make([]string, 0, len(names))
+	for _, name := range names {
+		marks = append(marks, issue.Mark(n.Terms, name))
+	}
+	var found map[string]store.Enrolment
+	err := s.records.Store.View(ctx, func(tx *store.Tx) (err error) {
+		found, err = tx.NewestEnrolments(Role, records.Key(n.Order), "", marks...)
 		return err
 	})
-	return found, err
+	if err != nil {
+		return nil, err
+	}
+	known := make(map[string]store.Enrolment, len(found))
+	for i, name := range names {
+		if e, ok := found[marks[i]]; ok {
+			known[name] = e
+		}
+	}
+	return known, nil
 }

@@ -46,7 +46,7 @@ func (s *Service) Report(ctx context.Context, ref string, request dag.CID, index
 	}
 	out := &Finding{Custody: n.Acceptances[index].Custody()}
 	err = s.records.Write(ctx, func(w *records.Writer) error {
-		return w.Audit("network.reported", out.Custody, ref, request, reason)
+		return w.Audit("network.reported", out.Custody, ref, request, given(reason))
 	})
 	if err != nil {
 		return nil, err
@@ -63,6 +63,17 @@ func (s *Service) Report(ctx context.Context, ref string, request dag.CID, index
 	})
 }
 
+// given is a reason that receivers give, or another: the audit log keeps for ever
+// what is written into it, and takes no text of callers.
+func given(reason string) string {
+	for _, r := range []order.Reason{order.NotWellFormed, order.DoesNotOpen, order.NotAsAccepted} {
+		if reason == string(r) {
+			return reason
+		}
+	}
+	return "another reason"
+}
+
 // nobody is a name that looks like those of the request in question: a D-TA that
 // knew a trial would pass it.
 func (s *Service) nobody(ctx context.Context, n *issue.Network, request dag.CID) string {
@@ -72,7 +83,7 @@ func (s *Service) nobody(ctx context.Context, n *issue.Network, request dag.CID)
 		return name
 	}
 	q, err := s.records.Request(ctx, n.Order, request, bag)
-	if err != nil {
+	if err != nil || !q.Rolled() {
 		return name
 	}
 	if _, domain, ok := strings.Cut(q.Request().Subjects[0].Name, "@"); ok && len(domain) <= 100 {

@@ -37,9 +37,10 @@ type Revoked struct {
 
 // revocation is one that is sealed, with the work of bringing it to the D-TAs.
 type revocation struct {
-	subject issue.Subject
-	sealed  *envelope.Sealed
-	jobs    []revoking
+	mark   string
+	number uint64
+	sealed *envelope.Sealed
+	jobs   []revoking
 }
 
 func (s *Service) revocation(n *issue.Network, subject issue.Subject, who order.Parties, now time.Time) (*revocation, error) {
@@ -47,7 +48,7 @@ func (s *Service) revocation(n *issue.Network, subject issue.Subject, who order.
 	if err != nil {
 		return nil, err
 	}
-	return &revocation{subject, sealed, jobs(n, sealed.CID)}, nil
+	return &revocation{issue.Mark(n.Terms, subject.Name), subject.Enrolment, sealed, jobs(n, sealed.CID)}, nil
 }
 
 // write records a revocation; the courier brings it to the D-TAs after a while.
@@ -56,7 +57,7 @@ func (v *revocation) write(w *records.Writer, n *issue.Network, by dag.CID, afte
 	if err := w.Envelope(records.Chapter(n.Order, v.sealed.CID), envelope.Revocation, v.sealed.CID, v.sealed.Block, n.Order.Terms().Publish); err != nil {
 		return err
 	}
-	if _, err := markRevoked(w, ref, v.subject, v.sealed.CID); err != nil {
+	if _, err := markRevoked(w, n.Order, v.mark, v.number, v.sealed.CID); err != nil {
 		return err
 	}
 	for _, j := range v.jobs {
@@ -79,7 +80,7 @@ func (s *Service) Revoke(ctx context.Context, ref, name string, enrolment *uint6
 	if enrolment != nil {
 		subject.Enrolment = *enrolment
 	} else {
-		known, err := s.newest(ctx, ref, name)
+		known, err := s.newest(ctx, n, name)
 		if err != nil {
 			return nil, err
 		}
@@ -111,9 +112,9 @@ func (s *Service) Revoke(ctx context.Context, ref, name string, enrolment *uint6
 }
 
 // markRevoked notes the revocation of a name's enrolments up to one, and tells
-// whether it was news.
-func markRevoked(w *records.Writer, ref string, subject issue.Subject, c dag.CID) (bool, error) {
-	e := enrolment(ref, subject, records.StateRevoked, w.Now, c)
+// whether it was news. Who that is, nobody needs to know from then on.
+func markRevoked(w *records.Writer, o *order.VerifiedOrder, mark string, number uint64, c dag.CID) (bool, error) {
+	e := enrolment(o, mark, number, records.StateRevoked, w.Now, c)
 	added, err := w.PutEnrolment(e)
 	if err != nil || added {
 		return added, err
@@ -207,7 +208,7 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 		return err
 	}
 	if v.Fresh(now) != nil || v.Signer().Document != s.records.Self().Document {
-		return s.renew(ctx, n, v.Subject(), j.To, bag, now)
+		return s.renew(ctx, n, v, j.To, bag, now)
 	}
 	if err := s.tell(ctx, j, bag.With(v.Block())); err != nil {
 		return err
@@ -219,11 +220,12 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 
 // renew signs a revocation again that its D-TA may no longer take for the first time:
 // it has expired, or this node's key was replaced.
-func (s *Service) renew(ctx context.Context, n *issue.Network, revoked issue.Subject, to dag.CID, bag peer.Bag, now time.Time) error {
-	v, err := s.revocation(n, revoked, s.parties(ctx, n, bag), now)
+func (s *Service) renew(ctx context.Context, n *issue.Network, old *issue.VerifiedRevocation, to dag.CID, bag peer.Bag, now time.Time) error {
+	sealed, err := old.Again(s.records.Keys, s.parties(ctx, n, bag), now)
 	if err != nil {
 		return err
 	}
+	v := &revocation{old.Mark(), old.Enrolment(), sealed, jobs(n, sealed.CID)}
 	v.jobs = slices.DeleteFunc(v.jobs, func(other revoking) bool { return other.To != to })
 	return s.records.Write(ctx, func(w *records.Writer) error { return v.write(w, n, s.records.Self().Name, 0) })
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
-	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/issue"
@@ -19,29 +18,30 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-func (s *Service) send(ctx context.Context, n *issue.Network, bag peer.Bag, sealed *envelope.Sealed) (*Outcome, error) {
-	q, err := issue.MadeRequest(n.Order, sealed, s.parties(ctx, n, bag))
-	if err != nil {
-		return nil, fault.New(fault.Internal, "the request that was made does not verify: %w", err)
-	}
-	return s.asking(ctx, n, bag, q, sealed)
-}
-
 // asking sends a request to all its D-TAs, or joins who is doing so. It goes on when
 // the caller has gone: what was enrolled can be asked for again.
-func (s *Service) asking(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest, sealed *envelope.Sealed) (*Outcome, error) {
+func (s *Service) asking(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest) (*Outcome, error) {
 	return s.asks.Do(ctx, q.CID().String(), s.patience+5*time.Second, func(ctx context.Context) (*Outcome, error) {
-		out := &Outcome{Sealed: sealed, Asked: q}
+		out := &Outcome{Asked: q}
 		// Whoever approved may be a delegate whom the D-TAs have never met.
 		if err := s.records.AddChains(ctx, &bag, records.Asking(q)...); err != nil {
 			return nil, err
+		}
+		// Once it is forgotten, the D-TAs still say what they have signed.
+		roll, err := s.records.Roll(ctx, q, peer.Bag{})
+		if err != nil {
+			return nil, err
+		}
+		sent := bag.With(q.Block())
+		if roll != nil {
+			sent.Add(roll)
 		}
 		var mu sync.Mutex
 		var all sync.WaitGroup
 		for _, a := range n.Acceptances {
 			all.Go(func() {
 				var g *Grant
-				err := flight.Contain(func() (err error) { g, err = s.askOne(ctx, n, bag, q, a); return err })
+				err := flight.Contain(func() (err error) { g, err = s.askOne(ctx, n, bag, sent, q, a); return err })
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -64,7 +64,7 @@ type faulty struct{ error }
 func (f *faulty) Unwrap() error { return f.error }
 
 // askOne asks a D-TA until it answers, refuses or Patience is over.
-func (s *Service) askOne(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance) (*Grant, error) {
+func (s *Service) askOne(ctx context.Context, n *issue.Network, bag, sent peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance) (*Grant, error) {
 	node := q.Order().Terms().Fiduciaries[a.Index()].Node
 	p, ok := s.records.Directory.PeerOf(node.Name)
 	if !ok {
@@ -72,7 +72,7 @@ func (s *Service) askOne(ctx context.Context, n *issue.Network, bag peer.Bag, q 
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
-	req := peer.FulfillRequest{RequestCID: q.CID().String(), Blocks: bag.With(q.Block())}
+	req := peer.FulfillRequest{RequestCID: q.CID().String(), Blocks: sent}
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
 		answer, err := p.Fiduciary.FulfillRequest(ctx, req)
 		if err == nil {

@@ -140,6 +140,35 @@ func (s *Services) revoke(c echo.Context) error {
 	})
 }
 
+// ForgetRequest is the body of POST /v1/network/{reference}/forget.
+type ForgetRequest struct {
+	Name       string `json:"name"`
+	Delegation []byte `json:"delegation"` // of a delegate's node, which knows the network from it
+}
+
+// ForgetAnswer says what this node no longer knows. Subject is the keyed hash of the
+// name, which stays.
+type ForgetAnswer struct {
+	Subject    string `json:"subject"`
+	Enrolments int    `json:"enrolments"`
+	Requests   int    `json:"requests"`
+}
+
+func (s *Services) forget(c echo.Context) error {
+	var req ForgetRequest
+	if err := s.readNetwork(c, &req); err != nil {
+		return err
+	}
+	if req.Name == "" {
+		return fault.New(fault.Invalid, "name: expected that of a subject; it is empty")
+	}
+	got, err := s.Registrar.Forget(c.Request().Context(), c.Param("reference"), req.Name, req.Delegation)
+	if err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, ForgetAnswer(*got))
+}
+
 // called names nodes as this node's operator does.
 func (s *Services) called(names []dag.CID) []string {
 	out := []string{}

@@ -35,7 +35,7 @@ type IssueAnswer struct {
 	State      string        `json:"state"` // issued, incomplete or approval
 	RequestCID string        `json:"requestCID,omitempty"`
 	Subjects   []IssuedTo    `json:"subjects,omitempty"`
-	Request    *ShownPart    `json:"request,omitempty"`
+	Request    *ShownRequest `json:"request,omitempty"`
 	Grants     []IssuedGrant `json:"grants,omitempty"`
 	Faults     []IssueFault  `json:"faults,omitempty"`
 	Charter    []byte        `json:"charter,omitempty"`
@@ -52,10 +52,12 @@ type IssuedTo struct {
 	Enrolment uint64 `json:"enrolment"`
 }
 
-// ShownPart is an envelope with its plaintext.
-type ShownPart struct {
+// ShownRequest is a request's envelope with its plaintext, and whom it is for, which
+// is in neither: the roll of which the request has the hash.
+type ShownRequest struct {
 	Envelope []byte `json:"envelope"`
 	Plain    []byte `json:"plain"`
+	Roll     []byte `json:"roll"`
 }
 
 // IssuedGrant is one D-TA's grant, with the block sealed to the receiver.
@@ -99,7 +101,10 @@ func (s *Services) issue(kind order.IssueKind) echo.HandlerFunc {
 		if err != nil {
 			return err
 		}
-		status, answer := issued(out)
+		status, answer, err := issued(out)
+		if err != nil {
+			return err
+		}
 		return c.JSON(status, answer)
 	}
 }
@@ -141,17 +146,23 @@ func inquiry(ref string, kind order.IssueKind, req IssueRequest, clock records.C
 	return in, nil
 }
 
-func issued(out *registrar.Outcome) (int, IssueAnswer) {
+func issued(out *registrar.Outcome) (int, IssueAnswer, error) {
 	if out.Needed > 0 {
 		a := IssueAnswer{State: "approval", Needed: out.Needed, Pending: out.Request, Approvals: out.Approvals}
 		for _, name := range out.MayApprove {
 			a.MayApprove = append(a.MayApprove, name.String())
 		}
-		return http.StatusAccepted, a
+		return http.StatusAccepted, a, nil
 	}
 	a := IssueAnswer{
 		State: "issued", RequestCID: out.Asked.CID().String(), Charter: out.Charter,
-		Request: &ShownPart{out.Asked.Block(), out.Asked.Plain()},
+		Request: &ShownRequest{Envelope: out.Asked.Block(), Plain: out.Asked.Plain()},
+	}
+	if out.Asked.Rolled() {
+		var err error
+		if a.Request.Roll, err = out.Asked.Request().Roll.Marshal(); err != nil {
+			return 0, a, err
+		}
 	}
 	for _, subject := range out.Asked.Request().Subjects {
 		a.Subjects = append(a.Subjects, IssuedTo(subject))
@@ -163,5 +174,5 @@ func issued(out *registrar.Outcome) (int, IssueAnswer) {
 		a.State = "incomplete"
 		a.Faults = append(a.Faults, IssueFault{f.Index, f.Node.String(), f.Custody.String(), string(f.Verdict), string(f.Kind), f.Reason})
 	}
-	return http.StatusOK, a
+	return http.StatusOK, a, nil
 }

@@ -120,6 +120,7 @@ func routes(s Services, faces Faces, log hclog.Logger) http.Handler {
 		v1.POST("/network/:reference/approval", s.approve, wide...)
 		v1.POST("/network/:reference/delegation", s.delegate, guards...)
 		v1.POST("/network/:reference/revocation", s.revoke, guards...)
+		v1.POST("/network/:reference/forget", s.forget, wide...)
 		v1.POST("/network/:reference/report", s.reportMember, guards...)
 	}
 	if faces.Nodes {

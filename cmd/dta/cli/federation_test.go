@@ -31,7 +31,7 @@ type federation struct {
 	url            string
 
 	describe func(*rest.NetworkAnswer) // changes what the node says of the network
-	ask      func(*issue.Request)      // changes what it asks for
+	ask      func(*issue.Wish)         // changes what it asks for
 	share    func(i int) *bls.Scalar   // with which D-TA i answers
 	answer   func(*rest.IssueAnswer)   // changes what the node hands on
 	reports  []rest.ReportRequest
@@ -78,7 +78,7 @@ func keyring(t *testing.T, kind identity.Kind, reference string) *identity.Keyri
 func (f *federation) found(name string) *issue.Network {
 	f.t.Helper()
 	self := []dag.CID{f.registrar.Identity().Name}
-	terms := &order.NetworkTerms{Version: order.NetworkVersion, Name: name, Suite: "dta-v1", Sharing: order.Additive, Permits: true, MaxDays: 31}
+	terms := &order.NetworkTerms{Version: order.NetworkVersion, Name: name, Suite: "dta-v1", Sharing: order.Additive, Permits: true, MaxDays: 31, SubjectKey: make([]byte, order.SubjectKeySize)}
 	for _, kind := range order.IssueKinds() {
 		terms.Authority = append(terms.Authority, order.Rule{Kind: kind, Names: self, Threshold: 1})
 	}
@@ -149,7 +149,7 @@ func (f *federation) shown() *rest.NetworkAnswer {
 // issue answers as a registrar and its D-TAs do.
 func (f *federation) issue(kind order.IssueKind, req rest.IssueRequest) *rest.IssueAnswer {
 	t, n := f.t, f.network
-	q := issue.Request{Kind: kind, Receiver: req.Receiver, Subjects: []issue.Subject{{Name: req.Name, Enrolment: 1}}}
+	q := issue.Wish{Kind: kind, Receiver: req.Receiver, Subjects: []issue.Subject{{Name: req.Name, Enrolment: 1}}}
 	if kind == order.ServerSecret {
 		q.Subjects[0].Enrolment = 0
 	}
@@ -162,10 +162,10 @@ func (f *federation) issue(kind order.IssueKind, req rest.IssueRequest) *rest.Is
 	draft := must(issue.Draft(n.Order, q, time.Now()))(t)
 	approval := must(issue.Approve(f.registrar, n.Order, draft, nil, f.who))(t)
 	sealed := must(issue.Ask(f.registrar, n.Order, draft, []issue.Approval{*approval}, f.who, time.Now()))(t)
-	asked := must(issue.VerifyRequest(n.Order, sealed.Block, sealed.Plain, f.who))(t)
+	asked := must(issue.MadeRequest(n.Order, sealed, f.who))(t)
 	a := &rest.IssueAnswer{
 		State: "issued", RequestCID: asked.CID().String(), Charter: must(n.Charter())(t),
-		Request: &rest.ShownPart{Envelope: sealed.Block, Plain: sealed.Plain},
+		Request: &rest.ShownRequest{Envelope: sealed.Block, Plain: sealed.Plain, Roll: must(draft.Roll.Marshal())(t)},
 	}
 	for _, s := range draft.Subjects {
 		a.Subjects = append(a.Subjects, rest.IssuedTo(s))

@@ -138,7 +138,7 @@ and see. Copies of the file made before keep the old PIN, and work.`,
 			if err != nil {
 				return err
 			}
-			changed := &credential.Token{Subject: t.Subject}
+			changed := &credential.Token{Subject: t.Subject, PermitTag: t.PermitTag}
 			if changed.Token, err = t.Suite.ChangePIN(t.Token, id, old, pin); err != nil {
 				return err
 			}

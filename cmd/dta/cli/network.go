@@ -25,7 +25,7 @@ func (a *app) networkCommand() *cobra.Command {
 	return a.nodeFlags(group("network", "Make ZKP-MFA networks, and have people and servers enrolled in them",
 		a.networkCreate(), a.networkList(), a.networkShow(),
 		a.networkEnrolServer(), a.networkEnrolClient(), a.networkPermit(),
-		a.networkDelegate(), a.networkApprove(), a.networkRevoke()))
+		a.networkDelegate(), a.networkApprove(), a.networkRevoke(), a.networkForget()))
 }
 
 const networkPath = "/v1/network"

@@ -103,7 +103,8 @@ func kindOf(err error) fault.Kind {
 func delivery(got *rest.IssueAnswer) issue.Delivery {
 	d := issue.Delivery{Charter: got.Charter}
 	if got.Request != nil {
-		d.Request = issue.OpenedPart(*got.Request)
+		d.Request = issue.OpenedPart{Envelope: got.Request.Envelope, Plain: got.Request.Plain}
+		d.Roll = got.Request.Roll
 	}
 	for _, g := range got.Grants {
 		d.Grants = append(d.Grants, issue.Delivered{OpenedPart: issue.OpenedPart{Envelope: g.Envelope, Plain: g.Plain}, Share: g.Share})
@@ -121,7 +122,7 @@ type wanted struct {
 
 // is holds a request of the node's to what is wanted: one that differs would have
 // others approve something else, or issue it to someone else.
-func (w wanted) is(r *issue.Request) error {
+func (w wanted) is(r *issue.Asked) error {
 	differs := func(format string, args ...any) error {
 		return fault.New(fault.Unavailable, "the node's answer: "+format, args...)
 	}

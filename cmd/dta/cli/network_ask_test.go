@@ -30,21 +30,21 @@ func TestNobodyIsAskedToApproveWhatWasNotWanted(t *testing.T) {
 	key, number := []byte("the key made here"), uint64(7)
 	for name, test := range map[string]struct {
 		kind  order.IssueKind
-		edit  func(*issue.Request)
+		edit  func(*issue.Asked)
 		names string // what the error does; "" where the co-signer is asked
 	}{
-		"a client secret as wanted":     {order.ClientSecret, func(*issue.Request) {}, ""},
-		"a server's secret":             {order.ClientSecret, func(r *issue.Request) { r.Kind = order.ServerSecret }, "server-secret"},
-		"another person's":              {order.ClientSecret, func(r *issue.Request) { r.Subjects[0].Name = "mallory" }, "anna"},
-		"two people's":                  {order.ClientSecret, func(r *issue.Request) { r.Subjects = append(r.Subjects, issue.Subject{Name: "mallory"}) }, "anna"},
-		"another enrolment":             {order.ClientSecret, func(r *issue.Request) { r.Subjects[0].Enrolment = 6 }, "enrolment 7"},
-		"to another key":                {order.ClientSecret, func(r *issue.Request) { r.Receiver = []byte("mallory's key") }, "the key made here"},
-		"of another network":            {order.ClientSecret, func(r *issue.Request) { r.Order = other }, network.String()},
-		"permits as wanted":             {order.TimePermit, func(r *issue.Request) { r.First, r.Days = 20_000, 2 }, ""},
-		"permits for more days":         {order.TimePermit, func(r *issue.Request) { r.First, r.Days = 20_000, 31 }, "days"},
-		"permits from another day on":   {order.TimePermit, func(r *issue.Request) { r.First, r.Days = 20_001, 2 }, "days"},
-		"a client secret for a permit":  {order.TimePermit, func(r *issue.Request) { r.Kind, r.First, r.Days = order.ClientSecret, 20_000, 2 }, "time-permit"},
-		"a permit where a secret is to": {order.ClientSecret, func(r *issue.Request) { r.Kind = order.TimePermit }, "client-secret"},
+		"a client secret as wanted":     {order.ClientSecret, func(*issue.Asked) {}, ""},
+		"a server's secret":             {order.ClientSecret, func(r *issue.Asked) { r.Kind = order.ServerSecret }, "server-secret"},
+		"another person's":              {order.ClientSecret, func(r *issue.Asked) { r.Subjects[0].Name = "mallory" }, "anna"},
+		"two people's":                  {order.ClientSecret, func(r *issue.Asked) { r.Subjects = append(r.Subjects, issue.Subject{Name: "mallory"}) }, "anna"},
+		"another enrolment":             {order.ClientSecret, func(r *issue.Asked) { r.Subjects[0].Enrolment = 6 }, "enrolment 7"},
+		"to another key":                {order.ClientSecret, func(r *issue.Asked) { r.Receiver = []byte("mallory's key") }, "the key made here"},
+		"of another network":            {order.ClientSecret, func(r *issue.Asked) { r.Order = other }, network.String()},
+		"permits as wanted":             {order.TimePermit, func(r *issue.Asked) { r.First, r.Days = 20_000, 2 }, ""},
+		"permits for more days":         {order.TimePermit, func(r *issue.Asked) { r.First, r.Days = 20_000, 31 }, "days"},
+		"permits from another day on":   {order.TimePermit, func(r *issue.Asked) { r.First, r.Days = 20_001, 2 }, "days"},
+		"a client secret for a permit":  {order.TimePermit, func(r *issue.Asked) { r.Kind, r.First, r.Days = order.ClientSecret, 20_000, 2 }, "time-permit"},
+		"a permit where a secret is to": {order.ClientSecret, func(r *issue.Asked) { r.Kind = order.TimePermit }, "client-secret"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked = 0
@@ -55,7 +55,10 @@ func TestNobodyIsAskedToApproveWhatWasNotWanted(t *testing.T) {
 			if test.kind == order.TimePermit {
 				w.First, w.Days = "2024-10-04", 2
 			}
-			r := &issue.Request{Version: issue.Version, Order: network, Kind: test.kind, Subjects: []issue.Subject{{Name: "anna", Enrolment: 7}}, Receiver: key}
+			r := &issue.Asked{
+				Request: issue.Request{Version: issue.Version, Order: network, Kind: test.kind, Receiver: key},
+				Roll:    issue.Roll{Subjects: []issue.Subject{{Name: "anna", Enrolment: 7}}},
+			}
 			test.edit(r)
 			block, err := r.Marshal()
 			if err != nil {
@@ -85,8 +88,8 @@ func TestNobodyIsAskedToApproveInAnotherNetwork(t *testing.T) {
 	f := federate(t, 2)
 	ref, other := f.ref(), dag.Sum([]byte("another"))
 	f.describe = func(n *rest.NetworkAnswer) { n.OrderCID = other.String() }
-	var asked issue.Request
-	f.ask = func(q *issue.Request) { asked = *q }
+	var asked issue.Wish
+	f.ask = func(q *issue.Wish) { asked = *q }
 	f.answer = func(a *rest.IssueAnswer) {
 		asked.Order = other
 		*a = rest.IssueAnswer{State: "approval", Needed: 1, Pending: must(asked.Marshal())(t)}

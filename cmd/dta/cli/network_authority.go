@@ -151,7 +151,7 @@ beforehand.`,
 }
 
 // summary says what a request is for.
-func summary(r *issue.Request) string {
+func summary(r *issue.Asked) string {
 	var names []string
 	for _, s := range r.Subjects {
 		names = append(names, fmt.Sprintf("%q (enrolment %d)", s.Name, s.Enrolment))

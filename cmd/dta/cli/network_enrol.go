@@ -165,7 +165,10 @@ next number: the token and the permits of before are then another's.`,
 // tokenOf takes the PIN out of a client secret, and checks that it comes back.
 func tokenOf(got *issue.Received, pin int) (*credential.Token, error) {
 	who := got.Request.Request().Subjects[0]
-	t := &credential.Token{Subject: credential.Subject{Realm: realm(got.Network, got.Suite), Name: who.Name, Enrolment: who.Enrolment}}
+	t := &credential.Token{
+		Subject:   credential.Subject{Realm: realm(got.Network, got.Suite), Name: who.Name, Enrolment: who.Enrolment},
+		PermitTag: got.Request.Request().Tags[0],
+	}
 	id, err := t.Identity()
 	if err != nil {
 		return nil, err

@@ -38,12 +38,12 @@ func readSmall(flag, path string) ([]byte, error) {
 }
 
 // readRequest reads what asks for an approval.
-func readRequest(path string) ([]byte, *issue.Request, error) {
+func readRequest(path string) ([]byte, *issue.Asked, error) {
 	block, err := readSmall("--request", path)
 	if err != nil {
 		return nil, nil, err
 	}
-	r, err := issue.ParseRequest(block)
+	r, err := issue.ParseAsked(block)
 	if err != nil {
 		return nil, nil, usagef("--request %s: expected a request, as the --request of the command that waits leaves it: %w", path, err)
 	}

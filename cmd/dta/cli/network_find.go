@@ -50,9 +50,14 @@ func (a *app) eachNetwork(ctx context.Context, do func(*rest.NetworkAnswer)) err
 	}
 }
 
+// isReference tells a reference from a name.
+func isReference(text string) bool {
+	return len(text) == 64 && strings.Trim(text, "0123456789abcdef") == ""
+}
+
 // findNetwork finds a network by its reference, or by a name that one alone has.
 func (a *app) findNetwork(ctx context.Context, ref string) (*rest.NetworkAnswer, error) {
-	if len(ref) != 64 || strings.Trim(ref, "0123456789abcdef") != "" {
+	if !isReference(ref) {
 		var found []string
 		err := a.eachNetwork(ctx, func(n *rest.NetworkAnswer) {
 			if n.Name == ref {

@@ -19,7 +19,7 @@ const knownWithin = 10 * time.Second
 
 // gather asks the co-signers, then waits for the files of others.
 func (a *app) gather(ctx context.Context, w wanted, pending *rest.IssueAnswer, k asking) ([][]byte, error) {
-	r, err := issue.ParseRequest(pending.Pending)
+	r, err := issue.ParseAsked(pending.Pending)
 	if err != nil {
 		return nil, fault.New(fault.Unavailable, "the node's answer: request: %w", err)
 	}

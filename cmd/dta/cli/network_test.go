@@ -100,13 +100,13 @@ func TestANodeThatLiesIsNotBelieved(t *testing.T) {
 		says string
 	}{
 		{"nothing", func(*federation) {}, ExitOK, ""},
-		{"a request for another person", func(f *federation) { f.ask = func(q *issue.Request) { q.Subjects[0].Name = "eve" } }, ExitUnavailable, `expected what is for "anna"`},
+		{"a request for another person", func(f *federation) { f.ask = func(q *issue.Wish) { q.Subjects[0].Name = "eve" } }, ExitUnavailable, `expected what is for "anna"`},
 		{"a request for two persons", func(f *federation) {
-			f.ask = func(q *issue.Request) { q.Subjects = append(q.Subjects, issue.Subject{Name: "eve", Enrolment: 1}) }
+			f.ask = func(q *issue.Wish) { q.Subjects = append(q.Subjects, issue.Subject{Name: "eve", Enrolment: 1}) }
 		}, ExitUnavailable, `expected what is for "anna"`},
-		{"another enrolment than was asked for", func(f *federation) { f.ask = func(q *issue.Request) { q.Subjects[0].Enrolment = 2 } }, ExitUnavailable, "expected enrolment 1; found 2"},
+		{"another enrolment than was asked for", func(f *federation) { f.ask = func(q *issue.Wish) { q.Subjects[0].Enrolment = 2 } }, ExitUnavailable, "expected enrolment 1; found 2"},
 		{"a key of its own as receiver", func(f *federation) {
-			f.ask = func(q *issue.Request) { q.Receiver = f.registrar.Identity().SealingKey() }
+			f.ask = func(q *issue.Wish) { q.Receiver = f.registrar.Identity().SealingKey() }
 		}, ExitDenied, "for this receiver's key"},
 		{"another network's charter", func(f *federation) {
 			other := federate(f.t, 3).network
@@ -187,7 +187,7 @@ func TestAReceiverMayInsistOnANetwork(t *testing.T) {
 
 func TestPermitsForOtherDaysAreNotTaken(t *testing.T) {
 	f := federate(t, 2)
-	f.ask = func(q *issue.Request) { q.First++ }
+	f.ask = func(q *issue.Wish) { q.First++ }
 	out := file(t, "permits")
 	first := time.Now().UTC().Format(time.DateOnly)
 	if code, _, errOut := f.run("", "network", "permit", f.ref(), "anna", "--out", out, "--first", first); code != ExitUnavailable || !strings.Contains(errOut, "other days") {

@@ -49,6 +49,7 @@ type Issued struct {
 	Request    struct {
 		Envelope []byte `json:"envelope"`
 		Plain    []byte `json:"plain"`
+		Roll     []byte `json:"roll"`
 	} `json:"request"`
 	Subjects []issue.Subject `json:"subjects"`
 	Grants   []struct {
@@ -81,7 +82,7 @@ func (c *Client) Issue(ctx context.Context, reference, kind, once string, receiv
 
 // Receive checks and opens what was issued, as its receiver does.
 func (i Issued) Receive(network dag.CID, receiver *seal.PrivateKey) (*issue.Received, error) {
-	d := issue.Delivery{Charter: i.Charter, Request: issue.OpenedPart{Envelope: i.Request.Envelope, Plain: i.Request.Plain}}
+	d := issue.Delivery{Charter: i.Charter, Request: issue.OpenedPart{Envelope: i.Request.Envelope, Plain: i.Request.Plain}, Roll: i.Request.Roll}
 	for _, g := range i.Grants {
 		d.Grants = append(d.Grants, issue.Delivered{OpenedPart: issue.OpenedPart{Envelope: g.Envelope, Plain: g.Plain}, Share: g.Share})
 	}

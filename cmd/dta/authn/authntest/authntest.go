@@ -11,6 +11,7 @@ import (
 	"github.com/milagro-dta/dta/crypto/bls"
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/issue"
 )
 
 // Network is one, with its master secret.
@@ -74,7 +75,7 @@ func (n *Network) Token(name string, pin int) *credential.Token {
 	n.t.Helper()
 	token, err := n.Suite.ExtractPIN(n.Secret(name), n.Identity(name), pin)
 	n.must(err)
-	return &credential.Token{Subject: n.Subject(name), Token: token}
+	return &credential.Token{Subject: n.Subject(name), PermitTag: make([]byte, issue.TagSize), Token: token}
 }
 
 // PermitsFor is a person's permits for days.

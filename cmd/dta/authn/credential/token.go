@@ -1,8 +1,12 @@
 package credential
 
 import (
+	"encoding/hex"
+	"fmt"
+
 	"github.com/milagro-dta/dta/crypto/mpin"
 	"github.com/milagro-dta/dta/crypto/secret"
+	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/strict"
 )
 
@@ -12,7 +16,8 @@ const maxSecretFile = 16 << 10
 // Token is a person's file.
 type Token struct {
 	Subject
-	Token *mpin.Token
+	PermitTag []byte // under which the enrolment's permits are served; drawn when it was made, from nothing
+	Token     *mpin.Token
 }
 
 type tokenFile struct {
@@ -23,6 +28,7 @@ type tokenFile struct {
 	Reference string          `json:"reference"`
 	Name      string          `json:"name"`
 	Enrolment uint64          `json:"enrolment"`
+	PermitTag string          `json:"permitTag"` // 32 hex digits
 	Token     strict.Material `json:"token"`
 }
 
@@ -46,6 +52,10 @@ func ParseToken(text []byte) (*Token, error) {
 	if _, err := t.Identity(); err != nil {
 		return nil, err
 	}
+	t.PermitTag, err = hex.DecodeString(f.PermitTag)
+	if err != nil || len(t.PermitTag) != issue.TagSize || hex.EncodeToString(t.PermitTag) != f.PermitTag {
+		return nil, fmt.Errorf("permitTag: expected %d hex digits", 2*issue.TagSize)
+	}
 	if t.Token, err = realm.Suite.ParseToken(f.Token.Bytes()); err != nil {
 		return nil, err
 	}
@@ -54,7 +64,7 @@ func ParseToken(text []byte) (*Token, error) {
 
 // Text is the file's text, which the caller clears.
 func (t *Token) Text() *secret.Bytes {
-	return encode(append(t.head(KindToken, t.Name).members(), plain("enrolment", t.Enrolment), hidden("token", t.Token.Bytes()))...)
+	return encode(append(t.head(KindToken, t.Name).members(), plain("enrolment", t.Enrolment), plain("permitTag", hex.EncodeToString(t.PermitTag)), hidden("token", t.Token.Bytes()))...)
 }
 
 // Clear overwrites the token.

@@ -356,7 +356,7 @@ func moved(token *credential.Token, number int64) *credential.Token {
 	} else {
 		p = p.Add(a.Mul(bls.NewScalar(uint64(number))))
 	}
-	out := &credential.Token{Subject: token.Subject}
+	out := &credential.Token{Subject: token.Subject, PermitTag: token.PermitTag}
 	if out.Token, err = token.Suite.ParseToken(secret.New(token.Suite.PointBytes(p))); err != nil {
 		panic(err)
 	}
