@@ -88,9 +88,10 @@ func TestNobodyIsAskedToApproveInAnotherNetwork(t *testing.T) {
 	f := federate(t, 2)
 	ref, other := f.ref(), dag.Sum([]byte("another"))
 	f.describe = func(n *rest.NetworkAnswer) { n.OrderCID = other.String() }
-	var asked issue.Wish
-	f.ask = func(q *issue.Wish) { asked = *q }
+	var wish issue.Wish
+	f.ask = func(q *issue.Wish) { wish = *q }
 	f.answer = func(a *rest.IssueAnswer) {
+		asked := must(issue.Draft(f.network.Order, wish, time.Now()))(t)
 		asked.Order = other
 		*a = rest.IssueAnswer{State: "approval", Needed: 1, Pending: must(asked.Marshal())(t)}
 	}
