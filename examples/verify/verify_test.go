@@ -4,9 +4,11 @@ package verify_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -21,6 +23,36 @@ import (
 )
 
 const vectors = "../../protocol/testdata/"
+
+// golden are the orders that earlier versions signed, unzipped.
+func golden(t *testing.T) (paths []string) {
+	t.Helper()
+	zipped, err := filepath.Glob(vectors + "golden/*/order.json.gz")
+	if err != nil || len(zipped) == 0 {
+		t.Fatalf("expected golden orders, found %d: %v", len(zipped), err)
+	}
+	for _, path := range zipped {
+		f, err := os.Open(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		z, err := gzip.NewReader(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(z)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := filepath.Join(t.TempDir(), filepath.Base(filepath.Dir(path))+".json")
+		if err := os.WriteFile(plain, text, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, plain)
+	}
+	return paths
+}
 
 // python runs python3 and returns both of its streams.
 func python(t *testing.T, stdin []byte, args ...string) (out, text string, code int) {
@@ -148,6 +180,16 @@ func TestWholeOrdersHold(t *testing.T) {
 					t.Errorf("%s: expected a line for %s %s", o["name"], name, p["cid"])
 				}
 			}
+		}
+	}
+}
+
+// TestGoldenOrdersHold: what earlier versions signed.
+func TestGoldenOrdersHold(t *testing.T) {
+	t.Parallel()
+	for _, path := range golden(t) {
+		if out, text, code := python(t, nil, "verify.py", path); code != 0 || text != "" || out == "" {
+			t.Errorf("%s: expected exit code 0 and what holds, found %d: %s", filepath.Base(path), code, text)
 		}
 	}
 }

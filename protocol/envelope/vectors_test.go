@@ -228,6 +228,9 @@ func read[V any](t *testing.T, file string, fresh func(*testing.T) []V) []V {
 	if len(vs) == 0 {
 		t.Fatalf("%s: expected vectors, found none", file)
 	}
+	for _, golden := range vectortest.Golden[[]V](t, file) {
+		vs = append(vs, golden...)
+	}
 	return vs
 }
 

@@ -163,6 +163,15 @@ func TestVectors(t *testing.T) {
 	}
 }
 
+// TestGoldenNetworksStand: what earlier versions signed and issued is read by this one.
+func TestGoldenNetworksStand(t *testing.T) {
+	for version, v := range vectortest.Golden[vectors](t, "network.json") {
+		for _, n := range v.Networks {
+			t.Run(version+"/"+n.Name, n.check)
+		}
+	}
+}
+
 // check follows a published network with nothing but what the file has.
 func (v vectorNetwork) check(t *testing.T) {
 	keys := map[dag.CID]*identity.Keyring{}

@@ -88,6 +88,7 @@ type history struct {
 	redemption  *VerifiedRedemption
 	reply       *secret.Bytes // nil where the redeemer is not the receiver
 	releases    []*VerifiedRelease
+	deposits    []Block
 	released    []Block
 }
 
@@ -118,7 +119,9 @@ func (r *realm) runWith(t testing.TB, p Plan, what *secret.Bytes, redeemer, rece
 		material, commitment := h.keep(t, o, k, i)
 		h.material = append(h.material, material)
 		h.commitments = append(h.commitments, commitment)
-		rc := receipt(i)
+		rc, kept := receipt(i), newDeposit()
+		rc.Deposit = kept.CID
+		h.deposits = append(h.deposits, kept)
 		edit(&rc)
 		sealed, err := Accept(k, o, i, commitment, rc, []byte("checkpoint"), r.who, now)
 		must(err)
@@ -165,8 +168,17 @@ func mustProve(t testing.TB, o *VerifiedOrder, k *identity.Keyring, key *secret.
 	return c
 }
 
+// newDeposit is what a fiduciary keeps.
+func newDeposit() Block {
+	block, err := PutDeposit(secret.Random(32).Open())
+	if err != nil {
+		panic(err)
+	}
+	return block
+}
+
 func receipt(i int) Receipt {
-	return Receipt{Deposit: dag.Sum(secret.Random(32).Open()), Mode: Supervised, Type: "test", Scheme: fmt.Sprintf("rung %d", i)}
+	return Receipt{Deposit: newDeposit().CID, Mode: Supervised, Type: "test", Scheme: fmt.Sprintf("rung %d", i)}
 }
 
 // key is what the receiver opens releases with.

@@ -30,6 +30,7 @@ type vectorOrder struct {
 	TermsCID dag.CID                   `json:"termsCID"`
 	Terms    vectortest.Hex            `json:"terms"`
 	Shares   []vectortest.Sealed       `json:"shares"`
+	Deposits []vectorBlock             `json:"deposits"` // in the order of the acceptances
 	Cipher   *vectorCipher             `json:"ciphertext"`
 	Accepted []vectortest.Part         `json:"acceptances"`
 	Redeemed vectortest.Part           `json:"redemption"`
@@ -49,6 +50,12 @@ type vectorCipher struct {
 
 func vectorOf(p *Part) vectortest.Part {
 	return vectortest.Part{CID: p.CID(), Block: p.Block(), Plain: p.Plain()}
+}
+
+// vectorBlock is a detached block that nobody but its maker opens.
+type vectorBlock struct {
+	CID   dag.CID        `json:"cid"`
+	Block vectortest.Hex `json:"block"`
 }
 
 func makeVectors(t *testing.T) vectors {
@@ -97,6 +104,7 @@ func makeVector(t *testing.T, name string, h *history) vectorOrder {
 		}
 	}
 	for i, a := range h.acceptances {
+		v.Deposits = append(v.Deposits, vectorBlock{h.deposits[i].CID, h.deposits[i].Bytes})
 		v.Accepted = append(v.Accepted, vectorOf(&a.Part))
 		v.Released = append(v.Released, vectorOf(&h.releases[i].Part))
 		v.Sealed = append(v.Sealed, vectortest.Sealed{
@@ -133,6 +141,15 @@ func TestVectors(t *testing.T) {
 	}
 	for _, o := range v.Orders {
 		t.Run(o.Name, o.check)
+	}
+}
+
+// TestGoldenOrdersStand: what earlier versions signed and sealed is read by this one.
+func TestGoldenOrdersStand(t *testing.T) {
+	for version, v := range vectortest.Golden[vectors](t, "order.json") {
+		for _, o := range v.Orders {
+			t.Run(version+"/"+o.Name, o.check)
+		}
 	}
 }
 
@@ -179,6 +196,9 @@ func (v vectorOrder) check(t *testing.T) {
 		a, err := VerifyAcceptance(o, p.Block, p.Plain, who)
 		must(err)
 		accepted = append(accepted, a)
+		if _, err := GetDeposit(a.Receipt().Deposit, v.Deposits[i].Block); err != nil {
+			t.Fatal(err)
+		}
 		if v.What == Secret {
 			s, err := OpenShare(keys[a.Custody()], o, i, v.Shares[i].Block)
 			must(err)
