@@ -92,13 +92,13 @@ func (n *Node) wire() error {
 // puts the node into its own directory, so that its own principal reaches it as
 // it would reach any other.
 func (n *Node) wireFiduciary() {
-	me := &directory.Peer{Alias: self, Name: n.keys.Identity().Name, FirstUse: true, Node: myself{n}}
+	me := &directory.Peer{Alias: self, Name: n.keys.Identity().Name, FirstUse: true, Node: myself{n}, Notify: n.deliver}
 	n.records.Directory.Add(me)
 	if n.config.Fiduciary == nil {
 		me.Fiduciary = noFiduciary{}
 		return
 	}
-	o := fiduciary.Options{Records: n.records, Offers: n.Standing, Deliver: n.deliver}
+	o := fiduciary.Options{Records: n.records, Offers: n.Standing}
 	for _, p := range n.config.Fiduciary.Principals {
 		o.Principals = append(o.Principals, p)
 	}
@@ -131,6 +131,7 @@ func (n *Node) peers() (out []*directory.Peer, sources []gateway.Source, err err
 			return nil, nil, fmt.Errorf("peer %q: %w", p.Name, err)
 		}
 		d.Fiduciary, d.Node, d.Notify, d.Prove = client, client, client.Notice, client.Consistency
+		d.Show, d.Document = client.Show, client.Document
 		sources = append(sources, gateway.Source{URL: client.URL(), Node: p.Identity, HTTP: over})
 	}
 	return out, sources, nil

@@ -4,16 +4,24 @@ package cache
 import "sync"
 
 // Map remembers at least the n entries that were put or got last, and twice as
-// many at most. It is safe for concurrent use.
+// many at most; a sized one counts what its entries weigh. It is safe for
+// concurrent use.
 type Map[K comparable, V any] struct {
 	mu       sync.Mutex
-	n        int
-	new, old map[K]V // when new is full, old is forgotten
+	n, held  int         // held is what new weighs
+	size     func(V) int // nil: each entry weighs 1
+	new, old map[K]V     // when new is full, old is forgotten
 }
 
 // New makes a map for n entries.
 func New[K comparable, V any](n int) *Map[K, V] {
 	return &Map[K, V]{n: n, new: make(map[K]V)}
+}
+
+// Sized makes a map for entries that together have a size of n. An entry is not
+// replaced by one of another size.
+func Sized[K comparable, V any](n int, size func(V) int) *Map[K, V] {
+	return &Map[K, V]{n: n, size: size, new: make(map[K]V)}
 }
 
 // Get finds an entry.
@@ -38,8 +46,15 @@ func (m *Map[K, V]) Put(k K, v V) {
 }
 
 func (m *Map[K, V]) put(k K, v V) {
-	if _, ok := m.new[k]; !ok && len(m.new) >= m.n {
-		m.old, m.new = m.new, make(map[K]V, m.n)
+	if _, ok := m.new[k]; !ok {
+		more := 1
+		if m.size != nil {
+			more = m.size(v)
+		}
+		if m.held > 0 && m.held+more > m.n {
+			m.old, m.new, m.held = m.new, make(map[K]V), 0
+		}
+		m.held += more
 	}
 	m.new[k] = v
 }

@@ -38,29 +38,38 @@ type Newest interface {
 type Directory struct {
 	blocks Getter
 	newest Newest
-	cache  *identity.Cache
-	known  *cache.Map[dag.CID, *identity.Identity] // verified chains by their last document
+	known  *identity.Cache
+	shown  *cache.Map[dag.CID, []byte] // documents that peers have shown, in verified chains
 	peers  map[string]*Peer
 }
 
 // New looks for documents in blocks, which is the node's store and the network
 // behind it, and for what is newest in the store.
 func New(blocks Getter, newest Newest, peers ...*Peer) *Directory {
-	d := &Directory{blocks: blocks, newest: newest,
-		cache: identity.NewCache(1024), known: cache.New[dag.CID, *identity.Identity](1024),
-		peers: make(map[string]*Peer, len(peers))}
+	d := &Directory{
+		blocks: blocks, newest: newest, known: identity.NewCache(cachedChains),
+		shown: cache.Sized[dag.CID](shownBytes, func(block []byte) int { return len(block) }),
+		peers: make(map[string]*Peer, len(peers)),
+	}
 	for _, p := range peers {
-		d.peers[p.Alias] = p
+		d.Add(p)
 	}
 	return d
 }
 
-// Add makes a further peer known. It is not safe while others use the directory.
-func (d *Directory) Add(p *Peer) { d.peers[p.Alias] = p }
+// cachedChains bounds the chains remembered as verified.
+const cachedChains = 4096
 
-// Chain collects the documents from the first to the one named.
+// Add makes a further peer known. It is not safe while others use the directory.
+func (d *Directory) Add(p *Peer) {
+	p.has = cache.New[dag.CID, struct{}](peerDocuments)
+	d.peers[p.Alias] = p
+}
+
+// Chain collects the documents from the first to the one named. Where one of them
+// is not to be had the error is [fault.Lacking] for the one named.
 func (d *Directory) Chain(ctx context.Context, document dag.CID, bag peer.Bag) ([][]byte, error) {
-	if id, ok := d.known.Get(document); ok {
+	if id := d.known.Find(document); id != nil {
 		return id.Blocks(), nil
 	}
 	var newestFirst [][]byte
@@ -70,8 +79,13 @@ func (d *Directory) Chain(ctx context.Context, document dag.CID, bag peer.Bag) (
 		}
 		block, ok := bag.Get(c)
 		if !ok {
+			block, ok = d.shown.Get(c)
+		}
+		if !ok {
 			var err error
-			if block, err = d.blocks.Get(ctx, c); err != nil {
+			if block, err = d.blocks.Get(ctx, c); fault.Of(err) == fault.NotFound {
+				return nil, lacking(document)
+			} else if err != nil {
 				return nil, fmt.Errorf("identity document %s: %w", c, err)
 			}
 		}
@@ -90,8 +104,8 @@ func (d *Directory) Chain(ctx context.Context, document dag.CID, bag peer.Bag) (
 
 // Identity verifies the chain that ends in document and belongs to name.
 func (d *Directory) Identity(ctx context.Context, name, document dag.CID, bag peer.Bag) (*identity.Identity, error) {
-	id, ok := d.known.Get(document)
-	if !ok {
+	id := d.known.Find(document)
+	if id == nil {
 		chain, err := d.Chain(ctx, document, bag)
 		if err != nil {
 			return nil, err
@@ -100,10 +114,9 @@ func (d *Directory) Identity(ctx context.Context, name, document dag.CID, bag pe
 		if len(chain) > 0 && dag.Sum(chain[0]) != name {
 			return nil, notOf(name, document, dag.Sum(chain[0]))
 		}
-		if id, err = d.cache.Verify(chain); err != nil {
+		if id, err = d.known.Verify(chain); err != nil {
 			return nil, err
 		}
-		d.known.Put(document, id)
 	}
 	if id.Name != name {
 		return nil, notOf(name, document, id.Name)

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/milagro-dta/dta/host/cache"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/identity"
@@ -34,7 +35,12 @@ type Peer struct {
 	Fiduciary peer.Fiduciary
 	Notify    func(ctx context.Context, n peer.Notice) error
 	Prove     func(ctx context.Context, q peer.Consistency) (peer.ConsistencyProof, error)
+	// Show brings it chains of documents, and Document asks it for the chain of a
+	// name; nil where it shares this node's store.
+	Show     func(ctx context.Context, chains ...[][]byte) error
+	Document func(ctx context.Context, name dag.CID) (peer.Identity, error)
 
+	has    *cache.Map[dag.CID, struct{}] // documents shown to it with success
 	mu     sync.Mutex
 	node   *identity.Identity
 	asked  time.Time
@@ -167,7 +173,7 @@ func (d *Directory) Offers(ctx context.Context, p *Peer, now time.Time) ([]Offer
 	var offers []Offered
 	var bad error // of one offer; the others stand
 	for _, o := range said.Offers {
-		got, err := d.offered(ctx, node, o, said.Blocks, now)
+		got, err := d.offered(ctx, p, node, o, said.Blocks, now)
 		if err != nil {
 			bad = fmt.Errorf("offers of peer %q: %q: %w", p.Alias, o.Instance, err)
 			continue
@@ -186,7 +192,7 @@ func (d *Directory) Offers(ctx context.Context, p *Peer, now time.Time) ([]Offer
 	return offers, nil
 }
 
-func (d *Directory) offered(ctx context.Context, node *identity.Identity, o peer.Offer, bag peer.Bag, now time.Time) (Offered, error) {
+func (d *Directory) offered(ctx context.Context, p *Peer, node *identity.Identity, o peer.Offer, bag peer.Bag, now time.Time) (Offered, error) {
 	c, err := dag.Parse(o.OfferCID)
 	if err != nil {
 		return Offered{}, err
@@ -199,6 +205,9 @@ func (d *Directory) offered(ctx context.Context, node *identity.Identity, o peer
 	}
 	body, err := offer.Verify(block, node, now)
 	if err != nil {
+		return Offered{}, err
+	}
+	if err := d.Meet(ctx, p, body.Custody, bag); err != nil {
 		return Offered{}, err
 	}
 	custody, err := d.Identity(ctx, body.Custody.Name, body.Custody.Document, bag)

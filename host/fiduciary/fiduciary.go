@@ -12,6 +12,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
@@ -77,8 +78,6 @@ type Options struct {
 	Instances  []Custodian
 	Principals []dag.CID // who may order; the node itself where it is listed
 	Offers     func() []Standing
-	// Deliver takes news to this node's own beneficiary.
-	Deliver func(ctx context.Context, n peer.Notice) error
 }
 
 // Standing is an offer that the node stands by.
@@ -119,7 +118,9 @@ func (s *Service) Close() {
 
 // flightKey joins only callers who show the same: one who shows less must not
 // fail those who show all.
-func flightKey(c dag.CID, bag peer.Bag) string { return c.String() + " " + bag.Digest() }
+func flightKey(c dag.CID, documents []string, bag peer.Bag) string {
+	return c.String() + " " + bag.Digest() + " " + strings.Join(documents, " ")
+}
 
 // custodian finds which instance the terms name, and at which place. One node
 // answers once: terms that name it twice would have two shares of one keeper.
@@ -235,7 +236,8 @@ func (s *Service) answer(ctx context.Context, request dag.CID) (envelope, detach
 	return envelope, detached, err
 }
 
-// reply puts an answer, and the documents of who signed it, in a bag.
+// reply puts an answer in a bag. Who asked has the documents of who signed it, or
+// asks for them.
 func (s *Service) reply(ctx context.Context, blocks ...dag.CID) (peer.Bag, error) {
 	var wanted []dag.CID
 	for _, c := range blocks {
@@ -244,15 +246,7 @@ func (s *Service) reply(ctx context.Context, blocks ...dag.CID) (peer.Bag, error
 		}
 	}
 	found, err := s.records.Blocks(ctx, wanted...)
-	if err != nil {
-		return peer.Bag{}, err
-	}
-	bag := peer.NewBag(found...)
-	e, err := envelope.Parse(found[0])
-	if err != nil {
-		return peer.Bag{}, err
-	}
-	return bag, s.records.AddChains(ctx, &bag, e.Header.Signer)
+	return peer.NewBag(found...), err
 }
 
 // allowed refuses the orders of principals that the operator has not listed,
@@ -274,9 +268,13 @@ func (s *Service) fresh(e *envelope.Envelope) error {
 	return e.Fresh(now)
 }
 
+// offeredBytes bounds the documents that come with the offers, in bytes: the rest
+// is asked for by who lacks it.
+const offeredBytes = 64 << 10
+
 // Custody implements [peer.Fiduciary]: the node's offers.
 func (s *Service) Custody(context.Context) (peer.Custody, error) {
-	out := peer.Custody{Offers: []peer.Offer{}}
+	out, size := peer.Custody{Offers: []peer.Offer{}}, 0
 	for _, o := range s.Offers() {
 		out.Offers = append(out.Offers, peer.Offer{
 			Instance: o.Instance,
@@ -285,7 +283,13 @@ func (s *Service) Custody(context.Context) (peer.Custody, error) {
 			OfferCID: o.Offer.String(),
 		})
 		out.Blocks.Add(o.Block)
-		out.Blocks.Add(o.Custody.Blocks()...)
+		chain := o.Custody.Blocks()
+		for _, block := range chain {
+			size += len(block)
+		}
+		if size <= offeredBytes {
+			out.Blocks.Add(chain...)
+		}
 	}
 	return out, nil
 }

@@ -3,6 +3,7 @@ package fiduciary
 import (
 	"context"
 
+	"github.com/milagro-dta/dta/host/directory"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
@@ -48,7 +49,7 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 	if err := dag.Decode(payload, &t); err != nil {
 		return err
 	}
-	send, err := s.sender(t.To)
+	to, err := s.recipient(t.To)
 	if err != nil {
 		return err
 	}
@@ -97,11 +98,11 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 			return err
 		}
 	}
-	if err := s.records.AddChains(ctx, &bag, parties...); err != nil {
-		return err
-	}
-	notice.Blocks = bag
-	if err := send(ctx, notice); err != nil {
+	err = s.records.Directory.Showing(ctx, to, bag, parties, func(documents []string, along [][]byte) error {
+		notice.Documents, notice.Blocks = documents, bag.With(along...)
+		return to.Notify(ctx, notice)
+	})
+	if err != nil {
 		return s.again(o, err)
 	}
 	if asked != nil {
@@ -110,16 +111,13 @@ func (s *Service) Tell(ctx context.Context, payload []byte) error {
 	return nil
 }
 
-// sender is how a recipient is told.
-func (s *Service) sender(to dag.CID) (func(context.Context, peer.Notice) error, error) {
-	if to == s.records.Self().Name {
-		return s.Deliver, nil
-	}
-	p, ok := s.records.Directory.PeerOf(to)
+// recipient is who is told.
+func (s *Service) recipient(name dag.CID) (*directory.Peer, error) {
+	p, ok := s.records.Directory.PeerOf(name)
 	if !ok {
-		return nil, fault.New(fault.NotFound, "notice to %s: no peer block names it any more", to)
+		return nil, fault.New(fault.NotFound, "notice to %s: no peer block names it any more", name)
 	}
-	return p.Notify, nil
+	return p, nil
 }
 
 // again has a notice that was refused tried until its order has expired: its

@@ -27,7 +27,7 @@ func (s *Service) FulfillOrder(ctx context.Context, req peer.FulfillOrder) (peer
 	if err != nil {
 		return peer.FulfilledOrder{}, fmt.Errorf("orderPart1CID: %w", err)
 	}
-	blocks, err := s.acceptances.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
+	blocks, err := s.acceptances.Do(ctx, flightKey(c, req.Documents, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
 		return mending(ctx, s, req.Blocks, func() ([]dag.CID, error) { return s.accept(ctx, c, req) })
 	})
 	if err != nil {
@@ -59,6 +59,9 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 		return nil, err
 	}
 	if err := s.fresh(e); err != nil {
+		return nil, err
+	}
+	if err := s.records.Lacks(ctx, req.Blocks, req.Documents, e.Header.Signer); err != nil {
 		return nil, err
 	}
 	o, err := s.records.Order(ctx, c, req.Blocks)

@@ -77,6 +77,12 @@ func (i *inbox) take(_ context.Context, n peer.Notice) error {
 	return nil
 }
 
+// noRoom is a registrar who is shown nothing beside a notice: what comes with one
+// must do.
+func noRoom(context.Context, ...[][]byte) error {
+	return fault.New(fault.Unavailable, "expected all documents to come with the notice")
+}
+
 func (i *inbox) list() []peer.Notice {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -124,7 +130,7 @@ func (d *dta) start() {
 	}, courier.Options{Now: d.realm.now})
 	r = records.New(records.Options{
 		Store: d.store, Audit: log, Courier: work, Keys: d.node, Clock: c, Log: hclog.NewNullLogger(),
-		Peers: []*directory.Peer{{Alias: "registrar", Name: d.realm.registrar.Identity().Name, Notify: d.told.take}},
+		Peers: []*directory.Peer{{Alias: "registrar", Name: d.realm.registrar.Identity().Name, Notify: d.told.take, Show: noRoom}},
 	})
 	service = fiduciary.New(fiduciary.Options{
 		Records: r, Instances: []fiduciary.Custodian{d.plugin}, Principals: []dag.CID{d.realm.registrar.Identity().Name},

@@ -40,8 +40,8 @@ func (s *Service) FulfillRequest(ctx context.Context, req peer.FulfillRequest) (
 	if err != nil {
 		return peer.FulfilledRequest{}, fmt.Errorf("requestCID: %w", err)
 	}
-	blocks, err := s.grants.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
-		return mending(ctx, s, req.Blocks, func() ([]dag.CID, error) { return s.grant(ctx, c, req.Blocks) })
+	blocks, err := s.grants.Do(ctx, flightKey(c, req.Documents, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
+		return mending(ctx, s, req.Blocks, func() ([]dag.CID, error) { return s.grant(ctx, c, req) })
 	})
 	if err != nil {
 		return peer.FulfilledRequest{}, fault.About("request "+c.String(), err)
@@ -50,7 +50,8 @@ func (s *Service) FulfillRequest(ctx context.Context, req peer.FulfillRequest) (
 	return peer.FulfilledRequest{GrantCID: blocks[0].String(), Blocks: bag}, err
 }
 
-func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID, error) {
+func (s *Service) grant(ctx context.Context, c dag.CID, req peer.FulfillRequest) ([]dag.CID, error) {
+	bag := req.Blocks
 	if blocks, err := s.granted(ctx, c, bag); err != nil || blocks != nil {
 		return blocks, err
 	}
@@ -65,7 +66,7 @@ func (s *Service) grant(ctx context.Context, c dag.CID, bag peer.Bag) ([]dag.CID
 	if err != nil {
 		return nil, err
 	}
-	q, asking, err := s.request(ctx, o, c, bag)
+	q, asking, err := s.request(ctx, o, c, req, e.Header.Signer)
 	leave()
 	if err != nil {
 		return nil, err
@@ -162,7 +163,11 @@ func (s *Service) standsOpen(ctx context.Context, c dag.CID, block []byte) error
 
 // request verifies a request that is to be answered for the first time, and finds
 // the identities of all concerned, as they stand now.
-func (s *Service) request(ctx context.Context, o *order.VerifiedOrder, c dag.CID, bag peer.Bag) (*issue.VerifiedRequest, []*identity.Identity, error) {
+func (s *Service) request(ctx context.Context, o *order.VerifiedOrder, c dag.CID, req peer.FulfillRequest, signer identity.Party) (*issue.VerifiedRequest, []*identity.Identity, error) {
+	bag := req.Blocks
+	if err := s.records.Lacks(ctx, bag, req.Documents, signer); err != nil {
+		return nil, nil, err
+	}
 	q, err := s.records.Request(ctx, o, c, bag)
 	if err != nil {
 		return nil, nil, err

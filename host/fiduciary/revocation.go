@@ -23,7 +23,7 @@ func (s *Service) FulfillRevocation(ctx context.Context, req peer.FulfillRevocat
 	if err != nil {
 		return fmt.Errorf("revocationCID: %w", err)
 	}
-	if err := s.revoke(ctx, c, req.Blocks); err != nil && !errors.Is(err, errKnown) {
+	if err := s.revoke(ctx, c, req); err != nil && !errors.Is(err, errKnown) {
 		return fault.About("revocation "+c.String(), err)
 	}
 	return nil
@@ -32,7 +32,8 @@ func (s *Service) FulfillRevocation(ctx context.Context, req peer.FulfillRevocat
 // errKnown undoes what was done before.
 var errKnown = errors.New("it is known already")
 
-func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
+func (s *Service) revoke(ctx context.Context, c dag.CID, req peer.FulfillRevocation) error {
+	bag := req.Blocks
 	// A revocation is its own answer. That its envelope is on record says nothing:
 	// this node may be the one that made it.
 	recorded, err := s.onRecord(ctx, c, bag)
@@ -42,8 +43,11 @@ func (s *Service) revoke(ctx context.Context, c dag.CID, bag peer.Bag) error {
 	if known, _, err := s.answer(ctx, recorded); err != nil || known == recorded {
 		return err
 	}
-	_, o, err := s.beside(ctx, bag, c, envelope.Revocation)
+	e, o, err := s.beside(ctx, bag, c, envelope.Revocation)
 	if err != nil {
+		return err
+	}
+	if err := s.records.Lacks(ctx, bag, req.Documents, e.Header.Signer); err != nil {
 		return err
 	}
 	v, err := s.records.Revocation(ctx, o, c, bag)

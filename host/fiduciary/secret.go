@@ -23,7 +23,7 @@ func (s *Service) FulfillSecret(ctx context.Context, req peer.FulfillSecret) (pe
 	if err != nil {
 		return peer.FulfilledSecret{}, fmt.Errorf("orderPart3CID: %w", err)
 	}
-	blocks, err := s.releases.Do(ctx, flightKey(c, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
+	blocks, err := s.releases.Do(ctx, flightKey(c, req.Documents, req.Blocks), custodyTime, func(ctx context.Context) ([]dag.CID, error) {
 		return mending(ctx, s, req.Blocks, func() ([]dag.CID, error) { return s.release(ctx, c, req) })
 	})
 	if err != nil {
@@ -73,6 +73,9 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		return nil, fault.New(fault.Denied, "a network's share is never released")
 	}
 	if err := s.fresh(e); err != nil {
+		return nil, err
+	}
+	if err := s.records.Lacks(ctx, req.Blocks, req.Documents, e.Header.Signer); err != nil {
 		return nil, err
 	}
 	o, err := s.records.Order(ctx, row.CID, peer.Bag{})

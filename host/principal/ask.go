@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/milagro-dta/dta/host/directory"
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -82,10 +83,15 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 	if err != nil {
 		return accepted{}, err
 	}
-	answer, err := p.Fiduciary.FulfillOrder(ctx, peer.FulfillOrder{
-		OrderPart1CID: o.CID().String(),
-		DocumentCID:   s.records.Self().Document.String(),
-		Blocks:        bag,
+	var answer peer.FulfilledOrder
+	err = s.records.Directory.Showing(ctx, p, bag, records.Concerned(o, i), func(documents []string, along [][]byte) error {
+		answer, err = p.Fiduciary.FulfillOrder(ctx, peer.FulfillOrder{
+			OrderPart1CID: o.CID().String(),
+			DocumentCID:   s.records.Self().Document.String(),
+			Documents:     documents,
+			Blocks:        bag.With(along...),
+		})
+		return err
 	})
 	if err != nil {
 		if fault.Of(err).Final() {
@@ -93,7 +99,7 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 		}
 		return accepted{}, err
 	}
-	a, err := s.acceptance(ctx, o, i, answer)
+	a, err := s.acceptance(ctx, p, o, i, answer)
 	if err != nil {
 		return accepted{}, s.records.Doubtful(f.Node.Name, o.CID(), err)
 	}
@@ -101,9 +107,12 @@ func (s *Service) askOne(ctx context.Context, o *order.VerifiedOrder, i int) (ac
 }
 
 // acceptance verifies what fiduciary i has answered.
-func (s *Service) acceptance(ctx context.Context, o *order.VerifiedOrder, i int, answer peer.FulfilledOrder) (*order.VerifiedAcceptance, error) {
+func (s *Service) acceptance(ctx context.Context, by *directory.Peer, o *order.VerifiedOrder, i int, answer peer.FulfilledOrder) (*order.VerifiedAcceptance, error) {
 	c, err := dag.Parse(answer.OrderPart2CID)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.records.Answered(ctx, by, c, answer.Blocks); err != nil {
 		return nil, err
 	}
 	a, err := s.records.Acceptance(ctx, o, c, answer.Blocks)
@@ -116,8 +125,8 @@ func (s *Service) acceptance(ctx context.Context, o *order.VerifiedOrder, i int,
 	return a, nil
 }
 
-// bag is what fiduciary i must be shown: the order, its own share, the secret's
-// ciphertext, and the documents of those concerned.
+// bag is what fiduciary i must be shown: the order, its own share, and the secret's
+// ciphertext.
 func (s *Service) bag(ctx context.Context, o *order.VerifiedOrder, i int) (peer.Bag, error) {
 	wanted := []dag.CID{o.CID()}
 	if len(o.Shares()) > 0 {
@@ -127,11 +136,7 @@ func (s *Service) bag(ctx context.Context, o *order.VerifiedOrder, i int) (peer.
 		wanted = append(wanted, o.Ciphertext())
 	}
 	blocks, err := s.records.Blocks(ctx, wanted...)
-	if err != nil {
-		return peer.Bag{}, err
-	}
-	bag := peer.NewBag(blocks...)
-	return bag, s.records.AddChains(ctx, &bag, records.Concerned(o, i)...)
+	return peer.NewBag(blocks...), err
 }
 
 // Notice takes in the news of an order that this node placed: an acceptance or

@@ -4,22 +4,39 @@ import (
 	"context"
 	"slices"
 
+	"github.com/milagro-dta/dta/host/directory"
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// AddChains puts the documents of parties into a bag, each chain up to the
-// document named.
-func (r *Records) AddChains(ctx context.Context, bag *peer.Bag, parties ...identity.Party) error {
-	for _, p := range parties {
-		chain, err := r.Directory.Chain(ctx, p.Document, *bag)
-		if err != nil {
-			return err
-		}
-		bag.Add(chain...)
+// Lacks refuses a call of another node that names documents which it does not
+// bring and which are not known here: those in its list, and what the header of
+// its envelope says of its signer.
+func (r *Records) Lacks(ctx context.Context, bag peer.Bag, documents []string, signers ...identity.Party) error {
+	named, err := peer.ParseDocuments(documents)
+	if err != nil {
+		return err
 	}
-	return nil
+	for _, p := range signers {
+		named = append(named, p.Document)
+	}
+	return r.Directory.Lacks(ctx, bag, named...)
+}
+
+// Answered learns the documents of the signer of a peer's answer, from that peer.
+func (r *Records) Answered(ctx context.Context, by *directory.Peer, answer dag.CID, bag peer.Bag) error {
+	block, ok := bag.Get(answer)
+	if !ok {
+		return nil // it is known here, or not an answer
+	}
+	e, err := envelope.Parse(block)
+	if err != nil {
+		return nil // its verification says what it is instead
+	}
+	return r.Directory.Meet(ctx, by, e.Header.Signer, bag)
 }
 
 // Named lists the parties of an order at the documents it records: those who

@@ -74,14 +74,23 @@ func (r *Records) NewestOf(ctx context.Context, bag peer.Bag, parties ...identit
 
 func newestOf(who order.Parties, parties []identity.Party) ([]*identity.Identity, error) {
 	var names []dag.CID
+	var missing []string
 	for _, p := range parties {
 		// A name that is met for the first time is known from its document.
-		if _, err := who.Identity(p.Name, p.Document); err != nil {
+		_, err := who.Identity(p.Name, p.Document)
+		if m := fault.Missing(err); len(m) > 0 {
+			missing = append(missing, m...)
+			continue
+		}
+		if err != nil {
 			return nil, err
 		}
 		if !slices.Contains(names, p.Name) {
 			names = append(names, p.Name)
 		}
+	}
+	if len(missing) > 0 {
+		return nil, fault.Lacking(missing, "documents of %d parties are not known here; expected their chains to be shown before", len(missing))
 	}
 	ids := make([]*identity.Identity, 0, len(names))
 	for _, name := range names {

@@ -41,6 +41,7 @@ type told struct {
 // in whatever sequence they are named.
 func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err error) {
 	named := make(map[envelope.Kind][]dag.CID)
+	var signers []identity.Party
 	if len(n.Envelopes) > 1+order.MaxFiduciaries+2 {
 		return news, fault.New(fault.Invalid, "notice: expected at most %d envelopes; found %d", 3+order.MaxFiduciaries, len(n.Envelopes))
 	}
@@ -65,8 +66,12 @@ func (r *Records) Verify(ctx context.Context, n peer.Notice) (news News, err err
 			}
 		}
 		named[e.Header.Kind] = append(named[e.Header.Kind], c)
+		signers = append(signers, e.Header.Signer)
 	}
 	if err := plausible(named); err != nil {
+		return news, err
+	}
+	if err := r.Lacks(ctx, n.Blocks, n.Documents, signers...); err != nil {
 		return news, err
 	}
 	news.Blocks = n.Blocks

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/milagro-dta/dta/host/directory"
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -103,20 +104,22 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 		return answer{}, fault.New(fault.Unavailable, "no peer block names it")
 	}
 	bag := peer.NewBag(red.Block())
-	parties := append(records.Concerned(red.Order(), i), red.Signer().Party())
-	if err := s.records.AddChains(ctx, &bag, parties...); err != nil {
-		return answer{}, err
-	}
 	// The order and its acceptances, in case they are damaged where they are kept.
 	for _, c := range red.Header().Previous {
 		if block, err := s.records.Get(ctx, c); err == nil {
 			bag.Add(block)
 		}
 	}
-	said, err := p.Fiduciary.FulfillSecret(ctx, peer.FulfillSecret{
-		OrderPart3CID: red.CID().String(),
-		DocumentCID:   red.Signer().Document.String(),
-		Blocks:        bag,
+	var said peer.FulfilledSecret
+	parties := append(records.Concerned(red.Order(), i), red.Signer().Party())
+	err := s.records.Directory.Showing(ctx, p, bag, parties, func(documents []string, along [][]byte) (err error) {
+		said, err = p.Fiduciary.FulfillSecret(ctx, peer.FulfillSecret{
+			OrderPart3CID: red.CID().String(),
+			DocumentCID:   red.Signer().Document.String(),
+			Documents:     documents,
+			Blocks:        bag.With(along...),
+		})
+		return err
 	})
 	if err != nil {
 		if fault.Of(err).Final() {
@@ -124,7 +127,7 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 		}
 		return answer{}, err
 	}
-	a, err := s.release(ctx, red, i, said)
+	a, err := s.release(ctx, p, red, i, said)
 	if err != nil {
 		return answer{}, s.records.Doubtful(f.Node.Name, red.CID(), err)
 	}
@@ -134,9 +137,12 @@ func (s *Service) askOne(ctx context.Context, red *order.VerifiedRedemption, f o
 
 // release verifies what fiduciary i has answered, and gets the detached blocks
 // that it did not send along.
-func (s *Service) release(ctx context.Context, red *order.VerifiedRedemption, i int, said peer.FulfilledSecret) (answer, error) {
+func (s *Service) release(ctx context.Context, by *directory.Peer, red *order.VerifiedRedemption, i int, said peer.FulfilledSecret) (answer, error) {
 	c, err := dag.Parse(said.OrderPart4CID)
 	if err != nil {
+		return answer{}, err
+	}
+	if err := s.records.Answered(ctx, by, c, said.Blocks); err != nil {
 		return answer{}, err
 	}
 	l, err := s.records.Release(ctx, red, c, said.Blocks)

@@ -230,7 +230,7 @@ func (n *node) peers() (all []*directory.Peer) {
 		if other == n {
 			alias = "self"
 		}
-		p := &directory.Peer{Alias: alias, Name: other.keys.Identity().Name, Node: c, Fiduciary: &line{c, other}, Notify: c.Notice}
+		p := &directory.Peer{Alias: alias, Name: other.keys.Identity().Name, Node: c, Fiduciary: &line{c, other}, Notify: c.Notice, Show: c.Show, Document: c.Document}
 		if other.plugin != nil {
 			p.Pinned = []dag.CID{other.plugin.Identity().Name}
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/envelope"
 	"github.com/milagro-dta/dta/protocol/fault"
+	"github.com/milagro-dta/dta/protocol/identity"
 	"github.com/milagro-dta/dta/protocol/issue"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/protocol/peer"
@@ -107,7 +108,7 @@ func (s *Service) Revoke(ctx context.Context, ref, name string, enrolment *uint6
 		return nil, err
 	}
 	out := &Revoked{Subject: subject, CID: v.sealed.CID, LastDay: issue.Day(now) + n.Terms.MaxDays}
-	s.tellAll(ctx, v.jobs, bag.With(v.sealed.Block), out)
+	s.tellAll(ctx, v.jobs, v.sealed.Block, bag, out)
 	return out, nil
 }
 
@@ -140,14 +141,14 @@ func jobs(n *issue.Network, c dag.CID) (out []revoking) {
 	return out
 }
 
-func (s *Service) tellAll(ctx context.Context, jobs []revoking, bag peer.Bag, out *Revoked) {
+func (s *Service) tellAll(ctx context.Context, jobs []revoking, block []byte, bag peer.Bag, out *Revoked) {
 	ctx, cancel := context.WithTimeout(ctx, telling)
 	defer cancel()
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	for _, j := range jobs {
 		all.Go(func() {
-			err := s.tell(ctx, j, bag)
+			err := s.tell(ctx, j, block, bag)
 			if err == nil {
 				err = s.records.Write(ctx, func(w *records.Writer) error {
 					if err := w.Done(records.JobRevoke, j.key()); err != nil {
@@ -169,12 +170,21 @@ func (s *Service) tellAll(ctx context.Context, jobs []revoking, bag peer.Bag, ou
 	all.Wait()
 }
 
-func (s *Service) tell(ctx context.Context, j revoking, bag peer.Bag) error {
+// tell brings a revocation to a D-TA; its signer's documents may be in the bag.
+func (s *Service) tell(ctx context.Context, j revoking, block []byte, bag peer.Bag) error {
 	p, ok := s.records.Directory.PeerOf(j.To)
 	if !ok {
 		return fault.New(fault.Unavailable, "no peer block names node %s", j.To)
 	}
-	return p.Fiduciary.FulfillRevocation(ctx, peer.FulfillRevocation{RevocationCID: j.Revocation.String(), Blocks: bag})
+	e, err := envelope.Parse(block)
+	if err != nil {
+		return err
+	}
+	return s.records.Directory.Showing(ctx, p, bag, []identity.Party{e.Header.Signer}, func(documents []string, along [][]byte) error {
+		return p.Fiduciary.FulfillRevocation(ctx, peer.FulfillRevocation{
+			RevocationCID: j.Revocation.String(), Documents: documents, Blocks: peer.NewBag(block).With(along...),
+		})
+	})
 }
 
 // Resume brings a revocation to a D-TA that has not taken it; it is what the courier
@@ -210,7 +220,7 @@ func (s *Service) resume(ctx context.Context, j revoking) error {
 	if v.Fresh(now) != nil || v.Signer().Document != s.records.Self().Document {
 		return s.renew(ctx, n, v, j.To, bag, now)
 	}
-	if err := s.tell(ctx, j, bag.With(v.Block())); err != nil {
+	if err := s.tell(ctx, j, v.Block(), bag); err != nil {
 		return err
 	}
 	return s.records.Write(ctx, func(w *records.Writer) error {

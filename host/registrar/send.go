@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/milagro-dta/dta/host/directory"
 	"github.com/milagro-dta/dta/host/flight"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -23,16 +24,12 @@ import (
 func (s *Service) asking(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest) (*Outcome, error) {
 	return s.asks.Do(ctx, q.CID().String(), s.patience+5*time.Second, func(ctx context.Context) (*Outcome, error) {
 		out := &Outcome{Asked: q}
-		// Whoever approved may be a delegate whom the D-TAs have never met.
-		if err := s.records.AddChains(ctx, &bag, records.Asking(q)...); err != nil {
-			return nil, err
-		}
 		// Once it is forgotten, the D-TAs still say what they have signed.
 		roll, err := s.records.Roll(ctx, q, peer.Bag{})
 		if err != nil {
 			return nil, err
 		}
-		sent := bag.With(q.Block())
+		sent := peer.NewBag(q.Block())
 		if roll != nil {
 			sent.Add(roll)
 		}
@@ -72,11 +69,18 @@ func (s *Service) askOne(ctx context.Context, n *issue.Network, bag, sent peer.B
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.patience)
 	defer cancel()
-	req := peer.FulfillRequest{RequestCID: q.CID().String(), Blocks: sent}
+	// An approval may be that of a delegate whom the D-TAs have never met.
+	parties := append(records.Named(n.Order), records.Asking(q)...)
 	for pause := 200 * time.Millisecond; ; pause = min(2*pause, 3*time.Second) {
-		answer, err := p.Fiduciary.FulfillRequest(ctx, req)
+		var answer peer.FulfilledRequest
+		err := s.records.Directory.Showing(ctx, p, bag, parties, func(documents []string, along [][]byte) (err error) {
+			answer, err = p.Fiduciary.FulfillRequest(ctx, peer.FulfillRequest{
+				RequestCID: q.CID().String(), Documents: documents, Blocks: sent.With(along...),
+			})
+			return err
+		})
 		if err == nil {
-			return s.grant(ctx, n, bag, q, a, answer)
+			return s.grant(ctx, n, bag, p, q, a, answer)
 		}
 		if fault.Of(err).Final() || fault.Of(err) == fault.Deadline {
 			return nil, err
@@ -89,7 +93,7 @@ func (s *Service) askOne(ctx context.Context, n *issue.Network, bag, sent peer.B
 	}
 }
 
-func (s *Service) grant(ctx context.Context, n *issue.Network, bag peer.Bag, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, answer peer.FulfilledRequest) (*Grant, error) {
+func (s *Service) grant(ctx context.Context, n *issue.Network, bag peer.Bag, by *directory.Peer, q *issue.VerifiedRequest, a *order.VerifiedAcceptance, answer peer.FulfilledRequest) (*Grant, error) {
 	c, err := dag.Parse(answer.GrantCID)
 	if err != nil {
 		return nil, &faulty{err}
@@ -97,6 +101,9 @@ func (s *Service) grant(ctx context.Context, n *issue.Network, bag peer.Bag, q *
 	block, ok := answer.Blocks.Get(c)
 	if !ok {
 		return nil, &faulty{fault.New(fault.Invalid, "expected the grant's block in the answer")}
+	}
+	if err := s.records.Answered(ctx, by, c, answer.Blocks); err != nil {
+		return nil, err
 	}
 	g, err := issue.OpenGrant(s.records.Keys, q, a, block, s.parties(ctx, n, bag))
 	if err != nil {

@@ -129,6 +129,25 @@ func (s *Services) ownIdentity(c echo.Context) error {
 	return s.identityOf(c, self.Name, self.Document)
 }
 
+// takeDocuments keeps chains of documents in memory for the calls that will name
+// them. Whoever brings them pays with verification as all others do, and gets
+// nothing onto the disk.
+func (s *Services) takeDocuments(c echo.Context) error {
+	var req peer.ShowDocuments
+	if err := read(c, &req); err != nil {
+		return err
+	}
+	leave, err := s.gate.enter(c.Request().Context())
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if err := s.Records.Directory.Keep(req.Blocks); err != nil {
+		return err
+	}
+	return c.JSON(http.StatusOK, struct{}{})
+}
+
 // identity shows an identity that this node has met.
 func (s *Services) identity(c echo.Context) error {
 	name, err := dag.Parse(c.Param("name"))

@@ -153,3 +153,23 @@ func TestWhoKeepsNothingIssuesNothing(t *testing.T) {
 		}
 	}
 }
+
+func TestChainsOfDocumentsAreShown(t *testing.T) {
+	handler, _ := nodesAPI(t)
+	server := httptest.NewServer(handler)
+	defer server.Close()
+	c, err := peer.NewClient(server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := identitytest.Rotated(t, identity.Node, "acme", time.Now(), 3).Identity().Blocks()
+	if err := c.Show(t.Context(), chain); err != nil {
+		t.Error(err)
+	}
+	if err := c.Show(t.Context(), chain[1:]); fault.Of(err) != fault.Invalid {
+		t.Errorf("a chain without its first document: expected invalid; found %v", err)
+	}
+	if err := c.Notice(t.Context(), peer.Notice{Documents: make([]string, peer.MaxDocuments+1)}); fault.Of(err) != fault.Invalid {
+		t.Errorf("a notice of too many documents: expected invalid; found %v", err)
+	}
+}

@@ -12,7 +12,8 @@ import (
 )
 
 // Problem is an RFC 9457 answer. Kind is the fault's kind; Error repeats the
-// detail under the name that the original D-TA's clients look for.
+// detail under the name that the original D-TA's clients look for. Missing lists the
+// documents that a call names and that must be shown first.
 type Problem struct {
 	Type   string     `json:"type"`
 	Title  string     `json:"title"`
@@ -20,6 +21,8 @@ type Problem struct {
 	Detail string     `json:"detail"`
 	Kind   fault.Kind `json:"kind"`
 	Error  string     `json:"error"`
+
+	Missing []string `json:"missing,omitempty"`
 }
 
 // problems writes errors. The text of an internal one stays in the log.
@@ -50,7 +53,7 @@ func problems(log hclog.Logger) echo.HTTPErrorHandler {
 			c.Response().Header().Set("Retry-After", "1")
 		}
 		c.Response().Header().Set(echo.HeaderContentType, fault.ProblemType)
-		p := Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Kind: kind, Error: detail}
+		p := Problem{Type: "about:blank", Title: http.StatusText(status), Status: status, Detail: detail, Kind: kind, Error: detail, Missing: fault.Missing(err)}
 		if err := c.JSON(status, p); err != nil {
 			log.Debug("cannot answer", "error", err)
 		}

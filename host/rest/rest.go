@@ -130,6 +130,7 @@ func routes(s Services, faces Faces, log hclog.Logger) http.Handler {
 		e.POST(peer.PathFulfillRequest, fulfil(&s, s.fulfillRequest), limit)
 		e.POST(peer.PathFulfillRevocation, fulfil(&s, s.fulfillRevocation), limit)
 		e.POST(peer.PathNotice, s.notice, limit)
+		e.POST(peer.PathIdentity, s.takeDocuments, limit)
 		e.POST(peer.PathConsistency, s.consistency, limited(MaxPrincipalBody, room))
 	}
 	e.Match(read, peer.PathCustody, s.custody)

@@ -86,6 +86,12 @@ func TestAStrangerHasNothingSearchedFor(t *testing.T) {
 		if rec.Code != http.StatusNotFound {
 			t.Errorf("%s: expected not found; found %d %s", path, rec.Code, rec.Body)
 		}
+		if path == peer.PathFulfillOrder {
+			err := fault.FromProblem(rec.Code, rec.Header().Get("Content-Type"), rec.Body.Bytes())
+			if got := fault.Missing(err); len(got) != 1 || got[0] != principal.Identity().Document.String() {
+				t.Errorf("expected the principal's document to be missing; found %s", rec.Body)
+			}
+		}
 		if n := all.searched.Load(); n != 0 {
 			t.Errorf("%s: the network was searched %d times", path, n)
 		}

@@ -86,7 +86,7 @@ func newSharer(t *testing.T, n int) *sharer {
 		w := &way{Client: client}
 		s.ways = append(s.ways, w)
 		peers = append(peers, &directory.Peer{
-			Alias: fmt.Sprintf("dta-%d", i+1), Name: parse(t, m.Identity()), Node: client, Fiduciary: w, Notify: client.Notice,
+			Alias: fmt.Sprintf("dta-%d", i+1), Name: parse(t, m.Identity()), Node: client, Fiduciary: w, Notify: client.Notice, Show: client.Show, Document: client.Document,
 			Pinned: []dag.CID{parse(t, m.Custody("vault"))},
 		})
 	}

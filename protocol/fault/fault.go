@@ -49,8 +49,9 @@ const (
 
 // Error is an error with a kind. It is made by New and found with errors.As.
 type Error struct {
-	Kind Kind
-	err  error
+	Kind    Kind
+	err     error
+	missing []string // of Lacking
 }
 
 // New makes an error of kind k. The format is that of fmt.Errorf: %w wraps.

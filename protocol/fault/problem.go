@@ -2,6 +2,7 @@ package fault
 
 import (
 	"encoding/json"
+	"errors"
 	"mime"
 	"net/http"
 	"strings"
@@ -23,9 +24,10 @@ const maxForeign = 1024
 // and tells nothing about the request: Unavailable.
 func FromProblem(status int, contentType string, text []byte) error {
 	var said struct {
-		Kind   Kind   `json:"kind"`
-		Detail string `json:"detail"`
-		Error  string `json:"error"`
+		Kind    Kind     `json:"kind"`
+		Detail  string   `json:"detail"`
+		Error   string   `json:"error"`
+		Missing []string `json:"missing"`
 	}
 	media, _, err := mime.ParseMediaType(contentType)
 	if err != nil || media != ProblemType || json.Unmarshal(text, &said) != nil ||
@@ -34,7 +36,7 @@ func FromProblem(status int, contentType string, text []byte) error {
 	}
 	for _, detail := range []string{said.Detail, said.Error, http.StatusText(status)} {
 		if detail = Foreign(detail); detail != "" {
-			return New(said.Kind, "%s", detail)
+			return &Error{Kind: said.Kind, err: errors.New(detail), missing: listed(said.Missing)}
 		}
 	}
 	return New(said.Kind, "HTTP %d", status)

@@ -1,6 +1,9 @@
 package fault
 
 import (
+	"errors"
+	"strings"
+
 	"google.golang.org/genproto/googleapis/rpc/errdetails"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
@@ -10,7 +13,7 @@ import (
 const domain = "dta"
 
 // ToStatus turns err into the gRPC status error a server returns: the kind's
-// code, the public text, and the kind itself as google.rpc.ErrorInfo. Nil stays
+// code, the public text, and the kind itself, with what is missing, as google.rpc.ErrorInfo. Nil stays
 // nil.
 func ToStatus(err error) error {
 	if err == nil {
@@ -18,7 +21,7 @@ func ToStatus(err error) error {
 	}
 	k := Of(err).known()
 	s := status.New(k.GRPC(), Public(err))
-	detailed, derr := s.WithDetails(&errdetails.ErrorInfo{Reason: string(k), Domain: domain})
+	detailed, derr := s.WithDetails(&errdetails.ErrorInfo{Reason: string(k), Domain: domain, Metadata: joined(Missing(err))})
 	if derr != nil {
 		return s.Err()
 	}
@@ -39,7 +42,16 @@ func FromStatus(err error) error {
 	if s.Code() == codes.OK {
 		return nil
 	}
-	return New(ofStatus(s), "%s", Foreign(s.Message()))
+	return &Error{Kind: ofStatus(s), err: errors.New(Foreign(s.Message())), missing: missingOf(s)}
+}
+
+func missingOf(s *status.Status) []string {
+	for _, d := range s.Details() {
+		if info, ok := d.(*errdetails.ErrorInfo); ok && info.GetDomain() == domain {
+			return listed(strings.Fields(info.GetMetadata()[metaMissing]))
+		}
+	}
+	return nil
 }
 
 func ofStatus(s *status.Status) Kind {

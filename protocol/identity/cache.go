@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"crypto/sha256"
 	"sync"
+
+	"github.com/milagro-dta/dta/protocol/dag"
 )
 
 // Cache remembers verified chains, the least recently used leaving first. It
@@ -13,11 +15,13 @@ import (
 type Cache struct {
 	chains int // at most so many
 	size   int // and so many bytes of blocks
+	least  int // but for so many, used last, whatever their size
 
-	mu    sync.Mutex // guards what follows
-	held  int
-	byKey map[cacheKey]*list.Element
-	order *list.List // of *cached, most recently used in front
+	mu         sync.Mutex // guards what follows
+	held       int
+	byKey      map[cacheKey]*list.Element
+	byDocument map[dag.CID]*list.Element // by the newest
+	order      *list.List                // of *cached, most recently used in front
 }
 
 // cacheKey is a running hash: that of n+1 blocks is SHA-256(that of n ‖
@@ -36,9 +40,31 @@ const cachedBytes = 16 << 10
 
 // NewCache makes a cache of at most n chains, and of n times 16 KiB. The chain
 // used last is kept whatever its size.
-func NewCache(n int) *Cache {
+func NewCache(n int) *Cache { return NewCacheKeeping(n, 1) }
+
+// NewCacheKeeping is NewCache for one who needs so many chains at once, whatever
+// their size.
+func NewCacheKeeping(n, least int) *Cache {
 	n = max(n, 1)
-	return &Cache{chains: n, size: n * cachedBytes, byKey: map[cacheKey]*list.Element{}, order: list.New()}
+	return &Cache{
+		chains: n, size: n * cachedBytes, least: least,
+		byKey: map[cacheKey]*list.Element{}, byDocument: map[dag.CID]*list.Element{}, order: list.New(),
+	}
+}
+
+// Find returns the chain verified before of which a document is the newest; nil
+// where there is none. The document's CID fixes the chain to the byte, since each
+// document holds the CID of the one before: what it finds does not depend on what
+// else was verified.
+func (c *Cache) Find(document dag.CID) *Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, ok := c.byDocument[document]
+	if !ok {
+		return nil
+	}
+	c.order.MoveToFront(e)
+	return e.Value.(*cached).identity
 }
 
 // Verify does what the package's Verify does, and for nothing when it did it
@@ -97,11 +123,13 @@ func (c *Cache) keep(entry *cached) {
 		c.order.MoveToFront(e)
 		return
 	}
-	c.byKey[entry.key] = c.order.PushFront(entry)
+	e := c.order.PushFront(entry)
+	c.byKey[entry.key], c.byDocument[entry.identity.Document] = e, e
 	c.held += entry.size
-	for c.order.Len() > c.chains || c.held > c.size && c.order.Len() > 1 {
+	for c.order.Len() > c.chains || c.held > c.size && c.order.Len() > c.least {
 		oldest := c.order.Remove(c.order.Back()).(*cached)
 		c.held -= oldest.size
 		delete(c.byKey, oldest.key)
+		delete(c.byDocument, oldest.identity.Document)
 	}
 }

@@ -3,6 +3,7 @@ package peer
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/strict"
 )
@@ -96,6 +98,39 @@ func (c *Client) Consistency(ctx context.Context, q Consistency) (out Consistenc
 // Identity asks the node for its own chain of documents.
 func (c *Client) Identity(ctx context.Context) (out Identity, err error) {
 	return out, c.call(ctx, http.MethodGet, PathIdentity, nil, &out)
+}
+
+// Document asks the node for the chain of documents of a name that it knows.
+func (c *Client) Document(ctx context.Context, name dag.CID) (out Identity, err error) {
+	return out, c.call(ctx, http.MethodGet, PathIdentity+"/"+name.String(), nil, &out)
+}
+
+// Show brings the node whole chains of documents: as many calls of them as their
+// size needs.
+func (c *Client) Show(ctx context.Context, chains ...[][]byte) error {
+	for _, bag := range bundles(chains) {
+		if err := c.call(ctx, http.MethodPost, PathIdentity, ShowDocuments{bag}, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// bundles packs chains into bags that fit a call each. One chain always does.
+func bundles(chains [][][]byte) (bags []Bag) {
+	size := MaxBody
+	for _, chain := range chains {
+		more := 0
+		for _, block := range chain {
+			more += base64.StdEncoding.EncodedLen(len(block)) + len(`"",`)
+		}
+		if n := len(bags); n == 0 || size+more > MaxBody-1024 || bags[n-1].Len()+len(chain) > MaxBlocks {
+			bags, size = append(bags, Bag{}), 0
+		}
+		bags[len(bags)-1].Add(chain...)
+		size += more
+	}
+	return bags
 }
 
 // call makes one request. A kind that blames the request comes from the node

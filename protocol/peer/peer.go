@@ -8,10 +8,22 @@
 // Nothing in a body is trusted. Authority comes from the signed envelopes whose
 // blocks a call carries; names in the JSON only say where in the bag to begin.
 // Paths and member names are those of the original D-TA, so that its clients
-// and tools keep working; "blocks" is new.
+// and tools keep working; "blocks" and "documents" are new.
+//
+// Documents travel once per peer. A call names in "documents" the newest document
+// of each party that its receiver must know, and brings none of them. A receiver
+// that lacks some does nothing and answers not_found with the list of them
+// ([fault.Missing]); the caller shows their chains ([Client.Show]) and repeats the
+// call. Who asks finds the signer of an answer in the same way, by its name
+// ([Client.Document]).
 package peer
 
-import "context"
+import (
+	"context"
+
+	"github.com/milagro-dta/dta/protocol/dag"
+	"github.com/milagro-dta/dta/protocol/fault"
+)
 
 // Paths of the nodes' API.
 const (
@@ -26,15 +38,20 @@ const (
 )
 
 // MaxBody is the largest body of a call between nodes, in bytes: a secret at
-// the published limit, its envelopes and document chains, all in base64.
+// the published limit with its envelopes, or a chain of documents at theirs, all
+// in base64.
 const MaxBody = 8 << 20
+
+// MaxDocuments bounds the documents that a call names.
+const MaxDocuments = fault.MaxMissing
 
 // FulfillOrder asks a fiduciary to keep what an order says. OrderPart1CID names
 // the order's envelope, DocumentCID the principal's newest identity document.
 type FulfillOrder struct {
-	OrderPart1CID string `json:"orderPart1CID"`
-	DocumentCID   string `json:"documentCID"`
-	Blocks        Bag    `json:"blocks,omitempty"`
+	OrderPart1CID string   `json:"orderPart1CID"`
+	DocumentCID   string   `json:"documentCID"`
+	Documents     []string `json:"documents,omitempty"`
+	Blocks        Bag      `json:"blocks,omitempty"`
 }
 
 // FulfilledOrder answers with the CID of the acceptance.
@@ -47,9 +64,10 @@ type FulfilledOrder struct {
 // OrderPart3CID names the redemption's envelope, DocumentCID the redeemer's
 // newest identity document.
 type FulfillSecret struct {
-	OrderPart3CID string `json:"orderPart3CID"`
-	DocumentCID   string `json:"documentCID"`
-	Blocks        Bag    `json:"blocks,omitempty"`
+	OrderPart3CID string   `json:"orderPart3CID"`
+	DocumentCID   string   `json:"documentCID"`
+	Documents     []string `json:"documents,omitempty"`
+	Blocks        Bag      `json:"blocks,omitempty"`
 }
 
 // FulfilledSecret answers with the CID of the release.
@@ -61,8 +79,9 @@ type FulfilledSecret struct {
 // FulfillRequest asks a D-TA of a network to issue what a request says. RequestCID
 // names the request's envelope.
 type FulfillRequest struct {
-	RequestCID string `json:"requestCID"`
-	Blocks     Bag    `json:"blocks,omitempty"`
+	RequestCID string   `json:"requestCID"`
+	Documents  []string `json:"documents,omitempty"`
+	Blocks     Bag      `json:"blocks,omitempty"`
 }
 
 // FulfilledRequest answers with the CID of the grant.
@@ -74,8 +93,9 @@ type FulfilledRequest struct {
 // FulfillRevocation has a D-TA of a network issue nothing more to a subject.
 // RevocationCID names the revocation's envelope.
 type FulfillRevocation struct {
-	RevocationCID string `json:"revocationCID"`
-	Blocks        Bag    `json:"blocks,omitempty"`
+	RevocationCID string   `json:"revocationCID"`
+	Documents     []string `json:"documents,omitempty"`
+	Blocks        Bag      `json:"blocks,omitempty"`
 }
 
 // Consistency asks a node to prove that its audit log, as the checkpoint attests
@@ -103,6 +123,7 @@ type ConsistencyProof struct {
 // those it rests upon.
 type Notice struct {
 	Envelopes []string `json:"envelopes"`
+	Documents []string `json:"documents,omitempty"`
 	Blocks    Bag      `json:"blocks,omitempty"`
 }
 
@@ -128,6 +149,28 @@ type Identity struct {
 	Kind                    string   `json:"kind"`
 	Documents               []string `json:"documents"` // first to newest
 	Blocks                  Bag      `json:"blocks,omitempty"`
+}
+
+// ShowDocuments brings whole chains of documents, so that a call which names them
+// can follow.
+type ShowDocuments struct {
+	Blocks Bag `json:"blocks"`
+}
+
+// ParseDocuments reads the documents that a call names.
+func ParseDocuments(documents []string) ([]dag.CID, error) {
+	if n := len(documents); n > MaxDocuments {
+		return nil, fault.New(fault.Invalid, "documents: expected at most %d; found %d", MaxDocuments, n)
+	}
+	out := make([]dag.CID, 0, len(documents))
+	for i, text := range documents {
+		c, err := dag.Parse(text)
+		if err != nil {
+			return nil, fault.New(fault.Invalid, "documents[%d]: %w", i, err)
+		}
+		out = append(out, c)
+	}
+	return out, nil
 }
 
 // Fiduciary is what a principal, a beneficiary or a network's authority needs of a

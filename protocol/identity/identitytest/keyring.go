@@ -19,3 +19,17 @@ func Keyring(t testing.TB, kind identity.Kind, reference string, at time.Time) *
 	next.Clear()
 	return k
 }
+
+// Rotated is a new identity with so many documents, a second apart.
+func Rotated(t testing.TB, kind identity.Kind, reference string, at time.Time, documents int) *identity.Keyring {
+	t.Helper()
+	k, next, err := identity.Create(kind, reference, at)
+	for n := 1; err == nil && n < documents; n++ {
+		k, next, err = k.Rotate(next, at.Add(time.Duration(n)*time.Second))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	next.Clear()
+	return k
+}
