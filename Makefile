@@ -55,8 +55,9 @@ race: toolchain softhsm p11kit openssl python kubo build ## the quick tests unde
 	go test -race -short -timeout 30m ./...
 
 .PHONY: bench
-bench: toolchain softhsm build ## orders and redemptions a second, and the crypto budget
+bench: toolchain softhsm build ## orders a second, what they cost each role, and the bytes they leave
 	go test -run '^$$' -bench . -benchtime 1x -timeout 30m -v ./host/bench
+	go test -run '^TestOthersOfAnOrder' -count 1 -v ./protocol/order
 
 .PHONY: generate
 generate: protoc ## the gRPC contract's Go code from its proto file

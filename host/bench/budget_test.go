@@ -79,7 +79,7 @@ func ms(d time.Duration) float64 { return d.Seconds() * 1000 }
 // spent is the CPU time of all processes for one piece of work.
 func spent(b *testing.B, n *node, callers int, work func(i int) error) time.Duration {
 	before := n.cpu(b)
-	share(b, callers, work)
+	share(b, rounds, callers, work)
 	return (n.cpu(b) - before) / rounds
 }
 

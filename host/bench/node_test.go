@@ -48,18 +48,27 @@ fiduciary {
 // start launches a node and warms it up.
 func start(tb testing.TB) *node {
 	tb.Helper()
-	n := launch(tb)
+	return startFrom(tb, programs())
+}
+
+func startFrom(tb testing.TB, bin string) *node {
+	tb.Helper()
+	n := launch(tb, bin)
 	n.warm(tb)
 	return n
 }
 
-// launch starts a new node and waits until it says that it is ready.
-func launch(tb testing.TB) *node {
-	tb.Helper()
-	bin := os.Getenv("DTA_BIN")
-	if bin == "" {
-		bin = "../../bin"
+// programs is the directory of the built programs.
+func programs() string {
+	if bin := os.Getenv("DTA_BIN"); bin != "" {
+		return bin
 	}
+	return "../../bin"
+}
+
+// launch starts a new node from the programs in bin and waits until it says that it is ready.
+func launch(tb testing.TB, bin string) *node {
+	tb.Helper()
 	program, err := filepath.Abs(filepath.Join(bin, "dta"))
 	if err != nil {
 		tb.Fatal(err)
@@ -162,8 +171,13 @@ func (n *node) cpu(tb testing.TB) time.Duration { tb.Helper(); return cpu(tb, n.
 // kernel's resolution of 10 ms.
 func cpu(tb testing.TB, host int) time.Duration {
 	tb.Helper()
+	return cpuOf(tb, append(children(host), host)...)
+}
+
+func cpuOf(tb testing.TB, processes ...int) time.Duration {
+	tb.Helper()
 	var ticks int
-	for _, pid := range append(children(host), host) {
+	for _, pid := range processes {
 		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 		if err != nil {
 			tb.Fatal(err)

@@ -14,7 +14,7 @@ func BenchmarkStarting(b *testing.B) {
 	for range b.N {
 		for range times {
 			begin := time.Now()
-			n := launch(b)
+			n := launch(b, programs())
 			ready = append(ready, time.Since(begin))
 			n.warm(b)
 			begin = time.Now()

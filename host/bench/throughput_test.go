@@ -35,13 +35,13 @@ func BenchmarkOrders(b *testing.B) {
 // rate reports how many rounds of work are done a second.
 func rate(b *testing.B, callers int, work func(i int) error) {
 	begin := time.Now()
-	share(b, callers, work)
+	share(b, rounds, callers, work)
 	b.ReportMetric(rounds/time.Since(begin).Seconds(), "per-s")
 	b.ReportMetric(0, "ns/op")
 }
 
 // share has callers share rounds of work.
-func share(b *testing.B, callers int, work func(i int) error) {
+func share(b *testing.B, rounds, callers int, work func(i int) error) {
 	b.Helper()
 	next := make(chan int)
 	go func() {
