@@ -26,7 +26,7 @@ import (
 )
 
 // Role is the role under which the records hold this service's orders.
-const Role = "fiduciary"
+const Role = records.KeeperRole
 
 // Custodian is one instance of a custody plugin, as the fiduciary sees it.
 type Custodian interface {

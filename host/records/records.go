@@ -47,6 +47,10 @@ const PlaceIPFS = "ipfs"
 // listed once more, whatever its role in the network's order.
 const NetworkIndex = "network"
 
+// KeeperRole is the role under which a fiduciary's orders are listed, a network's
+// too, which other services look for to erase what they hold of it.
+const KeeperRole = "fiduciary"
+
 // Clock tells the time, or refuses when it is in doubt.
 type Clock interface {
 	Now() (time.Time, error)

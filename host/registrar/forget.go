@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/milagro-dta/dta/host/fiduciary"
 	"github.com/milagro-dta/dta/host/records"
 	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
@@ -73,7 +72,7 @@ func (s *Service) networkOrder(ctx context.Context, ref string, mandate []byte) 
 		bag, err := s.bag(n)
 		return n.Order, bag, err
 	}
-	row, err := s.records.Find(ctx, ref, records.NetworkIndex, fiduciary.Role)
+	row, err := s.records.Find(ctx, ref, records.NetworkIndex, records.KeeperRole)
 	if err != nil {
 		return nil, peer.Bag{}, fault.About("network "+ref, err)
 	}
