@@ -14,8 +14,8 @@ import (
 	"github.com/milagro-dta/dta/protocol/peer"
 )
 
-// Whom a request is for lies in a block beside it (issue.Roll), which a node
-// keeps for a while only and asks nobody for: what it has forgotten stays so.
+// The subjects of a request lie in a block beside it (issue.Roll). A node keeps it
+// for a while only, and asks nobody for it: it stays forgotten.
 
 // Roll is the block of a request's subjects, from a call or for as long as it is
 // kept; nil where it is neither.

@@ -19,6 +19,12 @@
 // receiver need not be a party: it is shown the plaintexts and a Charter, all
 // that is needed to verify a network, and checks everything itself.
 //
+// No envelope has a name in it. A request has the hash of its Roll, which says whom
+// it is for, and links the block of it, encrypted: the block goes to the D-TAs and
+// is dropped, the envelope stays. A revocation has the Mark of a name. The parts of
+// a request are read in two steps, therefore, and nothing is issued before the
+// second: [VerifiedRequest.With].
+//
 // # What is issued
 //
 //	client secret  s_i·H₁(identity)        in G1, one for each subject

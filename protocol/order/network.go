@@ -68,8 +68,8 @@ type NetworkTerms struct {
 	Permits   bool    `cbor:"permits"`   // logins need the day's permit; without, nobody can be revoked
 	MaxDays   uint64  `cbor:"max_days"`  // of permits in one request: 1 to MaxPermitDays; 0 without permits
 	Authority []Rule  `cbor:"authority"` // one for each of IssueKinds, in their order
-	// SubjectKey is drawn for each network: whoever is no party of it and has no
-	// charter cannot tell whose the keyed hashes of its subjects are.
+	// SubjectKey is drawn for each network. Its parties have it, and the readers of
+	// its charter: nobody else can tell to which names its keyed hashes belong.
 	SubjectKey []byte     `cbor:"subject_key"`
 	Critical   dag.Values `cbor:"critical"`
 	Extra      dag.Values `cbor:"extra"`
