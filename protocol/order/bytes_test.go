@@ -21,14 +21,14 @@ type left struct {
 func weigh(t *testing.T, n int) left {
 	t.Helper()
 	r := newRealm(t, n)
-	h := r.runWith(t, r.plan(Secret, (n+1)/2), secret.Random(32), r.beneficiary, r.beneficiary, func(*Receipt) {})
+	h := r.run(t, r.plan(Secret, (n+1)/2), secret.Random(32), r.beneficiary, r.beneficiary)
 	l := left{
 		order:      len(h.order.Block()),
 		acceptance: len(h.acceptances[0].Block()),
 		redemption: len(h.redemption.Block()),
 		release:    len(h.releases[0].Block()),
 	}
-	deposit, err := PutDeposit(bytes.Repeat([]byte{1}, 512)) // about what a plugin makes of a share
+	deposit, err := PutDeposit(bytes.Repeat([]byte{1}, 368)) // as softhsm-demo makes it of a share
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -37,9 +37,9 @@ func weigh(t *testing.T, n int) left {
 	l.principal = l.order + l.redemption + ciphertext
 	l.beneficiary = l.principal
 	for i := range n {
-		answer := len(h.acceptances[i].Block()) + len(h.releases[i].Block()) + len(h.released[i].Bytes)
-		l.principal += answer + len(h.placed.Detached[i].Bytes) + len(deposit.Bytes)
-		l.beneficiary += answer
+		signed := len(h.acceptances[i].Block()) + len(h.releases[i].Block())
+		l.principal += signed + len(h.placed.Detached[i].Bytes) + len(deposit.Bytes)
+		l.beneficiary += signed + len(h.released[i].Bytes)
 	}
 	return l
 }
@@ -54,11 +54,11 @@ func TestOthersOfAnOrderCostAFiduciaryLittle(t *testing.T) {
 	const most = 4608 // bytes that each further fiduciary adds to what one of them stores
 	for i, l := range found[1:] {
 		if one := found[0]; l.acceptance != one.acceptance || l.release != one.release {
-			t.Errorf("expected an acceptance of %d bytes and a release of %d at every n; found %d and %d at n = %d",
+			t.Errorf("expected an acceptance of %d bytes and a release of %d at every n, found %d and %d at n = %d",
 				one.acceptance, one.release, l.acceptance, l.release, sizes[i+1])
 		}
 		if more := (l.fiduciary - found[i].fiduciary) / (sizes[i+1] - sizes[i]); more > most {
-			t.Errorf("expected each fiduciary from %d to %d to add at most %d bytes; found %d", sizes[i], sizes[i+1], most, more)
+			t.Errorf("expected each fiduciary from %d to %d to add at most %d bytes, found %d", sizes[i], sizes[i+1], most, more)
 		}
 	}
 }
