@@ -5,6 +5,7 @@ import (
 	"crypto/ecdh"
 	"crypto/hpke"
 	"fmt"
+	"sync"
 
 	"github.com/milagro-dta/dta/crypto/secret"
 )
@@ -113,14 +114,19 @@ func checkX25519(point []byte) error {
 	if err != nil {
 		return err
 	}
-	// ECDH refuses an all-zero result, which low order points give with every
-	// private key: any will do.
-	probe, err := ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{1}, x25519Size))
+	key, err := probe()
 	if err != nil {
 		return err
 	}
-	if _, err := probe.ECDH(pub); err != nil {
+	if _, err := key.ECDH(pub); err != nil {
 		return fmt.Errorf("X25519 point is of low order: %w", err)
 	}
 	return nil
 }
+
+// probe is the private key that points are tried with: ECDH refuses an all-zero
+// result, which low order points give with every private key, so any will do. To make
+// one costs as much as to use it.
+var probe = sync.OnceValues(func() (*ecdh.PrivateKey, error) {
+	return ecdh.X25519().NewPrivateKey(bytes.Repeat([]byte{1}, x25519Size))
+})
