@@ -17,7 +17,7 @@ import (
 // starting are the files whose every error can keep a node from starting; the
 // page explains each of their texts.
 var starting = []string{
-	"host/datadir/datadir.go", "host/datadir/medium.go", "host/state/loss.go", "host/state/state.go", "host/state/watch.go", "host/store/open.go", "host/identity.go",
+	"host/datadir/datadir.go", "host/datadir/medium.go", "host/state/file.go", "host/state/loss.go", "host/state/state.go", "host/state/watch.go", "host/store/open.go", "host/identity.go",
 	"host/audit/watcher.go", "host/audit/verify.go", "host/custody/tenure.go", "host/custody/watch.go", "host/waiting.go",
 	"host/supervisor/binary.go", "host/supervisor/rundir.go", "host/supervisor/binary_linux.go", "internal/ownership/ownership.go",
 	"plugins/pkcs11/tenure.go", "plugins/pkcs11/realm.go", "plugins/pkcs11/root.go",

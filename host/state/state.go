@@ -175,9 +175,6 @@ func (s *State) Named(name dag.CID) (err error) {
 	return nil
 }
 
-// PutName writes the node's name in the transaction that makes its identity.
-func (s *State) PutName(tx *store.Tx) error { return tx.SetMeta(MetaName, s.node.Bytes()) }
-
 // Node is the node's name; undefined before [State.Named].
 func (s *State) Node() dag.CID { return s.node }
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/milagro-dta/dta/host/anchor"
 	"github.com/milagro-dta/dta/host/audit"
+	"github.com/milagro-dta/dta/host/datadir"
 	"github.com/milagro-dta/dta/host/state"
 	"github.com/milagro-dta/dta/host/store"
 	"github.com/milagro-dta/dta/protocol/dag"
@@ -63,6 +64,11 @@ func grow(t *testing.T, s *state.State, entries int, also func(*store.Tx) error)
 // an open copy of the state, as a kill would leave them.
 func crashed(t *testing.T, dir string, n int) (copied string) {
 	t.Helper()
+	return crashedWith(t, dir, n, nil)
+}
+
+func crashedWith(t *testing.T, dir string, n int, also func(*store.Tx) error) (copied string) {
+	t.Helper()
 	open := filepath.Join(t.TempDir(), "data")
 	copyTo(t, dir, open)
 	s, err := state.Open(t.Context(), open)
@@ -71,7 +77,7 @@ func crashed(t *testing.T, dir string, n int) (copied string) {
 	}
 	defer s.Close()
 	for range n {
-		grow(t, s, 1, nil)
+		grow(t, s, 1, also)
 	}
 	copied = filepath.Join(t.TempDir(), "data")
 	copyTo(t, open, copied)
@@ -260,6 +266,55 @@ func TestADatabaseThatIsNoContinuationIsRefused(t *testing.T) {
 			}
 			wantLoss(t, dir, "unknown")
 		})
+	}
+}
+
+// TestAnotherNodesDatabaseBesideTheJournalLosesNothing: the journal, laid over it,
+// looks like this node's, and would be gone with the first commit. Refused, it stays,
+// and the right database has all of it.
+func TestAnotherNodesDatabaseBesideTheJournalLosesNothing(t *testing.T) {
+	// As a host does that starts: it writes to the very page that has the node's name.
+	begin := func(tx *store.Tx) error { return tx.SetMeta("offer/vault", []byte("made")) }
+	dir := crashedWith(t, made(t, "a", 2), 3, begin)
+	right, err := os.ReadFile(filepath.Join(dir, datadir.Database))
+	if err != nil {
+		t.Fatal(err)
+	}
+	journal, err := os.ReadFile(wal(dir))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, other := range map[string]string{"smaller": made(t, "b", 0), "larger": made(t, "c", 40)} {
+		t.Run(name, func(t *testing.T) {
+			wrong, err := os.ReadFile(filepath.Join(other, datadir.Database))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(filepath.Join(dir, datadir.Database), wrong, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			s, err := state.Open(t.Context(), dir)
+			if fault.Of(err) != fault.Conflict {
+				t.Errorf("expected that it is refused; found %v", err)
+			}
+			if s != nil {
+				s.Close()
+			}
+			if kept, err := os.ReadFile(wal(dir)); err != nil || !bytes.Equal(kept, journal) {
+				t.Fatalf("expected the journal as it was; found %d bytes of %d, %v", len(kept), len(journal), err)
+			}
+		})
+	}
+	if err := os.WriteFile(filepath.Join(dir, datadir.Database), right, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := state.Open(t.Context(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if n := s.Audit.Size(); n != 6 {
+		t.Errorf("expected 6 entries; found %d", n)
 	}
 }
 
