@@ -3,10 +3,6 @@ package state
 import (
 	"crypto/sha256"
 	"encoding/binary"
-	"errors"
-	"io"
-	"os"
-	"path/filepath"
 
 	"github.com/milagro-dta/dta/host/datadir"
 	"github.com/milagro-dta/dta/host/store"
@@ -16,8 +12,7 @@ import (
 
 // A journal beside another node's database is laid over it when that is opened, page
 // by page, and what it covers looks whole. So the database file itself says whose it
-// is: SQLite's application id, 32 bits in the file's own header, is derived from the
-// node's name.
+// is: its application id is derived from the node's name.
 
 // applicationID is that of a node's database: the first four bytes of SHA-256 of its
 // name, with the highest bit clear and the lowest set, since 0 stands for none.
@@ -34,30 +29,10 @@ func (s *State) PutName(tx *store.Tx) error {
 	return tx.SetMeta(MetaName, s.node.Bytes())
 }
 
-// Where the application id stands in the header of an SQLite file, in bytes from its
-// beginning, big-endian (SQLite, Database File Format, 1.3).
-const (
-	applicationIDAt = 68
-	headerSize      = 100
-)
-
-// fileOf refuses a database file that says, in its own header and without the journal
-// beside it, that it is another node's. One that does not say yet whose it is passes.
-func fileOf(dir string, node dag.CID) error {
-	f, err := os.Open(filepath.Join(dir, datadir.Database))
-	if err != nil {
-		return fault.New(fault.Unavailable, "data directory %s: %w", full(dir), err)
-	}
-	defer f.Close()
-	var header [headerSize]byte
-	switch _, err := io.ReadFull(f, header[:]); {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return nil // all of it is in the journal
-	case err != nil:
-		return fault.New(fault.Unavailable, "data directory %s: %w", full(dir), err)
-	}
-	id := binary.BigEndian.Uint32(header[applicationIDAt:])
-	if id == 0 || id == applicationID(node) {
+// checkFile refuses a database file that says, without the journal beside it, that it
+// is another node's. One that does not say yet whose it is passes.
+func checkFile(tx *store.Tx, dir string, node dag.CID) error {
+	if id := tx.ApplicationID(); id == 0 || id == applicationID(node) {
 		return nil
 	}
 	return fault.New(fault.Conflict, "data directory %s: %s is another node's, and the anchor beside it that of node %s: put back the right %s; "+

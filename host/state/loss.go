@@ -73,7 +73,7 @@ func check(tx *store.Tx, blank bool, dir string) (a *anchor.Anchor, node dag.CID
 	silent := errors.Is(err, anchor.ErrMissing) || errors.Is(err, anchor.ErrDamaged)
 	if !silent && err == nil && mark.Node.Defined() && node == mark.Node {
 		// What the journal covers looks like this node's.
-		if err := fileOf(dir, mark.Node); err != nil {
+		if err := checkFile(tx, dir, mark.Node); err != nil {
 			return a, node, err
 		}
 	}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/milagro-dta/dta/protocol/fault"
 )
@@ -13,13 +12,6 @@ func (tx *Tx) SetMeta(name string, value []byte) error {
 		insert into meta (name, value, checksum) values ($1, $2, $3)
 		on conflict (name) do update set value = excluded.value, checksum = excluded.checksum`,
 		name, blob(value), rowSum(name, blob(value)))
-	return err
-}
-
-// SetApplicationID writes into the header of an SQLite file whose database it is: a
-// number of 31 bits other than 0. Elsewhere it does nothing.
-func (tx *Tx) SetApplicationID(id uint32) error {
-	_, err := tx.exec("set application id", fmt.Sprintf("pragma application_id = %d", id))
 	return err
 }
 

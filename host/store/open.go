@@ -233,6 +233,10 @@ func prepare(path string, create bool) error {
 // of the write-ahead log.
 func look(ctx context.Context, path string, o Options) error {
 	before, _ := os.Lstat(path + "-wal")
+	id, err := applicationIDOf(path)
+	if err != nil {
+		return fault.New(fault.Unavailable, "open store %s: %w", path, err)
+	}
 	db, err := open(path, o, readOnly)
 	if err != nil {
 		return fault.New(fault.Unavailable, "open store %s: %w", path, err)
@@ -254,7 +258,7 @@ func look(ctx context.Context, path string, o Options) error {
 		return fmt.Errorf("open store %s: %w", path, unopened(err))
 	}
 	defer c.rollback()
-	tx := &Tx{c: c}
+	tx := &Tx{c: c, applicationID: id}
 	var tables int64
 	if err := tx.row("look for tables", `select count(*) from sqlite_master where type = 'table' and name = 'audit_entries'`, nil, &tables); err != nil {
 		return fmt.Errorf("open store %s: %w", path, err)

@@ -19,6 +19,8 @@ type Tx struct {
 	repaired  []dag.CID
 	committed []func()
 	undone    []func()
+	// of the file as it was found: see ApplicationID
+	applicationID uint32
 }
 
 // AfterCommit has f called once what this closure wrote is durable, before
