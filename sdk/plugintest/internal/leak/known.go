@@ -353,7 +353,9 @@ func (k *Known) Found() (all []Part) {
 				continue
 			}
 			octets := bits.OnesCount32(p.covered)
-			if octets > best.Octets && (octets >= enough || longest(p.covered) >= inOne) {
+			// Orders that keep groups of bytes together find each other's, and at the
+			// edge of a group some bytes more by chance: that is no better reading.
+			if octets >= best.Octets+shard && (octets >= enough || longest(p.covered) >= inOne) {
 				best.Octets, best.Sources = octets, p.sources
 			}
 		}

@@ -232,3 +232,17 @@ func BenchmarkSearch(b *testing.B) {
 	}
 	b.ReportMetric(float64(n)/float64(b.N), "judged")
 }
+
+// A half of a key is named as it stands, whichever bytes the key has: where the last
+// byte of one eighth happens to be that of another, the eighths taken backwards would
+// find one byte more.
+func TestAChanceByteMakesNoBetterForm(t *testing.T) {
+	key := random()
+	key[23] = key[7]
+	k := known(key)
+	k.Read("the log", []byte(fmt.Sprintf("kept %x\n", key[:16])))
+	found := k.Found()
+	if len(found) != 1 || found[0].Octets != 16 || found[0].Sources[0].Form != "hex" {
+		t.Errorf("expected 16 bytes in hex; found %+v", found)
+	}
+}
