@@ -26,8 +26,8 @@ const (
 	ExitOK          = 0
 	ExitInternal    = 1 // anything that has no code of its own; output that cannot be written
 	ExitUsage       = 2 // flags, arguments or input are wrong
-	ExitDenied      = 3 // also for a caller whom nobody knows
-	ExitNotFound    = 4 // also for what was there and is gone for good
+	ExitDenied      = 3 // also for an unknown caller
+	ExitNotFound    = 4 // also for an order or a key that is gone for good
 	ExitConflict    = 5
 	ExitUnavailable = 6 // busy, unavailable or too slow: trying again may help
 	ExitUnsupported = 7

@@ -17,7 +17,7 @@ func (a *app) networkForget() *cobra.Command {
 		Use: "forget NETWORK NAME", Short: "Erase a person's name from this node", Args: networkAndName,
 		Long: `Erase a person's name from this node.
 
-Whose enrolments those of the name are is forgotten, and what is still kept of
+The node forgets the name beside its enrolments, and all that it still keeps of
 requests for it, before the command ends; a keyed hash of the name stays, so that
 nobody who was revoked comes back. Run it at the registrar's node, at that of each
 delegate or co-signer who enrolled the person, and, to wait for nothing, at the

@@ -156,9 +156,9 @@ func (a *app) pluginTakeOver() *cobra.Command {
 A node that was copied, or put back from a backup, finds in its plugin's realm that
 another copy of it has been started since. It lacks what that copy acknowledged, so
 it gives back what it keeps and takes no new orders. Where that copy can still be
-had, stop it, and put its data directory in the place of this node's. What is lost
-for good, or never was, the node goes on without after this command: it is put into
-the audit log, and a copy that still runs takes no new orders from then on.`,
+had, stop it, and put its data directory in the place of this node's. After this
+command the node goes on without the rest: the audit log has an entry of it, and a
+copy that still runs takes no new orders from then on.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := a.load(config.LoadIdentity)
 			if err != nil {
