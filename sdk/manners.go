@@ -33,7 +33,11 @@ func (s *server) careful(ctx context.Context, req any, info *grpc.UnaryServerInf
 			s.logger.Debug("call refused", "method", info.FullMethod, "kind", string(kind), "error", err)
 		}
 		if i, _ := s.configured(); i != nil && kind != fault.Internal {
+			missing := fault.Missing(err) // CIDs, from the guard alone: what an author says is wrapped
 			err = fault.New(kind, "%s", i.scrub(err.Error()))
+			if len(missing) > 0 {
+				err = fault.Lacking(missing, "%w", err)
+			}
 		}
 	}()
 	return handle(ctx, req)

@@ -137,6 +137,14 @@ func (s *server) Restore(ctx context.Context, req *contract.RestoreRequest) (*co
 	return i.guard.Restore(ctx, req)
 }
 
+func (s *server) Show(ctx context.Context, req *contract.ShowRequest) (*contract.ShowResponse, error) {
+	i, err := s.configured()
+	if err != nil {
+		return nil, err
+	}
+	return i.guard.Show(ctx, req)
+}
+
 func (s *server) Issue(ctx context.Context, req *contract.IssueRequest) (*contract.IssueResponse, error) {
 	i, err := s.configured()
 	if err != nil {

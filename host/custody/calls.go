@@ -14,9 +14,11 @@ var _ fiduciary.Custodian = (*Instance)(nil)
 // Safeguard implements [fiduciary.Custodian].
 func (i *Instance) Safeguard(ctx context.Context, req fiduciary.Safeguard) (kept fiduciary.Kept, err error) {
 	err = i.call(ctx, func(ctx context.Context, c *contract.Client) error {
-		answer, err := c.Custody.Safeguard(ctx, &contract.SafeguardRequest{
-			OperationId: contract.OperationID(req.Operation, i.name, req.Purpose),
-			Order:       shown(req.Order), Chains: chains(req.Chains), Share: req.Share, Checkpoint: req.Checkpoint,
+		answer, err := showing(ctx, c, req.Parties, func() (*contract.SafeguardResponse, error) {
+			return c.Custody.Safeguard(ctx, &contract.SafeguardRequest{
+				OperationId: contract.OperationID(req.Operation, i.name, req.Purpose),
+				Order:       shown(req.Order), Documents: documents(req.Parties), Share: req.Share, Checkpoint: req.Checkpoint,
+			})
 		})
 		if err == nil {
 			err = i.mayKeep(ctx, c)
@@ -33,10 +35,12 @@ func (i *Instance) Safeguard(ctx context.Context, req fiduciary.Safeguard) (kept
 // Restore implements [fiduciary.Custodian].
 func (i *Instance) Restore(ctx context.Context, req fiduciary.Restore) (restored fiduciary.Restored, err error) {
 	err = i.call(ctx, func(ctx context.Context, c *contract.Client) error {
-		answer, err := c.Custody.Restore(ctx, &contract.RestoreRequest{
-			OperationId: contract.OperationID(req.Operation, i.name, req.Purpose),
-			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Redemption: shown(req.Redemption),
-			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
+		answer, err := showing(ctx, c, req.Parties, func() (*contract.RestoreResponse, error) {
+			return c.Custody.Restore(ctx, &contract.RestoreRequest{
+				OperationId: contract.OperationID(req.Operation, i.name, req.Purpose),
+				Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Redemption: shown(req.Redemption),
+				Documents: documents(req.Parties), Deposit: req.Deposit, Checkpoint: req.Checkpoint,
+			})
 		})
 		if err != nil {
 			return err
@@ -57,10 +61,12 @@ func (i *Instance) Issue(ctx context.Context, req fiduciary.Issue) (issued fiduc
 		if i.replaced.Load() {
 			return fault.New(fault.Unavailable, "nothing new is issued: %w", errReplaced)
 		}
-		answer, err := c.Issuing.Issue(ctx, &contract.IssueRequest{
-			OperationId: contract.OperationID(req.Operation, i.name, "network-share"),
-			Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Request: shown(req.Request),
-			Chains: chains(req.Chains), Deposit: req.Deposit, Checkpoint: req.Checkpoint, Roll: req.Roll,
+		answer, err := showing(ctx, c, req.Parties, func() (*contract.IssueResponse, error) {
+			return c.Issuing.Issue(ctx, &contract.IssueRequest{
+				OperationId: contract.OperationID(req.Operation, i.name, "network-share"),
+				Order:       shown(req.Order), Acceptance: shown(req.Acceptance), Request: shown(req.Request),
+				Documents: documents(req.Parties), Deposit: req.Deposit, Checkpoint: req.Checkpoint, Roll: req.Roll,
+			})
 		})
 		if err != nil {
 			return err
@@ -77,12 +83,4 @@ func shown(s fiduciary.Shown) *contract.Shown {
 
 func seen(s *contract.Shown) fiduciary.Shown {
 	return fiduciary.Shown{Block: s.GetEnvelope(), Plain: s.GetPlain()}
-}
-
-func chains(list [][][]byte) []*contract.Chain {
-	out := make([]*contract.Chain, 0, len(list))
-	for _, documents := range list {
-		out = append(out, &contract.Chain{Documents: documents})
-	}
-	return out
 }

@@ -43,10 +43,10 @@ type Shown struct{ Block, Plain []byte }
 // Safeguard is what a plugin is shown to have a share kept or a key made.
 type Safeguard struct {
 	Order      Shown
-	Operation  dag.CID    // HeaderCID of the order
-	Purpose    string     // "share", "key" or "network-share"
-	Chains     [][][]byte // documents of everybody named, each chain first to newest
-	Share      []byte     // detached block; nil but for a secret
+	Operation  dag.CID              // HeaderCID of the order
+	Purpose    string               // "share", "key" or "network-share"
+	Parties    []*identity.Identity // everybody concerned, as they stand now
+	Share      []byte               // detached block; nil but for a secret
 	Checkpoint []byte
 }
 
@@ -61,7 +61,7 @@ type Restore struct {
 	Order, Acceptance, Redemption Shown
 	Operation                     dag.CID // HeaderCID of the redemption
 	Purpose                       string
-	Chains                        [][][]byte
+	Parties                       []*identity.Identity
 	Deposit                       []byte
 	Checkpoint                    []byte
 }
@@ -175,15 +175,6 @@ func (s *Service) inForce(ctx context.Context, it signed, bag peer.Bag, concerne
 		return nil, err
 	}
 	return parties, it.InForce(who)
-}
-
-// chains are the documents of the parties, for a plugin to verify.
-func chains(parties []*identity.Identity) [][][]byte {
-	out := make([][][]byte, 0, len(parties))
-	for _, id := range parties {
-		out = append(out, id.Blocks())
-	}
-	return out
 }
 
 // onRecord is the CID under which this node has an envelope: that of the call, or

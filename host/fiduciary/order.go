@@ -92,7 +92,7 @@ func (s *Service) accept(ctx context.Context, c dag.CID, req peer.FulfillOrder) 
 		Order:      Shown{o.Block(), o.Plain()},
 		Operation:  o.HeaderCID(),
 		Purpose:    Purpose(o.Terms().What),
-		Chains:     chains(parties),
+		Parties:    parties,
 		Share:      share,
 		Checkpoint: s.records.Audit.Newest(),
 	})

@@ -18,7 +18,6 @@ import (
 type plugin struct {
 	keys *identity.Keyring
 	now  func() time.Time
-	seen *identity.Cache // chains that it has verified
 
 	kept, issued atomic.Int64 // how often it was asked
 	purpose      string       // of the newest Safeguard
@@ -33,14 +32,14 @@ var _ fiduciary.Custodian = (*plugin)(nil)
 func (p *plugin) Name() string                 { return "vault" }
 func (p *plugin) Identity() *identity.Identity { return p.keys.Identity() }
 
-func (p *plugin) parties(chains [][][]byte) (order.Parties, error) {
-	return order.NewParties(p.seen, append(chains, p.Identity().Blocks())...)
+func (p *plugin) parties(shown []*identity.Identity) (order.Parties, error) {
+	return order.PartiesOf(append(shown, p.Identity())...)
 }
 
 func (p *plugin) Safeguard(_ context.Context, req fiduciary.Safeguard) (fiduciary.Kept, error) {
 	p.kept.Add(1)
 	p.purpose = req.Purpose
-	who, err := p.parties(req.Chains)
+	who, err := p.parties(req.Parties)
 	if err != nil {
 		return fiduciary.Kept{}, err
 	}
@@ -87,7 +86,7 @@ func (p *plugin) Issue(_ context.Context, req fiduciary.Issue) (out fiduciary.Is
 	if p.during != nil {
 		p.during()
 	}
-	who, err := p.parties(req.Chains)
+	who, err := p.parties(req.Parties)
 	if err != nil {
 		return out, err
 	}

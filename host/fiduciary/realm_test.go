@@ -102,7 +102,7 @@ func newRealm(t testing.TB, n int) *realm {
 		d := &dta{
 			realm: r, path: filepath.Join(t.TempDir(), "node.db"), told: new(inbox),
 			node:   identitytest.Keyring(t, identity.Node, fmt.Sprintf("node %d", i), begin),
-			plugin: &plugin{keys: identitytest.Keyring(t, identity.Custody, fmt.Sprintf("custody %d", i), begin), now: r.now, seen: identity.NewCache(64)},
+			plugin: &plugin{keys: identitytest.Keyring(t, identity.Custody, fmt.Sprintf("custody %d", i), begin), now: r.now},
 		}
 		d.offer = must(offer.Make(d.node, offer.Body{
 			Instance: "vault", Type: "test", Custody: d.plugin.keys.Identity().Party(), Abilities: []string{"network"}, Mode: order.Supervised,

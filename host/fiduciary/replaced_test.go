@@ -21,7 +21,7 @@ type maker struct {
 }
 
 func (m *maker) Safeguard(_ context.Context, req fiduciary.Safeguard) (kept fiduciary.Kept, err error) {
-	who, err := m.parties(req.Chains)
+	who, err := m.parties(req.Parties)
 	if err != nil {
 		return kept, err
 	}
@@ -50,7 +50,7 @@ func (m *maker) Safeguard(_ context.Context, req fiduciary.Safeguard) (kept fidu
 
 func (m *maker) Restore(_ context.Context, req fiduciary.Restore) (out fiduciary.Restored, err error) {
 	m.restored++
-	who, err := m.parties(req.Chains)
+	who, err := m.parties(req.Parties)
 	if err != nil {
 		return out, err
 	}

@@ -19,7 +19,7 @@ import (
 type Issue struct {
 	Order, Acceptance, Request Shown
 	Operation                  dag.CID // HeaderCID of the request
-	Chains                     [][][]byte
+	Parties                    []*identity.Identity
 	Deposit                    []byte
 	Checkpoint                 []byte
 	Roll                       []byte // whom the request is for
@@ -88,7 +88,7 @@ func (s *Service) grant(ctx context.Context, c dag.CID, req peer.FulfillRequest)
 		Acceptance: Shown{a.Block(), a.Plain()},
 		Request:    Shown{q.Block(), q.Plain()},
 		Operation:  q.HeaderCID(),
-		Chains:     chains(asking),
+		Parties:    asking,
 		Deposit:    deposit,
 		Checkpoint: s.records.Audit.Newest(),
 		Roll:       roll,

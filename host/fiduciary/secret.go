@@ -104,7 +104,7 @@ func (s *Service) release(ctx context.Context, c dag.CID, req peer.FulfillSecret
 		Redemption: Shown{red.Block(), red.Plain()},
 		Operation:  red.HeaderCID(),
 		Purpose:    Purpose(o.Terms().What),
-		Chains:     chains(parties),
+		Parties:    parties,
 		Deposit:    deposit,
 		Checkpoint: s.records.Audit.Newest(),
 	})

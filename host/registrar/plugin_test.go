@@ -25,7 +25,6 @@ import (
 type plugin struct {
 	keys *identity.Keyring
 	now  func() time.Time
-	seen *identity.Cache // chains that it has verified
 
 	kept, issued atomic.Int64 // how often it was asked
 
@@ -53,8 +52,8 @@ func (p *plugin) manner() (refuse error, same *bls.Scalar, lies bool) {
 	return p.refuse, p.same, p.lies
 }
 
-func (p *plugin) parties(chains [][][]byte) (order.Parties, error) {
-	return order.NewParties(p.seen, append(chains, p.Identity().Blocks())...)
+func (p *plugin) parties(shown []*identity.Identity) (order.Parties, error) {
+	return order.PartiesOf(append(shown, p.Identity())...)
 }
 
 func (p *plugin) Safeguard(_ context.Context, req fiduciary.Safeguard) (out fiduciary.Kept, err error) {
@@ -63,7 +62,7 @@ func (p *plugin) Safeguard(_ context.Context, req fiduciary.Safeguard) (out fidu
 		return out, refuse
 	}
 	p.kept.Add(1)
-	who, err := p.parties(req.Chains)
+	who, err := p.parties(req.Parties)
 	if err != nil {
 		return out, err
 	}
@@ -105,7 +104,7 @@ func (p *plugin) Restore(context.Context, fiduciary.Restore) (fiduciary.Restored
 func (p *plugin) Issue(_ context.Context, req fiduciary.Issue) (out fiduciary.Issued, err error) {
 	_, _, lies := p.manner()
 	p.issued.Add(1)
-	who, err := p.parties(req.Chains)
+	who, err := p.parties(req.Parties)
 	if err != nil {
 		return out, err
 	}

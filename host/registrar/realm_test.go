@@ -96,7 +96,7 @@ func newRealm(t *testing.T, n int) *realm {
 	r.registrar, r.cosigner, r.delegate = r.node("registrar"), r.node("cosigner"), r.node("delegate")
 	for i := range n {
 		d := r.node(fmt.Sprintf("dta-%d", i+1))
-		d.plugin = &plugin{keys: identitytest.Keyring(t, identity.Custody, "custody of "+d.alias, begin), now: r.now, seen: identity.NewCache(64)}
+		d.plugin = &plugin{keys: identitytest.Keyring(t, identity.Custody, "custody of "+d.alias, begin), now: r.now}
 		d.offer = must(offer.Make(d.keys, offer.Body{
 			Instance: "vault", Type: "test", Custody: d.plugin.keys.Identity().Party(), Abilities: []string{"network"}, Mode: order.Supervised,
 			Limits: offer.Limits{Secret: order.MaxSecret, Fiduciaries: order.MaxFiduciaries}, Versions: []uint64{1}, Suites: []string{seal.V2.Name},

@@ -1035,28 +1035,27 @@ func (x *Shown) GetPlain() []byte {
 	return nil
 }
 
-// Chain is one party's identity documents, first to newest, at most 64.
-type Chain struct {
+type ShowRequest struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
-	Documents     [][]byte               `protobuf:"bytes,1,rep,name=documents,proto3" json:"documents,omitempty"`
+	Chain         [][]byte               `protobuf:"bytes,1,rep,name=chain,proto3" json:"chain,omitempty"` // one party's identity documents, first to newest: at most 64, each at most 72 KiB
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
-func (x *Chain) Reset() {
-	*x = Chain{}
+func (x *ShowRequest) Reset() {
+	*x = ShowRequest{}
 	mi := &file_custody_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
 
-func (x *Chain) String() string {
+func (x *ShowRequest) String() string {
 	return protoimpl.X.MessageStringOf(x)
 }
 
-func (*Chain) ProtoMessage() {}
+func (*ShowRequest) ProtoMessage() {}
 
-func (x *Chain) ProtoReflect() protoreflect.Message {
+func (x *ShowRequest) ProtoReflect() protoreflect.Message {
 	mi := &file_custody_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
@@ -1068,16 +1067,52 @@ func (x *Chain) ProtoReflect() protoreflect.Message {
 	return mi.MessageOf(x)
 }
 
-// Deprecated: Use Chain.ProtoReflect.Descriptor instead.
-func (*Chain) Descriptor() ([]byte, []int) {
+// Deprecated: Use ShowRequest.ProtoReflect.Descriptor instead.
+func (*ShowRequest) Descriptor() ([]byte, []int) {
 	return file_custody_proto_rawDescGZIP(), []int{15}
 }
 
-func (x *Chain) GetDocuments() [][]byte {
+func (x *ShowRequest) GetChain() [][]byte {
 	if x != nil {
-		return x.Documents
+		return x.Chain
 	}
 	return nil
+}
+
+type ShowResponse struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ShowResponse) Reset() {
+	*x = ShowResponse{}
+	mi := &file_custody_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ShowResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ShowResponse) ProtoMessage() {}
+
+func (x *ShowResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_custody_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ShowResponse.ProtoReflect.Descriptor instead.
+func (*ShowResponse) Descriptor() ([]byte, []int) {
+	return file_custody_proto_rawDescGZIP(), []int{16}
 }
 
 type SafeguardRequest struct {
@@ -1086,7 +1121,7 @@ type SafeguardRequest struct {
 	// or "network-share".
 	OperationId   string   `protobuf:"bytes,1,opt,name=operation_id,json=operationId,proto3" json:"operation_id,omitempty"`
 	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
-	Chains        []*Chain `protobuf:"bytes,3,rep,name=chains,proto3" json:"chains,omitempty"`         // of every party of the order that verification needs; at most 72
+	Documents     [][]byte `protobuf:"bytes,3,rep,name=documents,proto3" json:"documents,omitempty"`   // of every party of the order that verification needs; at most 72
 	Share         []byte   `protobuf:"bytes,4,opt,name=share,proto3" json:"share,omitempty"`           // detached block of the share that terms give this custody identity; only for a secret
 	Checkpoint    []byte   `protobuf:"bytes,5,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"` // the node's newest audit checkpoint, at most 4 KiB
 	unknownFields protoimpl.UnknownFields
@@ -1095,7 +1130,7 @@ type SafeguardRequest struct {
 
 func (x *SafeguardRequest) Reset() {
 	*x = SafeguardRequest{}
-	mi := &file_custody_proto_msgTypes[16]
+	mi := &file_custody_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1107,7 +1142,7 @@ func (x *SafeguardRequest) String() string {
 func (*SafeguardRequest) ProtoMessage() {}
 
 func (x *SafeguardRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[16]
+	mi := &file_custody_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1120,7 +1155,7 @@ func (x *SafeguardRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SafeguardRequest.ProtoReflect.Descriptor instead.
 func (*SafeguardRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{16}
+	return file_custody_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *SafeguardRequest) GetOperationId() string {
@@ -1137,9 +1172,9 @@ func (x *SafeguardRequest) GetOrder() *Shown {
 	return nil
 }
 
-func (x *SafeguardRequest) GetChains() []*Chain {
+func (x *SafeguardRequest) GetDocuments() [][]byte {
 	if x != nil {
-		return x.Chains
+		return x.Documents
 	}
 	return nil
 }
@@ -1168,7 +1203,7 @@ type SafeguardResponse struct {
 
 func (x *SafeguardResponse) Reset() {
 	*x = SafeguardResponse{}
-	mi := &file_custody_proto_msgTypes[17]
+	mi := &file_custody_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1180,7 +1215,7 @@ func (x *SafeguardResponse) String() string {
 func (*SafeguardResponse) ProtoMessage() {}
 
 func (x *SafeguardResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[17]
+	mi := &file_custody_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1193,7 +1228,7 @@ func (x *SafeguardResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SafeguardResponse.ProtoReflect.Descriptor instead.
 func (*SafeguardResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{17}
+	return file_custody_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *SafeguardResponse) GetDeposit() []byte {
@@ -1217,7 +1252,7 @@ type RestoreRequest struct {
 	Order         *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`
 	Acceptance    *Shown   `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"`
 	Redemption    *Shown   `protobuf:"bytes,4,opt,name=redemption,proto3" json:"redemption,omitempty"`
-	Chains        []*Chain `protobuf:"bytes,5,rep,name=chains,proto3" json:"chains,omitempty"` // the receiver's up to its newest document, to which material is sealed
+	Documents     [][]byte `protobuf:"bytes,5,rep,name=documents,proto3" json:"documents,omitempty"` // the receiver's newest too, to which material is sealed
 	Deposit       []byte   `protobuf:"bytes,6,opt,name=deposit,proto3" json:"deposit,omitempty"`
 	Checkpoint    []byte   `protobuf:"bytes,7,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	unknownFields protoimpl.UnknownFields
@@ -1226,7 +1261,7 @@ type RestoreRequest struct {
 
 func (x *RestoreRequest) Reset() {
 	*x = RestoreRequest{}
-	mi := &file_custody_proto_msgTypes[18]
+	mi := &file_custody_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1238,7 +1273,7 @@ func (x *RestoreRequest) String() string {
 func (*RestoreRequest) ProtoMessage() {}
 
 func (x *RestoreRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[18]
+	mi := &file_custody_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1251,7 +1286,7 @@ func (x *RestoreRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreRequest.ProtoReflect.Descriptor instead.
 func (*RestoreRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{18}
+	return file_custody_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *RestoreRequest) GetOperationId() string {
@@ -1282,9 +1317,9 @@ func (x *RestoreRequest) GetRedemption() *Shown {
 	return nil
 }
 
-func (x *RestoreRequest) GetChains() []*Chain {
+func (x *RestoreRequest) GetDocuments() [][]byte {
 	if x != nil {
-		return x.Chains
+		return x.Documents
 	}
 	return nil
 }
@@ -1313,7 +1348,7 @@ type RestoreResponse struct {
 
 func (x *RestoreResponse) Reset() {
 	*x = RestoreResponse{}
-	mi := &file_custody_proto_msgTypes[19]
+	mi := &file_custody_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1325,7 +1360,7 @@ func (x *RestoreResponse) String() string {
 func (*RestoreResponse) ProtoMessage() {}
 
 func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[19]
+	mi := &file_custody_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1338,7 +1373,7 @@ func (x *RestoreResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use RestoreResponse.ProtoReflect.Descriptor instead.
 func (*RestoreResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{19}
+	return file_custody_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *RestoreResponse) GetRelease() *Shown {
@@ -1362,7 +1397,7 @@ type IssueRequest struct {
 	Order       *Shown   `protobuf:"bytes,2,opt,name=order,proto3" json:"order,omitempty"`           // the network's
 	Acceptance  *Shown   `protobuf:"bytes,3,opt,name=acceptance,proto3" json:"acceptance,omitempty"` // this custody identity's own; its receipt names the deposit
 	Request     *Shown   `protobuf:"bytes,4,opt,name=request,proto3" json:"request,omitempty"`
-	Chains      []*Chain `protobuf:"bytes,5,rep,name=chains,proto3" json:"chains,omitempty"` // of every party of order and request: approvers and delegators too
+	Documents   [][]byte `protobuf:"bytes,5,rep,name=documents,proto3" json:"documents,omitempty"` // of every party of order and request: approvers and delegators too
 	Deposit     []byte   `protobuf:"bytes,6,opt,name=deposit,proto3" json:"deposit,omitempty"`
 	Checkpoint  []byte   `protobuf:"bytes,7,opt,name=checkpoint,proto3" json:"checkpoint,omitempty"`
 	// Whom the request is for, DAG-CBOR {salt, subjects, tags}: the request has its SHA-256 as "subjects".
@@ -1373,7 +1408,7 @@ type IssueRequest struct {
 
 func (x *IssueRequest) Reset() {
 	*x = IssueRequest{}
-	mi := &file_custody_proto_msgTypes[20]
+	mi := &file_custody_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1385,7 +1420,7 @@ func (x *IssueRequest) String() string {
 func (*IssueRequest) ProtoMessage() {}
 
 func (x *IssueRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[20]
+	mi := &file_custody_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1398,7 +1433,7 @@ func (x *IssueRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueRequest.ProtoReflect.Descriptor instead.
 func (*IssueRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{20}
+	return file_custody_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *IssueRequest) GetOperationId() string {
@@ -1429,9 +1464,9 @@ func (x *IssueRequest) GetRequest() *Shown {
 	return nil
 }
 
-func (x *IssueRequest) GetChains() []*Chain {
+func (x *IssueRequest) GetDocuments() [][]byte {
 	if x != nil {
-		return x.Chains
+		return x.Documents
 	}
 	return nil
 }
@@ -1467,7 +1502,7 @@ type IssueResponse struct {
 
 func (x *IssueResponse) Reset() {
 	*x = IssueResponse{}
-	mi := &file_custody_proto_msgTypes[21]
+	mi := &file_custody_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1479,7 +1514,7 @@ func (x *IssueResponse) String() string {
 func (*IssueResponse) ProtoMessage() {}
 
 func (x *IssueResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[21]
+	mi := &file_custody_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1492,7 +1527,7 @@ func (x *IssueResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use IssueResponse.ProtoReflect.Descriptor instead.
 func (*IssueResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{21}
+	return file_custody_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *IssueResponse) GetGrant() *Shown {
@@ -1518,7 +1553,7 @@ type MakeRequest struct {
 
 func (x *MakeRequest) Reset() {
 	*x = MakeRequest{}
-	mi := &file_custody_proto_msgTypes[22]
+	mi := &file_custody_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1530,7 +1565,7 @@ func (x *MakeRequest) String() string {
 func (*MakeRequest) ProtoMessage() {}
 
 func (x *MakeRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[22]
+	mi := &file_custody_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1543,7 +1578,7 @@ func (x *MakeRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MakeRequest.ProtoReflect.Descriptor instead.
 func (*MakeRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{22}
+	return file_custody_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *MakeRequest) GetOperationId() string {
@@ -1563,7 +1598,7 @@ type MakeResponse struct {
 
 func (x *MakeResponse) Reset() {
 	*x = MakeResponse{}
-	mi := &file_custody_proto_msgTypes[23]
+	mi := &file_custody_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1575,7 +1610,7 @@ func (x *MakeResponse) String() string {
 func (*MakeResponse) ProtoMessage() {}
 
 func (x *MakeResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[23]
+	mi := &file_custody_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1588,7 +1623,7 @@ func (x *MakeResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use MakeResponse.ProtoReflect.Descriptor instead.
 func (*MakeResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{23}
+	return file_custody_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *MakeResponse) GetKey() []byte {
@@ -1615,7 +1650,7 @@ type OpenRequest struct {
 
 func (x *OpenRequest) Reset() {
 	*x = OpenRequest{}
-	mi := &file_custody_proto_msgTypes[24]
+	mi := &file_custody_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1627,7 +1662,7 @@ func (x *OpenRequest) String() string {
 func (*OpenRequest) ProtoMessage() {}
 
 func (x *OpenRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[24]
+	mi := &file_custody_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1640,7 +1675,7 @@ func (x *OpenRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenRequest.ProtoReflect.Descriptor instead.
 func (*OpenRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{24}
+	return file_custody_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *OpenRequest) GetOperationId() string {
@@ -1666,7 +1701,7 @@ type OpenResponse struct {
 
 func (x *OpenResponse) Reset() {
 	*x = OpenResponse{}
-	mi := &file_custody_proto_msgTypes[25]
+	mi := &file_custody_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1678,7 +1713,7 @@ func (x *OpenResponse) String() string {
 func (*OpenResponse) ProtoMessage() {}
 
 func (x *OpenResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[25]
+	mi := &file_custody_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1691,7 +1726,7 @@ func (x *OpenResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use OpenResponse.ProtoReflect.Descriptor instead.
 func (*OpenResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{25}
+	return file_custody_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *OpenResponse) GetKey() []byte {
@@ -1716,7 +1751,7 @@ type TenureRecord struct {
 
 func (x *TenureRecord) Reset() {
 	*x = TenureRecord{}
-	mi := &file_custody_proto_msgTypes[26]
+	mi := &file_custody_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1728,7 +1763,7 @@ func (x *TenureRecord) String() string {
 func (*TenureRecord) ProtoMessage() {}
 
 func (x *TenureRecord) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[26]
+	mi := &file_custody_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1741,7 +1776,7 @@ func (x *TenureRecord) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TenureRecord.ProtoReflect.Descriptor instead.
 func (*TenureRecord) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{26}
+	return file_custody_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *TenureRecord) GetNode() []byte {
@@ -1799,7 +1834,7 @@ type ClaimRequest struct {
 
 func (x *ClaimRequest) Reset() {
 	*x = ClaimRequest{}
-	mi := &file_custody_proto_msgTypes[27]
+	mi := &file_custody_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1811,7 +1846,7 @@ func (x *ClaimRequest) String() string {
 func (*ClaimRequest) ProtoMessage() {}
 
 func (x *ClaimRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[27]
+	mi := &file_custody_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1824,7 +1859,7 @@ func (x *ClaimRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimRequest.ProtoReflect.Descriptor instead.
 func (*ClaimRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{27}
+	return file_custody_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *ClaimRequest) GetClaim() *TenureRecord {
@@ -1850,7 +1885,7 @@ type ClaimResponse struct {
 
 func (x *ClaimResponse) Reset() {
 	*x = ClaimResponse{}
-	mi := &file_custody_proto_msgTypes[28]
+	mi := &file_custody_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1862,7 +1897,7 @@ func (x *ClaimResponse) String() string {
 func (*ClaimResponse) ProtoMessage() {}
 
 func (x *ClaimResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[28]
+	mi := &file_custody_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1875,7 +1910,7 @@ func (x *ClaimResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ClaimResponse.ProtoReflect.Descriptor instead.
 func (*ClaimResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{28}
+	return file_custody_proto_rawDescGZIP(), []int{29}
 }
 
 func (x *ClaimResponse) GetClaim() *TenureRecord {
@@ -1893,7 +1928,7 @@ type HolderRequest struct {
 
 func (x *HolderRequest) Reset() {
 	*x = HolderRequest{}
-	mi := &file_custody_proto_msgTypes[29]
+	mi := &file_custody_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1905,7 +1940,7 @@ func (x *HolderRequest) String() string {
 func (*HolderRequest) ProtoMessage() {}
 
 func (x *HolderRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[29]
+	mi := &file_custody_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1918,7 +1953,7 @@ func (x *HolderRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HolderRequest.ProtoReflect.Descriptor instead.
 func (*HolderRequest) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{29}
+	return file_custody_proto_rawDescGZIP(), []int{30}
 }
 
 type HolderResponse struct {
@@ -1930,7 +1965,7 @@ type HolderResponse struct {
 
 func (x *HolderResponse) Reset() {
 	*x = HolderResponse{}
-	mi := &file_custody_proto_msgTypes[30]
+	mi := &file_custody_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1942,7 +1977,7 @@ func (x *HolderResponse) String() string {
 func (*HolderResponse) ProtoMessage() {}
 
 func (x *HolderResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_custody_proto_msgTypes[30]
+	mi := &file_custody_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1955,7 +1990,7 @@ func (x *HolderResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use HolderResponse.ProtoReflect.Descriptor instead.
 func (*HolderResponse) Descriptor() ([]byte, []int) {
-	return file_custody_proto_rawDescGZIP(), []int{30}
+	return file_custody_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *HolderResponse) GetClaim() *TenureRecord {
@@ -2041,13 +2076,14 @@ const file_custody_proto_rawDesc = "" +
 	"\rcustody_chain\x18\x04 \x03(\fR\fcustodyChain\"9\n" +
 	"\x05Shown\x12\x1a\n" +
 	"\benvelope\x18\x01 \x01(\fR\benvelope\x12\x14\n" +
-	"\x05plain\x18\x02 \x01(\fR\x05plain\"%\n" +
-	"\x05Chain\x12\x1c\n" +
-	"\tdocuments\x18\x01 \x03(\fR\tdocuments\"\xc7\x01\n" +
+	"\x05plain\x18\x02 \x01(\fR\x05plain\"#\n" +
+	"\vShowRequest\x12\x14\n" +
+	"\x05chain\x18\x01 \x03(\fR\x05chain\"\x0e\n" +
+	"\fShowResponse\"\xb6\x01\n" +
 	"\x10SafeguardRequest\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12+\n" +
-	"\x05order\x18\x02 \x01(\v2\x15.dta.custody.v1.ShownR\x05order\x12-\n" +
-	"\x06chains\x18\x03 \x03(\v2\x15.dta.custody.v1.ChainR\x06chains\x12\x14\n" +
+	"\x05order\x18\x02 \x01(\v2\x15.dta.custody.v1.ShownR\x05order\x12\x1c\n" +
+	"\tdocuments\x18\x03 \x03(\fR\tdocuments\x12\x14\n" +
 	"\x05share\x18\x04 \x01(\fR\x05share\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\x05 \x01(\fR\n" +
@@ -2056,7 +2092,7 @@ const file_custody_proto_rawDesc = "" +
 	"\adeposit\x18\x01 \x01(\fR\adeposit\x125\n" +
 	"\n" +
 	"acceptance\x18\x02 \x01(\v2\x15.dta.custody.v1.ShownR\n" +
-	"acceptance\"\xb7\x02\n" +
+	"acceptance\"\xa6\x02\n" +
 	"\x0eRestoreRequest\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12+\n" +
 	"\x05order\x18\x02 \x01(\v2\x15.dta.custody.v1.ShownR\x05order\x125\n" +
@@ -2065,23 +2101,23 @@ const file_custody_proto_rawDesc = "" +
 	"acceptance\x125\n" +
 	"\n" +
 	"redemption\x18\x04 \x01(\v2\x15.dta.custody.v1.ShownR\n" +
-	"redemption\x12-\n" +
-	"\x06chains\x18\x05 \x03(\v2\x15.dta.custody.v1.ChainR\x06chains\x12\x18\n" +
+	"redemption\x12\x1c\n" +
+	"\tdocuments\x18\x05 \x03(\fR\tdocuments\x12\x18\n" +
 	"\adeposit\x18\x06 \x01(\fR\adeposit\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\a \x01(\fR\n" +
 	"checkpoint\"X\n" +
 	"\x0fRestoreResponse\x12/\n" +
 	"\arelease\x18\x01 \x01(\v2\x15.dta.custody.v1.ShownR\arelease\x12\x14\n" +
-	"\x05share\x18\x02 \x01(\fR\x05share\"\xc3\x02\n" +
+	"\x05share\x18\x02 \x01(\fR\x05share\"\xb2\x02\n" +
 	"\fIssueRequest\x12!\n" +
 	"\foperation_id\x18\x01 \x01(\tR\voperationId\x12+\n" +
 	"\x05order\x18\x02 \x01(\v2\x15.dta.custody.v1.ShownR\x05order\x125\n" +
 	"\n" +
 	"acceptance\x18\x03 \x01(\v2\x15.dta.custody.v1.ShownR\n" +
 	"acceptance\x12/\n" +
-	"\arequest\x18\x04 \x01(\v2\x15.dta.custody.v1.ShownR\arequest\x12-\n" +
-	"\x06chains\x18\x05 \x03(\v2\x15.dta.custody.v1.ChainR\x06chains\x12\x18\n" +
+	"\arequest\x18\x04 \x01(\v2\x15.dta.custody.v1.ShownR\arequest\x12\x1c\n" +
+	"\tdocuments\x18\x05 \x03(\fR\tdocuments\x12\x18\n" +
 	"\adeposit\x18\x06 \x01(\fR\adeposit\x12\x1e\n" +
 	"\n" +
 	"checkpoint\x18\a \x01(\fR\n" +
@@ -2120,10 +2156,11 @@ const file_custody_proto_rawDesc = "" +
 	"\bValidate\x12\x1f.dta.custody.v1.ValidateRequest\x1a .dta.custody.v1.ValidateResponse\x12P\n" +
 	"\tConfigure\x12 .dta.custody.v1.ConfigureRequest\x1a!.dta.custody.v1.ConfigureResponse\x12D\n" +
 	"\x05Enrol\x12\x1c.dta.custody.v1.EnrolRequest\x1a\x1d.dta.custody.v1.EnrolResponse\x12G\n" +
-	"\x06Status\x12\x1d.dta.custody.v1.StatusRequest\x1a\x1e.dta.custody.v1.StatusResponse2\xa7\x01\n" +
+	"\x06Status\x12\x1d.dta.custody.v1.StatusRequest\x1a\x1e.dta.custody.v1.StatusResponse2\xea\x01\n" +
 	"\aCustody\x12P\n" +
 	"\tSafeguard\x12 .dta.custody.v1.SafeguardRequest\x1a!.dta.custody.v1.SafeguardResponse\x12J\n" +
-	"\aRestore\x12\x1e.dta.custody.v1.RestoreRequest\x1a\x1f.dta.custody.v1.RestoreResponse2O\n" +
+	"\aRestore\x12\x1e.dta.custody.v1.RestoreRequest\x1a\x1f.dta.custody.v1.RestoreResponse\x12A\n" +
+	"\x04Show\x12\x1b.dta.custody.v1.ShowRequest\x1a\x1c.dta.custody.v1.ShowResponse2O\n" +
 	"\aIssuing\x12D\n" +
 	"\x05Issue\x12\x1c.dta.custody.v1.IssueRequest\x1a\x1d.dta.custody.v1.IssueResponse2\x94\x01\n" +
 	"\fNodeIdentity\x12A\n" +
@@ -2146,7 +2183,7 @@ func file_custody_proto_rawDescGZIP() []byte {
 }
 
 var file_custody_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_custody_proto_msgTypes = make([]protoimpl.MessageInfo, 31)
+var file_custody_proto_msgTypes = make([]protoimpl.MessageInfo, 32)
 var file_custody_proto_goTypes = []any{
 	(Diagnostic_Severity)(0),  // 0: dta.custody.v1.Diagnostic.Severity
 	(*DescribeRequest)(nil),   // 1: dta.custody.v1.DescribeRequest
@@ -2164,22 +2201,23 @@ var file_custody_proto_goTypes = []any{
 	(*StatusRequest)(nil),     // 13: dta.custody.v1.StatusRequest
 	(*StatusResponse)(nil),    // 14: dta.custody.v1.StatusResponse
 	(*Shown)(nil),             // 15: dta.custody.v1.Shown
-	(*Chain)(nil),             // 16: dta.custody.v1.Chain
-	(*SafeguardRequest)(nil),  // 17: dta.custody.v1.SafeguardRequest
-	(*SafeguardResponse)(nil), // 18: dta.custody.v1.SafeguardResponse
-	(*RestoreRequest)(nil),    // 19: dta.custody.v1.RestoreRequest
-	(*RestoreResponse)(nil),   // 20: dta.custody.v1.RestoreResponse
-	(*IssueRequest)(nil),      // 21: dta.custody.v1.IssueRequest
-	(*IssueResponse)(nil),     // 22: dta.custody.v1.IssueResponse
-	(*MakeRequest)(nil),       // 23: dta.custody.v1.MakeRequest
-	(*MakeResponse)(nil),      // 24: dta.custody.v1.MakeResponse
-	(*OpenRequest)(nil),       // 25: dta.custody.v1.OpenRequest
-	(*OpenResponse)(nil),      // 26: dta.custody.v1.OpenResponse
-	(*TenureRecord)(nil),      // 27: dta.custody.v1.TenureRecord
-	(*ClaimRequest)(nil),      // 28: dta.custody.v1.ClaimRequest
-	(*ClaimResponse)(nil),     // 29: dta.custody.v1.ClaimResponse
-	(*HolderRequest)(nil),     // 30: dta.custody.v1.HolderRequest
-	(*HolderResponse)(nil),    // 31: dta.custody.v1.HolderResponse
+	(*ShowRequest)(nil),       // 16: dta.custody.v1.ShowRequest
+	(*ShowResponse)(nil),      // 17: dta.custody.v1.ShowResponse
+	(*SafeguardRequest)(nil),  // 18: dta.custody.v1.SafeguardRequest
+	(*SafeguardResponse)(nil), // 19: dta.custody.v1.SafeguardResponse
+	(*RestoreRequest)(nil),    // 20: dta.custody.v1.RestoreRequest
+	(*RestoreResponse)(nil),   // 21: dta.custody.v1.RestoreResponse
+	(*IssueRequest)(nil),      // 22: dta.custody.v1.IssueRequest
+	(*IssueResponse)(nil),     // 23: dta.custody.v1.IssueResponse
+	(*MakeRequest)(nil),       // 24: dta.custody.v1.MakeRequest
+	(*MakeResponse)(nil),      // 25: dta.custody.v1.MakeResponse
+	(*OpenRequest)(nil),       // 26: dta.custody.v1.OpenRequest
+	(*OpenResponse)(nil),      // 27: dta.custody.v1.OpenResponse
+	(*TenureRecord)(nil),      // 28: dta.custody.v1.TenureRecord
+	(*ClaimRequest)(nil),      // 29: dta.custody.v1.ClaimRequest
+	(*ClaimResponse)(nil),     // 30: dta.custody.v1.ClaimResponse
+	(*HolderRequest)(nil),     // 31: dta.custody.v1.HolderRequest
+	(*HolderResponse)(nil),    // 32: dta.custody.v1.HolderResponse
 }
 var file_custody_proto_depIdxs = []int32{
 	3,  // 0: dta.custody.v1.Range.start:type_name -> dta.custody.v1.Position
@@ -2192,50 +2230,49 @@ var file_custody_proto_depIdxs = []int32{
 	5,  // 7: dta.custody.v1.ConfigureRequest.block:type_name -> dta.custody.v1.ConfigBlock
 	6,  // 8: dta.custody.v1.ConfigureResponse.diagnostics:type_name -> dta.custody.v1.Diagnostic
 	15, // 9: dta.custody.v1.SafeguardRequest.order:type_name -> dta.custody.v1.Shown
-	16, // 10: dta.custody.v1.SafeguardRequest.chains:type_name -> dta.custody.v1.Chain
-	15, // 11: dta.custody.v1.SafeguardResponse.acceptance:type_name -> dta.custody.v1.Shown
-	15, // 12: dta.custody.v1.RestoreRequest.order:type_name -> dta.custody.v1.Shown
-	15, // 13: dta.custody.v1.RestoreRequest.acceptance:type_name -> dta.custody.v1.Shown
-	15, // 14: dta.custody.v1.RestoreRequest.redemption:type_name -> dta.custody.v1.Shown
-	16, // 15: dta.custody.v1.RestoreRequest.chains:type_name -> dta.custody.v1.Chain
-	15, // 16: dta.custody.v1.RestoreResponse.release:type_name -> dta.custody.v1.Shown
-	15, // 17: dta.custody.v1.IssueRequest.order:type_name -> dta.custody.v1.Shown
-	15, // 18: dta.custody.v1.IssueRequest.acceptance:type_name -> dta.custody.v1.Shown
-	15, // 19: dta.custody.v1.IssueRequest.request:type_name -> dta.custody.v1.Shown
-	16, // 20: dta.custody.v1.IssueRequest.chains:type_name -> dta.custody.v1.Chain
-	15, // 21: dta.custody.v1.IssueResponse.grant:type_name -> dta.custody.v1.Shown
-	27, // 22: dta.custody.v1.ClaimRequest.claim:type_name -> dta.custody.v1.TenureRecord
-	27, // 23: dta.custody.v1.ClaimResponse.claim:type_name -> dta.custody.v1.TenureRecord
-	27, // 24: dta.custody.v1.HolderResponse.claim:type_name -> dta.custody.v1.TenureRecord
-	1,  // 25: dta.custody.v1.Plugin.Describe:input_type -> dta.custody.v1.DescribeRequest
-	7,  // 26: dta.custody.v1.Plugin.Validate:input_type -> dta.custody.v1.ValidateRequest
-	9,  // 27: dta.custody.v1.Plugin.Configure:input_type -> dta.custody.v1.ConfigureRequest
-	11, // 28: dta.custody.v1.Plugin.Enrol:input_type -> dta.custody.v1.EnrolRequest
-	13, // 29: dta.custody.v1.Plugin.Status:input_type -> dta.custody.v1.StatusRequest
-	17, // 30: dta.custody.v1.Custody.Safeguard:input_type -> dta.custody.v1.SafeguardRequest
-	19, // 31: dta.custody.v1.Custody.Restore:input_type -> dta.custody.v1.RestoreRequest
-	21, // 32: dta.custody.v1.Issuing.Issue:input_type -> dta.custody.v1.IssueRequest
-	23, // 33: dta.custody.v1.NodeIdentity.Make:input_type -> dta.custody.v1.MakeRequest
-	25, // 34: dta.custody.v1.NodeIdentity.Open:input_type -> dta.custody.v1.OpenRequest
-	28, // 35: dta.custody.v1.Tenure.Claim:input_type -> dta.custody.v1.ClaimRequest
-	30, // 36: dta.custody.v1.Tenure.Holder:input_type -> dta.custody.v1.HolderRequest
-	2,  // 37: dta.custody.v1.Plugin.Describe:output_type -> dta.custody.v1.DescribeResponse
-	8,  // 38: dta.custody.v1.Plugin.Validate:output_type -> dta.custody.v1.ValidateResponse
-	10, // 39: dta.custody.v1.Plugin.Configure:output_type -> dta.custody.v1.ConfigureResponse
-	12, // 40: dta.custody.v1.Plugin.Enrol:output_type -> dta.custody.v1.EnrolResponse
-	14, // 41: dta.custody.v1.Plugin.Status:output_type -> dta.custody.v1.StatusResponse
-	18, // 42: dta.custody.v1.Custody.Safeguard:output_type -> dta.custody.v1.SafeguardResponse
-	20, // 43: dta.custody.v1.Custody.Restore:output_type -> dta.custody.v1.RestoreResponse
-	22, // 44: dta.custody.v1.Issuing.Issue:output_type -> dta.custody.v1.IssueResponse
-	24, // 45: dta.custody.v1.NodeIdentity.Make:output_type -> dta.custody.v1.MakeResponse
-	26, // 46: dta.custody.v1.NodeIdentity.Open:output_type -> dta.custody.v1.OpenResponse
-	29, // 47: dta.custody.v1.Tenure.Claim:output_type -> dta.custody.v1.ClaimResponse
-	31, // 48: dta.custody.v1.Tenure.Holder:output_type -> dta.custody.v1.HolderResponse
-	37, // [37:49] is the sub-list for method output_type
-	25, // [25:37] is the sub-list for method input_type
-	25, // [25:25] is the sub-list for extension type_name
-	25, // [25:25] is the sub-list for extension extendee
-	0,  // [0:25] is the sub-list for field type_name
+	15, // 10: dta.custody.v1.SafeguardResponse.acceptance:type_name -> dta.custody.v1.Shown
+	15, // 11: dta.custody.v1.RestoreRequest.order:type_name -> dta.custody.v1.Shown
+	15, // 12: dta.custody.v1.RestoreRequest.acceptance:type_name -> dta.custody.v1.Shown
+	15, // 13: dta.custody.v1.RestoreRequest.redemption:type_name -> dta.custody.v1.Shown
+	15, // 14: dta.custody.v1.RestoreResponse.release:type_name -> dta.custody.v1.Shown
+	15, // 15: dta.custody.v1.IssueRequest.order:type_name -> dta.custody.v1.Shown
+	15, // 16: dta.custody.v1.IssueRequest.acceptance:type_name -> dta.custody.v1.Shown
+	15, // 17: dta.custody.v1.IssueRequest.request:type_name -> dta.custody.v1.Shown
+	15, // 18: dta.custody.v1.IssueResponse.grant:type_name -> dta.custody.v1.Shown
+	28, // 19: dta.custody.v1.ClaimRequest.claim:type_name -> dta.custody.v1.TenureRecord
+	28, // 20: dta.custody.v1.ClaimResponse.claim:type_name -> dta.custody.v1.TenureRecord
+	28, // 21: dta.custody.v1.HolderResponse.claim:type_name -> dta.custody.v1.TenureRecord
+	1,  // 22: dta.custody.v1.Plugin.Describe:input_type -> dta.custody.v1.DescribeRequest
+	7,  // 23: dta.custody.v1.Plugin.Validate:input_type -> dta.custody.v1.ValidateRequest
+	9,  // 24: dta.custody.v1.Plugin.Configure:input_type -> dta.custody.v1.ConfigureRequest
+	11, // 25: dta.custody.v1.Plugin.Enrol:input_type -> dta.custody.v1.EnrolRequest
+	13, // 26: dta.custody.v1.Plugin.Status:input_type -> dta.custody.v1.StatusRequest
+	18, // 27: dta.custody.v1.Custody.Safeguard:input_type -> dta.custody.v1.SafeguardRequest
+	20, // 28: dta.custody.v1.Custody.Restore:input_type -> dta.custody.v1.RestoreRequest
+	16, // 29: dta.custody.v1.Custody.Show:input_type -> dta.custody.v1.ShowRequest
+	22, // 30: dta.custody.v1.Issuing.Issue:input_type -> dta.custody.v1.IssueRequest
+	24, // 31: dta.custody.v1.NodeIdentity.Make:input_type -> dta.custody.v1.MakeRequest
+	26, // 32: dta.custody.v1.NodeIdentity.Open:input_type -> dta.custody.v1.OpenRequest
+	29, // 33: dta.custody.v1.Tenure.Claim:input_type -> dta.custody.v1.ClaimRequest
+	31, // 34: dta.custody.v1.Tenure.Holder:input_type -> dta.custody.v1.HolderRequest
+	2,  // 35: dta.custody.v1.Plugin.Describe:output_type -> dta.custody.v1.DescribeResponse
+	8,  // 36: dta.custody.v1.Plugin.Validate:output_type -> dta.custody.v1.ValidateResponse
+	10, // 37: dta.custody.v1.Plugin.Configure:output_type -> dta.custody.v1.ConfigureResponse
+	12, // 38: dta.custody.v1.Plugin.Enrol:output_type -> dta.custody.v1.EnrolResponse
+	14, // 39: dta.custody.v1.Plugin.Status:output_type -> dta.custody.v1.StatusResponse
+	19, // 40: dta.custody.v1.Custody.Safeguard:output_type -> dta.custody.v1.SafeguardResponse
+	21, // 41: dta.custody.v1.Custody.Restore:output_type -> dta.custody.v1.RestoreResponse
+	17, // 42: dta.custody.v1.Custody.Show:output_type -> dta.custody.v1.ShowResponse
+	23, // 43: dta.custody.v1.Issuing.Issue:output_type -> dta.custody.v1.IssueResponse
+	25, // 44: dta.custody.v1.NodeIdentity.Make:output_type -> dta.custody.v1.MakeResponse
+	27, // 45: dta.custody.v1.NodeIdentity.Open:output_type -> dta.custody.v1.OpenResponse
+	30, // 46: dta.custody.v1.Tenure.Claim:output_type -> dta.custody.v1.ClaimResponse
+	32, // 47: dta.custody.v1.Tenure.Holder:output_type -> dta.custody.v1.HolderResponse
+	35, // [35:48] is the sub-list for method output_type
+	22, // [22:35] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_custody_proto_init() }
@@ -2249,7 +2286,7 @@ func file_custody_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_custody_proto_rawDesc), len(file_custody_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   31,
+			NumMessages:   32,
 			NumExtensions: 0,
 			NumServices:   5,
 		},

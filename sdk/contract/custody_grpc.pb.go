@@ -318,14 +318,21 @@ var Plugin_ServiceDesc = grpc.ServiceDesc{
 const (
 	Custody_Safeguard_FullMethodName = "/dta.custody.v1.Custody/Safeguard"
 	Custody_Restore_FullMethodName   = "/dta.custody.v1.Custody/Restore"
+	Custody_Show_FullMethodName      = "/dta.custody.v1.Custody/Show"
 )
 
 // CustodyClient is the client API for Custody service.
 //
 // For semantics around ctx use and closing/ending streaming RPCs, please refer to https://pkg.go.dev/google.golang.org/grpc/?tab=doc#ClientConn.NewStream.
 //
-// Custody is served by a plugin that keeps shares and keys. Both calls need an enrolled identity (unavailable
-// without one).
+// Custody is served by a plugin that keeps shares and keys. Safeguard and Restore need an enrolled identity
+// (unavailable without one).
+//
+// A call names in documents the newest identity document of each party that verification needs (CID bytes), and is
+// judged by these and no others: which document of a party is its newest is what this call says, whatever other calls
+// have named or shown. A plugin that lacks some of them does nothing and answers not_found, with a google.rpc.ErrorInfo
+// of domain "dta" whose metadata "missing" lists them, in text, between spaces. The host shows each with Show and
+// repeats the call.
 type CustodyClient interface {
 	// Safeguard verifies an order and keeps the share sealed to this custody identity, or makes the ordered key or its
 	// share of a network's master secret.
@@ -335,6 +342,9 @@ type CustodyClient interface {
 	// Restore verifies a redemption and seals what was kept to the receiver it names. It may be repeated: the same
 	// redemption never opens to anyone else.
 	Restore(ctx context.Context, in *RestoreRequest, opts ...grpc.CallOption) (*RestoreResponse, error)
+	// Show brings one party's documents, which the plugin verifies and remembers for the calls that name the newest of
+	// them. Its memory is bounded and ends with the process: what it forgot, a later call lacks again.
+	Show(ctx context.Context, in *ShowRequest, opts ...grpc.CallOption) (*ShowResponse, error)
 }
 
 type custodyClient struct {
@@ -365,12 +375,28 @@ func (c *custodyClient) Restore(ctx context.Context, in *RestoreRequest, opts ..
 	return out, nil
 }
 
+func (c *custodyClient) Show(ctx context.Context, in *ShowRequest, opts ...grpc.CallOption) (*ShowResponse, error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	out := new(ShowResponse)
+	err := c.cc.Invoke(ctx, Custody_Show_FullMethodName, in, out, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
 // CustodyServer is the server API for Custody service.
 // All implementations must embed UnimplementedCustodyServer
 // for forward compatibility.
 //
-// Custody is served by a plugin that keeps shares and keys. Both calls need an enrolled identity (unavailable
-// without one).
+// Custody is served by a plugin that keeps shares and keys. Safeguard and Restore need an enrolled identity
+// (unavailable without one).
+//
+// A call names in documents the newest identity document of each party that verification needs (CID bytes), and is
+// judged by these and no others: which document of a party is its newest is what this call says, whatever other calls
+// have named or shown. A plugin that lacks some of them does nothing and answers not_found, with a google.rpc.ErrorInfo
+// of domain "dta" whose metadata "missing" lists them, in text, between spaces. The host shows each with Show and
+// repeats the call.
 type CustodyServer interface {
 	// Safeguard verifies an order and keeps the share sealed to this custody identity, or makes the ordered key or its
 	// share of a network's master secret.
@@ -380,6 +406,9 @@ type CustodyServer interface {
 	// Restore verifies a redemption and seals what was kept to the receiver it names. It may be repeated: the same
 	// redemption never opens to anyone else.
 	Restore(context.Context, *RestoreRequest) (*RestoreResponse, error)
+	// Show brings one party's documents, which the plugin verifies and remembers for the calls that name the newest of
+	// them. Its memory is bounded and ends with the process: what it forgot, a later call lacks again.
+	Show(context.Context, *ShowRequest) (*ShowResponse, error)
 	mustEmbedUnimplementedCustodyServer()
 }
 
@@ -395,6 +424,9 @@ func (UnimplementedCustodyServer) Safeguard(context.Context, *SafeguardRequest) 
 }
 func (UnimplementedCustodyServer) Restore(context.Context, *RestoreRequest) (*RestoreResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method Restore not implemented")
+}
+func (UnimplementedCustodyServer) Show(context.Context, *ShowRequest) (*ShowResponse, error) {
+	return nil, status.Error(codes.Unimplemented, "method Show not implemented")
 }
 func (UnimplementedCustodyServer) mustEmbedUnimplementedCustodyServer() {}
 func (UnimplementedCustodyServer) testEmbeddedByValue()                 {}
@@ -453,6 +485,24 @@ func _Custody_Restore_Handler(srv interface{}, ctx context.Context, dec func(int
 	return interceptor(ctx, in, info, handler)
 }
 
+func _Custody_Show_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
+	in := new(ShowRequest)
+	if err := dec(in); err != nil {
+		return nil, err
+	}
+	if interceptor == nil {
+		return srv.(CustodyServer).Show(ctx, in)
+	}
+	info := &grpc.UnaryServerInfo{
+		Server:     srv,
+		FullMethod: Custody_Show_FullMethodName,
+	}
+	handler := func(ctx context.Context, req interface{}) (interface{}, error) {
+		return srv.(CustodyServer).Show(ctx, req.(*ShowRequest))
+	}
+	return interceptor(ctx, in, info, handler)
+}
+
 // Custody_ServiceDesc is the grpc.ServiceDesc for Custody service.
 // It's only intended for direct use with grpc.RegisterService,
 // and not to be introspected or modified (even as a copy)
@@ -467,6 +517,10 @@ var Custody_ServiceDesc = grpc.ServiceDesc{
 		{
 			MethodName: "Restore",
 			Handler:    _Custody_Restore_Handler,
+		},
+		{
+			MethodName: "Show",
+			Handler:    _Custody_Show_Handler,
 		},
 	},
 	Streams:  []grpc.StreamDesc{},

@@ -1,6 +1,10 @@
 package contract
 
-import "time"
+import (
+	"time"
+
+	"github.com/milagro-dta/dta/protocol/identity"
+)
 
 const (
 	// MaxMessage bounds a gRPC message in either direction, in bytes.
@@ -11,11 +15,12 @@ const (
 	MaxEnvelope = 1 << 20
 	// MaxDeposit bounds a deposit, in bytes.
 	MaxDeposit = 512 << 10
-	// MaxChains bounds the chains shown in a call: 40 parties of an order and 32 custody identities. A network has at
+	// MaxNamed bounds the documents named in a call: 40 parties of an order and 32 custody identities. A network has at
 	// most 32 parties, 16 custody identities and 16 delegates.
-	MaxChains = 72
-	// MaxDocuments bounds the documents of one chain.
-	MaxDocuments = 64
+	MaxNamed = 72
+	// MaxDocuments bounds the documents of one chain, MaxDocument each of them, in bytes.
+	MaxDocuments = identity.MaxDocuments
+	MaxDocument  = identity.MaxDocument
 	// MaxCheckpoint bounds an audit checkpoint, in bytes.
 	MaxCheckpoint = 4 << 10
 	// TenureMark is the size of the mark in a claim, MaxHostName bounds the host's name in it, in bytes, and MaxTenure

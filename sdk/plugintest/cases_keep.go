@@ -176,6 +176,49 @@ func followsReceiver(t *testing.T, c Config) {
 	wantBack(t, k, e.Give(t, k.Redeem(t, k.Principal)))
 }
 
+// takesLongChains has an order for a receiver with as many documents as there may be, and names each of them, as a
+// host may: the chains that end there are larger together than a message. The plugin is shown them once, and again
+// after a restart.
+func takesLongChains(t *testing.T, c Config) {
+	e := Enrol(t, c)
+	long, err := longest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	size := 0
+	for _, document := range long.Identity().Documents() {
+		until, err := long.Identity().At(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, block := range until.Blocks() {
+			size += len(block)
+		}
+		e.Know(until)
+	}
+	if size < contract.MaxMessage {
+		t.Fatalf("expected chains of more than %d bytes; found %d", contract.MaxMessage, size)
+	}
+	o := e.Something(t, func(p *order.Plan) {
+		p.Redeemers[1], p.Receivers[0] = long.Identity(), long.Identity()
+	})
+	o.Beneficiary = long
+	k := e.Keep(t, o)
+	r := k.Redeem(t, k.Principal)
+	wantBack(t, k, e.Give(t, r))
+	e.Restart(t)
+	wantBack(t, k, e.Give(t, r))
+}
+
+// longest is an identity with as many documents as there may be, which takes its time to make.
+var longest = sync.OnceValues(func() (*identity.Keyring, error) {
+	k, next, err := identity.Create(identity.Node, "longest", time.Now())
+	for err == nil && len(k.Identity().Documents()) < identity.MaxDocuments {
+		k, next, err = k.Rotate(next, time.Now())
+	}
+	return k, err
+})
+
 func answersRepeats(t *testing.T, c Config) {
 	e := Enrol(t, c)
 	o := e.Something(t)

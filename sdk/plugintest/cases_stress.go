@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/milagro-dta/dta/crypto/mpin"
+	"github.com/milagro-dta/dta/protocol/dag"
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/protocol/order"
 	"github.com/milagro-dta/dta/sdk/contract"
@@ -156,11 +157,11 @@ func refusesSenseless(t *testing.T, c Config) {
 		"nothing shown":          func(r *contract.SafeguardRequest) { r.Order = nil },
 		"no plaintext":           func(r *contract.SafeguardRequest) { r.Order.Plain = nil },
 		"no share":               func(r *contract.SafeguardRequest) { r.Share = nil },
-		"no chains":              func(r *contract.SafeguardRequest) { r.Chains = nil },
-		"an empty chain":         func(r *contract.SafeguardRequest) { r.Chains = append(r.Chains, &contract.Chain{}) },
-		"too many chains":        func(r *contract.SafeguardRequest) { r.Chains = make([]*contract.Chain, contract.MaxChains+1) },
-		"a chain too long":       func(r *contract.SafeguardRequest) { r.Chains[0].Documents = make([][]byte, contract.MaxDocuments+1) },
-		"documents of nonsense":  func(r *contract.SafeguardRequest) { r.Chains[0].Documents = [][]byte{{0xa0}} },
+		"no documents":           func(r *contract.SafeguardRequest) { r.Documents = nil },
+		"an empty document":      func(r *contract.SafeguardRequest) { r.Documents = append(r.Documents, nil) },
+		"too many documents":     func(r *contract.SafeguardRequest) { r.Documents = make([][]byte, contract.MaxNamed+1) },
+		"a document of noise":    func(r *contract.SafeguardRequest) { r.Documents[0] = bytes.Repeat([]byte{0x9f}, 36) },
+		"a document nobody has":  func(r *contract.SafeguardRequest) { r.Documents[0] = dag.Sum([]byte("nobody")).Bytes() },
 		"no operation id":        func(r *contract.SafeguardRequest) { r.OperationId = "" },
 		"another's operation id": func(r *contract.SafeguardRequest) { r.OperationId = o.Ask().OperationId[:63] + "x" },
 		"a checkpoint too long":  func(r *contract.SafeguardRequest) { r.Checkpoint = make([]byte, contract.MaxCheckpoint+1) },
@@ -183,7 +184,7 @@ func refusesSenseless(t *testing.T, c Config) {
 		"no acceptance":                     func(r *contract.RestoreRequest) { r.Acceptance = nil },
 		"no redemption":                     func(r *contract.RestoreRequest) { r.Redemption = nil },
 		"no deposit":                        func(r *contract.RestoreRequest) { r.Deposit = nil },
-		"a redemption without chains":       func(r *contract.RestoreRequest) { r.Chains = nil },
+		"a redemption without documents":    func(r *contract.RestoreRequest) { r.Documents = nil },
 		"a redemption of noise":             func(r *contract.RestoreRequest) { r.Redemption.Envelope = bytes.Repeat([]byte{0x9f}, 1000) },
 		"a redemption without operation id": func(r *contract.RestoreRequest) { r.OperationId = "" },
 		"the order's operation id":          func(r *contract.RestoreRequest) { r.OperationId = o.Ask().GetOperationId() },

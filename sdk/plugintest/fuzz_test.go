@@ -50,12 +50,24 @@ func guarded(tb testing.TB) (*guard.Guard, []byte, *scene.Redeemed) {
 	}
 	s := scene.New(tb, plugintest.Instance, order.Supervised, g.Chain())
 	o := s.Order(tb, []byte("a secret"))
-	got, err := g.Safeguard(tb.Context(), o.Ask())
+	got, err := safeguard(tb, g, s, o.Ask())
 	if err != nil {
 		tb.Fatal(err)
 	}
 	k := o.Accept(tb, got)
 	return g, e.Root, k.Redeem(tb, k.Beneficiary)
+}
+
+// safeguard has a guard keep what an order says, and shows it the documents that it lacks.
+func safeguard(tb testing.TB, g *guard.Guard, s *scene.Scene, req *contract.SafeguardRequest) (*contract.SafeguardResponse, error) {
+	return scene.Showing(tb.Context(), s, show(g), func() (*contract.SafeguardResponse, error) { return g.Safeguard(tb.Context(), req) })
+}
+
+func show(g *guard.Guard) func(context.Context, *contract.ShowRequest) error {
+	return func(ctx context.Context, req *contract.ShowRequest) error {
+		_, err := g.Show(ctx, req)
+		return err
+	}
 }
 
 // founded is an enrolled guard, and a network of which it made a share.
@@ -77,7 +89,7 @@ func founded(tb testing.TB, change ...func(*guard.Settings)) (*guard.Guard, *sce
 		tb.Fatal(err)
 	}
 	n := scene.New(tb, plugintest.Instance, order.Supervised, g.Chain()).Network(tb, mpin.V1)
-	got, err := g.Safeguard(tb.Context(), n.Ask())
+	got, err := safeguard(tb, g, n.Scene, n.Ask())
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -96,7 +108,7 @@ func FuzzSafeguardRequest(f *testing.F) {
 	g, _, r := guarded(f)
 	f.Add(marshal(f, r.Kept.Order.Ask()))
 	ask := r.Kept.Order.Ask()
-	ask.Chains = ask.Chains[:1]
+	ask.Documents = ask.Documents[:1]
 	f.Add(marshal(f, ask))
 	f.Add([]byte{})
 	f.Fuzz(func(t *testing.T, raw []byte) {

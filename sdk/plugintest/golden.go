@@ -28,12 +28,13 @@ type golden struct {
 }
 
 type goldenRelease struct {
-	Name       string `json:"name"`
-	Request    []byte `json:"request"`    // RestoreRequest of the contract
-	Receiver   []byte `json:"receiver"`   // keyring
-	Reply      []byte `json:"replyRoot"`  // of the redemption's reply keys
-	Ciphertext []byte `json:"ciphertext"` // detached block; empty for a key
-	Opens      []byte `json:"opensTo"`    // the secret, or the key's private half
+	Name       string     `json:"name"`
+	Request    []byte     `json:"request"`    // RestoreRequest of the contract
+	Chains     [][][]byte `json:"chains"`     // of the parties that it names
+	Receiver   []byte     `json:"receiver"`   // keyring
+	Reply      []byte     `json:"replyRoot"`  // of the redemption's reply keys
+	Ciphertext []byte     `json:"ciphertext"` // detached block; empty for a key
+	Opens      []byte     `json:"opensTo"`    // the secret, or the key's private half
 }
 
 // MakeGolden has a plugin keep a secret, keys of some types, and where it can a secret under a key of its own, in the
@@ -49,15 +50,20 @@ func MakeGolden(t testing.TB, c Config, file string, types ...keytype.Type) {
 		k := e.Keep(t, e.Order(t, what, choose...))
 		r := k.Redeem(t, k.Beneficiary)
 		ask := r.Ask()
-		ask.Chains = []*contract.Chain{
-			scene.Chain(e.Node.Identity()), scene.Chain(k.Principal.Identity()), scene.Chain(k.Beneficiary.Identity()),
+		var chains [][][]byte
+		ask.Documents = nil
+		for _, party := range []*identity.Keyring{e.Node, k.Principal, k.Beneficiary} {
+			ask.Documents = append(ask.Documents, e.Document(party.Identity()))
+			chains = append(chains, party.Identity().Blocks())
 		}
 		request, err := proto.Marshal(ask)
 		if err != nil {
 			t.Fatal(err)
 		}
 		reply, receiver := r.Opens()
-		kept := goldenRelease{Name: name, Request: request, Receiver: receiver.Marshal().Open(), Reply: reply.Open(), Opens: e.Give(t, r)}
+		kept := goldenRelease{
+			Name: name, Request: request, Chains: chains, Receiver: receiver.Marshal().Open(), Reply: reply.Open(), Opens: e.Give(t, r),
+		}
 		if what != nil {
 			kept.Ciphertext = k.Placed.Detached[len(k.Placed.Detached)-1].Bytes
 		}
@@ -121,6 +127,11 @@ func Golden(t *testing.T, c Config, file string) {
 			if err := proto.Unmarshal(kept.Request, request); err != nil {
 				t.Fatal(err)
 			}
+			for _, chain := range kept.Chains {
+				if _, err := r.Custody.Show(t.Context(), &contract.ShowRequest{Chain: chain}); err != nil {
+					t.Fatalf("showing documents: %v\n%s", err, r.told())
+				}
+			}
 			got, err := r.Custody.Restore(t.Context(), request)
 			if err != nil {
 				t.Fatalf("restoring: %v\n%s", err, r.told())
@@ -141,11 +152,7 @@ func (g goldenRelease) open(t *testing.T, custody [][]byte, request *contract.Re
 			t.Fatal(err)
 		}
 	}
-	var chains [][][]byte
-	for _, c := range request.GetChains() {
-		chains = append(chains, c.GetDocuments())
-	}
-	who, err := order.NewParties(nil, append(chains, custody)...)
+	who, err := order.NewParties(nil, append(g.Chains, custody)...)
 	must(err)
 	o, err := order.VerifyOrder(request.GetOrder().GetEnvelope(), request.GetOrder().GetPlain(), who)
 	must(err)

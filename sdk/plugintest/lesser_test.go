@@ -105,6 +105,10 @@ func (l *lesser) Restore(ctx context.Context, q *contract.RestoreRequest) (*cont
 	return l.Custody.Restore(ctx, q)
 }
 
+func (l *lesser) Show(ctx context.Context, q *contract.ShowRequest) (*contract.ShowResponse, error) {
+	return l.Custody.Show(ctx, q)
+}
+
 func (l *lesser) Issue(ctx context.Context, q *contract.IssueRequest) (*contract.IssueResponse, error) {
 	return l.Issuing.Issue(ctx, q)
 }

@@ -34,6 +34,7 @@ func Run(t *testing.T, c Config) {
 		{"a receiver with a new document gets the release sealed to it", []Need{Orders}, followsReceiver},
 		{"repeats are answered", []Need{Orders}, answersRepeats},
 		{"an order under another signature is the same order", []Need{Orders}, knowsOrderResigned},
+		{"chains of documents may be long, and larger together than a message", []Need{Orders}, takesLongChains},
 		{"what a network's D-TAs issue adds up", []Need{Networks}, issuesForNetwork},
 		{"a delegate may ask in a network", []Need{Networks}, issuesForDelegate},
 		{"a network's share survives the process", []Need{Networks}, networkSurvivesProcess},
@@ -88,7 +89,15 @@ func Enrol(t testing.TB, c Config) *Enrolled {
 	if err != nil {
 		t.Fatalf("enrolling: %v\n%s", err, r.told())
 	}
-	return &Enrolled{Running: r, Scene: scene.New(t, Instance, r.Mode, e.GetCustodyChain()), Config: c, Root: e.GetRoot(), Next: e.GetNext()}
+	enrolled := &Enrolled{Scene: scene.New(t, Instance, r.Mode, e.GetCustodyChain()), Config: c, Root: e.GetRoot(), Next: e.GetNext()}
+	enrolled.use(r)
+	return enrolled
+}
+
+// use has calls show the plugin the documents that it lacks.
+func (e *Enrolled) use(r *Running) {
+	r.Client = e.Attend(r.Client)
+	e.Running = r
 }
 
 // Restart kills the plugin and starts it in the same realm.
@@ -99,7 +108,7 @@ func (e *Enrolled) Restart(t testing.TB) {
 	if !equalChains(answer.GetCustodyChain(), e.Fiduciary.Blocks()) {
 		t.Fatal("another custody identity came back")
 	}
-	e.Running = r
+	e.use(r)
 }
 
 func equalChains(a, b [][]byte) bool {

@@ -16,7 +16,7 @@ func boundSafeguard(req *contract.SafeguardRequest) error {
 	if n := len(req.GetShare()); n > contract.MaxDeposit {
 		return fault.New(fault.Invalid, "expected a share block of at most %d bytes, found %d", contract.MaxDeposit, n)
 	}
-	return boundRest(req.GetOperationId(), req.GetChains(), req.GetCheckpoint())
+	return boundRest(req.GetOperationId(), req.GetDocuments(), req.GetCheckpoint())
 }
 
 // boundRelease bounds a request to restore or to issue; cause, of this name, is the redemption or the request shown.
@@ -33,7 +33,7 @@ func boundRelease(req releasing, name string, cause *contract.Shown) error {
 	if n := len(req.GetDeposit()); n == 0 || n > contract.MaxDeposit {
 		return fault.New(fault.Invalid, "expected a deposit of 1 to %d bytes, found %d", contract.MaxDeposit, n)
 	}
-	return boundRest(req.GetOperationId(), req.GetChains(), req.GetCheckpoint())
+	return boundRest(req.GetOperationId(), req.GetDocuments(), req.GetCheckpoint())
 }
 
 func boundShown(name string, s *contract.Shown) error {
@@ -46,20 +46,27 @@ func boundShown(name string, s *contract.Shown) error {
 	return nil
 }
 
-func boundRest(operation string, chains []*contract.Chain, checkpoint []byte) error {
+func boundRest(operation string, documents [][]byte, checkpoint []byte) error {
 	if len(operation) != 2*sha256.Size {
 		return fault.New(fault.Invalid, "expected an operation id of %d hex digits, found %d", 2*sha256.Size, len(operation))
 	}
-	if n := len(chains); n > contract.MaxChains {
-		return fault.New(fault.Invalid, "expected at most %d document chains, found %d", contract.MaxChains, n)
-	}
-	for i, c := range chains {
-		if n := len(c.GetDocuments()); n == 0 || n > contract.MaxDocuments {
-			return fault.New(fault.Invalid, "chain %d: expected 1 to %d documents, found %d", i, contract.MaxDocuments, n)
-		}
+	if n := len(documents); n > contract.MaxNamed {
+		return fault.New(fault.Invalid, "expected at most %d documents named, found %d", contract.MaxNamed, n)
 	}
 	if n := len(checkpoint); n > contract.MaxCheckpoint {
 		return fault.New(fault.Invalid, "expected a checkpoint of at most %d bytes, found %d", contract.MaxCheckpoint, n)
+	}
+	return nil
+}
+
+func boundShow(req *contract.ShowRequest) error {
+	if n := len(req.GetChain()); n == 0 || n > contract.MaxDocuments {
+		return fault.New(fault.Invalid, "expected a chain of 1 to %d documents, found %d", contract.MaxDocuments, n)
+	}
+	for i, d := range req.GetChain() {
+		if n := len(d); n == 0 || n > contract.MaxDocument {
+			return fault.New(fault.Invalid, "document %d: expected 1 to %d bytes, found %d", i, contract.MaxDocument, n)
+		}
 	}
 	return nil
 }

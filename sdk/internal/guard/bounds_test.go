@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/milagro-dta/dta/protocol/fault"
 	"github.com/milagro-dta/dta/sdk/contract"
 )
@@ -13,19 +15,16 @@ func largest() *contract.RestoreRequest {
 	shown := func() *contract.Shown {
 		return &contract.Shown{Envelope: make([]byte, contract.MaxEnvelope), Plain: make([]byte, contract.MaxEnvelope)}
 	}
-	chains := make([]*contract.Chain, contract.MaxChains)
-	for i := range chains {
-		chains[i] = &contract.Chain{Documents: make([][]byte, contract.MaxDocuments)}
-	}
 	return &contract.RestoreRequest{
-		OperationId: strings.Repeat("0", 64), Order: shown(), Acceptance: shown(), Redemption: shown(), Chains: chains,
-		Deposit: make([]byte, contract.MaxDeposit), Checkpoint: make([]byte, contract.MaxCheckpoint),
+		OperationId: strings.Repeat("0", 64), Order: shown(), Acceptance: shown(), Redemption: shown(),
+		Documents: make([][]byte, contract.MaxNamed),
+		Deposit:   make([]byte, contract.MaxDeposit), Checkpoint: make([]byte, contract.MaxCheckpoint),
 	}
 }
 
 func boundBoth(req *contract.RestoreRequest) (restore, safeguard error) {
 	return boundRelease(req, "redemption", req.GetRedemption()), boundSafeguard(&contract.SafeguardRequest{
-		OperationId: req.OperationId, Order: req.Order, Share: req.Deposit, Chains: req.Chains, Checkpoint: req.Checkpoint,
+		OperationId: req.OperationId, Order: req.Order, Share: req.Deposit, Documents: req.Documents, Checkpoint: req.Checkpoint,
 	})
 }
 
@@ -53,10 +52,7 @@ func TestARequestIsBoundedBeforeItIsRead(t *testing.T) {
 		{func(r *contract.RestoreRequest) { longer(&r.Deposit) }, "expected a deposit of 1 to", "expected a share block of at most"},
 		{func(r *contract.RestoreRequest) { r.OperationId = "" }, "expected an operation id of 64", "expected an operation id of 64"},
 		{func(r *contract.RestoreRequest) { r.OperationId += "0" }, "expected an operation id of 64", "expected an operation id of 64"},
-		{func(r *contract.RestoreRequest) { r.Chains = append(r.Chains, r.Chains[0]) }, "document chains", "document chains"},
-		{func(r *contract.RestoreRequest) { r.Chains[7] = nil }, "chain 7: expected 1 to", "chain 7: expected 1 to"},
-		{func(r *contract.RestoreRequest) { r.Chains[7].Documents = nil }, "chain 7: expected 1 to", "chain 7: expected 1 to"},
-		{func(r *contract.RestoreRequest) { r.Chains[7].Documents = append(r.Chains[7].Documents, nil) }, "chain 7: expected 1 to", "chain 7: expected 1 to"},
+		{func(r *contract.RestoreRequest) { r.Documents = append(r.Documents, nil) }, "documents named", "documents named"},
 		{func(r *contract.RestoreRequest) { longer(&r.Checkpoint) }, "expected a checkpoint of at most", "expected a checkpoint of at most"},
 	} {
 		r := largest()
@@ -74,3 +70,28 @@ func TestARequestIsBoundedBeforeItIsRead(t *testing.T) {
 }
 
 func longer(b *[]byte) { *b = append(*b, 0) }
+
+func TestAChainIsBoundedBeforeItIsRead(t *testing.T) {
+	largest := func() *contract.ShowRequest {
+		r := &contract.ShowRequest{Chain: make([][]byte, contract.MaxDocuments)}
+		for i := range r.Chain {
+			r.Chain[i] = make([]byte, contract.MaxDocument)
+		}
+		return r
+	}
+	if r := largest(); boundShow(r) != nil || proto.Size(r) > contract.MaxMessage {
+		t.Errorf("at every bound: %v, %d bytes", boundShow(r), proto.Size(r))
+	}
+	for want, change := range map[string]func(r *contract.ShowRequest){
+		"a chain of 1 to 64 documents, found 65": func(r *contract.ShowRequest) { r.Chain = append(r.Chain, nil) },
+		"a chain of 1 to 64 documents, found 0":  func(r *contract.ShowRequest) { r.Chain = nil },
+		"document 7: expected 1 to":              func(r *contract.ShowRequest) { longer(&r.Chain[7]) },
+		"document 8: expected 1 to":              func(r *contract.ShowRequest) { r.Chain[8] = nil },
+	} {
+		r := largest()
+		change(r)
+		if err := boundShow(r); fault.Of(err) != fault.Invalid || !strings.Contains(err.Error(), want) {
+			t.Errorf("expected %q; found %v", want, err)
+		}
+	}
+}

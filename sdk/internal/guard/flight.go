@@ -105,15 +105,15 @@ func (fs *flights[T]) begin(ctx context.Context, key string, work func(context.C
 // safeguardKey names a call together with everything it shows but the checkpoint, which may have grown, and the order's
 // signature, of which there are many: only a true repeat joins.
 func safeguardKey(req *contract.SafeguardRequest, o *order.VerifiedOrder) string {
-	return callKey(req.GetChains(), []byte(req.GetOperationId()), o.HeaderCID().Bytes(), req.GetShare())
+	return callKey(req.GetDocuments(), []byte(req.GetOperationId()), o.HeaderCID().Bytes(), req.GetShare())
 }
 
 func releaseKey(req releasing, cause *contract.Shown, more ...[]byte) string {
-	return callKey(req.GetChains(), append(more, []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(),
+	return callKey(req.GetDocuments(), append(more, []byte(req.GetOperationId()), req.GetOrder().GetEnvelope(), req.GetOrder().GetPlain(),
 		req.GetAcceptance().GetEnvelope(), req.GetAcceptance().GetPlain(), cause.GetEnvelope(), cause.GetPlain(), req.GetDeposit())...)
 }
 
-func callKey(chains []*contract.Chain, parts ...[]byte) string {
+func callKey(documents [][]byte, parts ...[]byte) string {
 	h := sha256.New()
 	write := func(p []byte) {
 		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(p))))
@@ -122,11 +122,8 @@ func callKey(chains []*contract.Chain, parts ...[]byte) string {
 	for _, p := range parts {
 		write(p)
 	}
-	for _, c := range chains {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(c.GetDocuments()))))
-		for _, d := range c.GetDocuments() {
-			write(d)
-		}
+	for _, d := range documents {
+		write(d)
 	}
 	return string(h.Sum(nil))
 }

@@ -3,6 +3,7 @@
 //
 //	Enrol      makes the custody identity and has its secret half kept as a deposit of purpose custody-root
 //	Load       opens that deposit again, and refuses a realm without its root or with another
+//	Show       verifies a party's documents and remembers them
 //	Safeguard  verifies an order, opens the share sealed to this identity, checks it against the commitments,
 //	           has it kept, signs the acceptance
 //	Restore    verifies order, acceptance and redemption, opens the deposit that the acceptance names, and seals
@@ -14,6 +15,14 @@
 // A deposit's material is sealed here, under a fresh key and with its purpose, terms, custody identity and epoch as
 // associated data. The custodian keeps that key alone, so that one who ignores what it is told cannot weaken the
 // binding.
+//
+// Documents are shown apart from the calls that need them, and remembered. What is remembered is a fact about bytes: that
+// the chain which ends in the document of this CID holds. It is no fact about a party. A call is judged by the documents
+// that it names as the newest of its parties, exactly as if it had brought their chains, and by what its own envelopes
+// record, behind which no document goes back. What other calls named or showed never counts, in neither direction: else
+// a thief's fork, shown once, would spoil the calls of the true party, and an answer would depend on what a bounded
+// memory has kept. So a host that names an older document than it showed before is believed as far as it would be by a
+// plugin that was just started, and one that names two ends of a fork is refused.
 //
 // What it cannot do: know an absence, or what it did before. A redemption's age is the host's to judge; the same
 // redemption shown twice gives two releases to the same receiver. A request it holds to its own process's clock too,
@@ -93,7 +102,7 @@ type Settings struct {
 // Guard serves one custodian.
 type Guard struct {
 	Settings
-	cache    *identity.Cache
+	shown    *identity.Cache // chains that were verified
 	memory   *envelope.Memory
 	accepted flights[*contract.SafeguardResponse]
 	released flights[*contract.RestoreResponse]
@@ -111,7 +120,8 @@ type Guard struct {
 // cachedParts is how many parts of orders are remembered as verified.
 const cachedParts = 8192
 
-// cachedChains bounds the document chains remembered as verified.
+// cachedChains bounds the document chains remembered as verified, with 16 KiB for each; those that one call names are
+// kept whatever their size.
 const cachedChains = 4096
 
 // New makes a Guard that is not enrolled; Load or Enrol follow, and Close at the end. An error says why it keeps no
@@ -119,7 +129,7 @@ const cachedChains = 4096
 func New(s Settings) (*Guard, error) {
 	cached, err := newShares(s.Cached)
 	return &Guard{
-		Settings: s, cache: identity.NewCache(cachedChains), memory: envelope.NewMemory(cachedParts), shares: cached,
+		Settings: s, shown: identity.NewCacheKeeping(cachedChains, contract.MaxNamed), memory: envelope.NewMemory(cachedParts), shares: cached,
 	}, err
 }
 

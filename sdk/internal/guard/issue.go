@@ -31,7 +31,7 @@ func (g *Guard) Issue(ctx context.Context, req *contract.IssueRequest) (*contrac
 }
 
 func (g *Guard) issue(ctx context.Context, k *identity.Keyring, req *contract.IssueRequest) (*contract.IssueResponse, error) {
-	who, err := g.parties(k, req.GetChains())
+	who, err := g.parties(k, req.GetDocuments())
 	if err != nil {
 		return nil, err
 	}

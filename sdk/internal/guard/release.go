@@ -12,7 +12,7 @@ type releasing interface {
 	GetOperationId() string
 	GetOrder() *contract.Shown
 	GetAcceptance() *contract.Shown
-	GetChains() []*contract.Chain
+	GetDocuments() [][]byte
 	GetDeposit() []byte
 	GetCheckpoint() []byte
 }

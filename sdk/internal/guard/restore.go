@@ -24,7 +24,7 @@ func (g *Guard) Restore(ctx context.Context, req *contract.RestoreRequest) (*con
 }
 
 func (g *Guard) restore(ctx context.Context, k *identity.Keyring, req *contract.RestoreRequest) (*contract.RestoreResponse, error) {
-	who, err := g.parties(k, req.GetChains())
+	who, err := g.parties(k, req.GetDocuments())
 	if err != nil {
 		return nil, err
 	}

@@ -22,7 +22,7 @@ func (g *Guard) Safeguard(ctx context.Context, req *contract.SafeguardRequest) (
 	if err != nil {
 		return nil, err
 	}
-	who, err := g.parties(k, req.GetChains())
+	who, err := g.parties(k, req.GetDocuments())
 	if err != nil {
 		return nil, err
 	}

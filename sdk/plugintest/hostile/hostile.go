@@ -29,7 +29,7 @@ func Run(t *testing.T, c plugintest.Config) {
 		{Name: "envelopes and plaintexts are mixed", Needs: orders, Run: on(mixPlaintexts)},
 		{Name: "orders, acceptances, redemptions and deposits are mixed", Needs: orders, Run: on(mixParts)},
 		{Name: "a neighbour signs for this plugin", Needs: orders, Run: on(neighbour)},
-		{Name: "identity documents are left out, exchanged and cut", Needs: orders, Run: on(mixDocuments)},
+		{Name: "identity documents are left out, exchanged, cut and forked", Needs: orders, Run: on(mixDocuments)},
 		{Name: "deposits are taken apart and put to other uses", Needs: deposits, Run: on(mixDeposits)},
 		{Name: "networks", Needs: all, Run: func(t *testing.T, c plugintest.Config) { attackNetworks(t, newNetworks(t, c)) }},
 		{Name: "roots are exchanged", Needs: deposits, Run: on(mixRoots)},

@@ -34,7 +34,7 @@ func mixFoundings(t *testing.T, x *networks) {
 				for operation, id := range operations {
 					req := &contract.SafeguardRequest{
 						OperationId: id, Order: &contract.Shown{Envelope: e.GetOrder().GetEnvelope(), Plain: p.GetOrder().GetPlain()},
-						Share: s, Chains: x.Chains(),
+						Share: s, Documents: x.Documents(),
 					}
 					what := fmt.Sprintf("order %s, plaintext %s, share %s, operation %s", env, plain, share, operation)
 					tried++
@@ -129,7 +129,7 @@ func forgeFoundings(t *testing.T, x *networks) {
 				}
 				x.safeguard(t, f.name+", as a "+purpose, &contract.SafeguardRequest{
 					OperationId: contract.OperationID(sealed.Envelope.HeaderCID(), plugintest.Instance, purpose),
-					Order:       scene.Shown(sealed), Chains: x.Chains(),
+					Order:       scene.Shown(sealed), Documents: x.Documents(),
 				}, kinds...)
 			}
 		})

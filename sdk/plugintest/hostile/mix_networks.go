@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -32,7 +33,7 @@ func mixRequestPlaintexts(t *testing.T, x *networks) {
 			Roll:        from[pick[4]].GetRoll(),
 			Deposit:     from[pick[6]].GetDeposit(),
 			OperationId: from[pick[7]].GetOperationId(),
-			Chains:      x.Chains(),
+			Documents:   x.Documents(),
 		}
 		tried++
 		if allSame(pick) {
@@ -176,7 +177,7 @@ func redeemNetwork(t *testing.T, x *networks) {
 						tried++
 						x.restore(t, fmt.Sprintf("a redemption by %s for %s, as a %s", who, whom, purpose), &contract.RestoreRequest{
 							OperationId: contract.OperationID(operationOf(r), plugintest.Instance, purpose),
-							Order:       scene.Shown(x.n.Placed.Envelope), Acceptance: x.n.Shown, Redemption: r, Deposit: x.n.Deposit, Chains: x.Chains(),
+							Order:       scene.Shown(x.n.Placed.Envelope), Acceptance: x.n.Shown, Redemption: r, Deposit: x.n.Deposit, Documents: x.Documents(),
 						}, nil)
 					}
 				}
@@ -186,28 +187,32 @@ func redeemNetwork(t *testing.T, x *networks) {
 	t.Logf("%d redemptions, none of them true", tried)
 }
 
-// mixRequestDocuments shows a true request, which two have signed, with other identity documents than it needs.
+// mixRequestDocuments makes a true request, which two have signed, that names other identity documents than it needs.
 func mixRequestDocuments(t *testing.T, x *networks) {
-	full := x.server.Ask().GetChains()
+	full := x.server.Ask().GetDocuments()
 	tried, last := 0, (*contract.IssueResponse)(nil)
 	for i := range full {
 		req := x.server.Ask()
-		req.Chains = append(append([]*contract.Chain{}, full[:i]...), full[i+1:]...)
+		req.Documents = slices.Delete(slices.Clone(full), i, i+1)
 		tried++
 		// Somebody may be left out whom this request has no need of.
 		if got, err := x.Issuing.Issue(t.Context(), req); err != nil {
-			x.refused(t, fmt.Sprintf("chain %d left out", i), got, err)
+			x.refused(t, fmt.Sprintf("document %d left out", i), got, err)
 		} else {
-			x.hear(t, fmt.Sprintf("chain %d left out", i), got)
+			x.hear(t, fmt.Sprintf("document %d left out", i), got)
 			last = got
 		}
 		for _, step := range []int{0, 1, 7, 13} {
 			j := (i + step) % len(full)
 			req := x.server.Ask()
-			req.Chains = append([]*contract.Chain{}, full...)
-			req.Chains[i] = &contract.Chain{Documents: append(append([][]byte{}, full[i].Documents...), full[j].Documents...)}
+			req.Documents[i] = full[j]
 			tried++
-			x.issue(t, fmt.Sprintf("documents %d after those of %d", j, i), req, nil)
+			what := fmt.Sprintf("document %d named in place of %d", j, i)
+			if got, err := x.Issuing.Issue(t.Context(), req); err != nil {
+				x.refused(t, what, got, err)
+			} else {
+				x.hear(t, what, got)
+			}
 		}
 	}
 	x.server.Open(t, last)

@@ -88,7 +88,7 @@ func mixRequests(t *testing.T, x *networks) {
 func asking(o, a, r *contract.Shown, roll, deposit []byte, x *networks) *contract.IssueRequest {
 	return &contract.IssueRequest{
 		OperationId: contract.OperationID(operationOf(r), plugintest.Instance, "network-share"),
-		Order:       o, Acceptance: a, Request: r, Roll: roll, Deposit: deposit, Chains: x.Chains(),
+		Order:       o, Acceptance: a, Request: r, Roll: roll, Deposit: deposit, Documents: x.Documents(),
 	}
 }
 

@@ -2,6 +2,7 @@ package hostile
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -29,7 +30,7 @@ func mixPlaintexts(t *testing.T, x *cast) {
 			Acceptance: show((*contract.RestoreRequest).GetAcceptance, pick[2], pick[3]),
 			Redemption: show((*contract.RestoreRequest).GetRedemption, pick[4], pick[5]),
 			Deposit:    from[pick[6]].GetDeposit(),
-			Chains:     x.Chains(),
+			Documents:  x.Documents(),
 		}
 		req.OperationId = contract.OperationID(operationOf(req.Redemption), plugintest.Instance, "share")
 		x.restore(t, fmt.Sprint(pick), req, truth(x, allSame(pick), pick[0]))
@@ -101,7 +102,7 @@ func mixParts(t *testing.T, x *cast) {
 				for _, d := range deposits {
 					req := &contract.RestoreRequest{
 						OperationId: contract.OperationID(operationOf(r.is), plugintest.Instance, o.purpose),
-						Order:       o.is, Acceptance: a.is, Redemption: r.is, Deposit: d.is, Chains: x.Chains(),
+						Order:       o.is, Acceptance: a.is, Redemption: r.is, Deposit: d.is, Documents: x.Documents(),
 					}
 					what := fmt.Sprintf("%s, %s, %s, %s", o.name, a.name, r.name, d.name)
 					same := a.belongs != "" && a.belongs == r.belongs && a.belongs == d.belongs &&
@@ -223,21 +224,21 @@ func (x *cast) acceptances(t testing.TB) []whole[*contract.Shown] {
 	}
 }
 
-// mixDocuments shows a true request with other identity documents than it needs.
+// mixDocuments makes a true request that names other identity documents than it needs.
 func mixDocuments(t *testing.T, x *cast) {
-	full := x.a.Ask().GetChains()
+	full := x.a.Ask().GetDocuments()
 	for i := range full {
 		req := x.a.Ask()
-		req.Chains = append(append([]*contract.Chain{}, full[:i]...), full[i+1:]...)
-		x.eitherWay(t, fmt.Sprintf("chain %d left out", i), req)
+		req.Documents = slices.Delete(slices.Clone(full), i, i+1)
+		x.eitherWay(t, fmt.Sprintf("document %d left out", i), req)
 		for j := range full {
 			req := x.a.Ask()
-			req.Chains = append([]*contract.Chain{}, full...)
-			req.Chains[i] = &contract.Chain{Documents: append(append([][]byte{}, full[i].Documents...), full[j].Documents...)}
-			x.restore(t, fmt.Sprintf("documents %d after those of %d", j, i), req, nil)
+			req.Documents[i] = full[j]
+			x.eitherWay(t, fmt.Sprintf("document %d named in place of %d", j, i), req)
 		}
 	}
 	x.cutReceiver(t)
+	x.showOthers(t)
 }
 
 // eitherWay accepts a refusal, or the answer for the one who may have it.
@@ -273,10 +274,5 @@ func (x *cast) cutReceiver(t testing.TB) {
 	o.Beneficiary = receiver
 	k := x.Keep(t, o)
 	req := k.Redeem(t, k.Principal).Ask()
-	for i, c := range req.Chains {
-		if id, err := identity.Verify(c.Documents); err == nil && id.Name == receiver.Identity().Name {
-			req.Chains[i] = scene.Chain(old.Identity())
-		}
-	}
-	x.restore(t, "the receiver's chain cut behind the recorded document", req, nil)
+	x.restore(t, "the receiver's chain cut behind the recorded document", withOnly(req, x.Document(old.Identity()), receiver.Identity()), nil)
 }

@@ -37,7 +37,7 @@ func mixOrders(t *testing.T, x *cast) {
 					req := &contract.SafeguardRequest{
 						OperationId: id.Order.Ask().GetOperationId(),
 						Order:       &contract.Shown{Envelope: e.Placed.Envelope.Block, Plain: p.Placed.Envelope.Plain},
-						Share:       s, Chains: x.Chains(),
+						Share:       s, Documents: x.Documents(),
 					}
 					what := fmt.Sprintf("order %s, plaintext %s, share %s, operation %s", env, plain, share, op)
 					if env == plain && env == share && env == op {
@@ -122,7 +122,7 @@ func forgeOrders(t *testing.T, x *cast) {
 			}
 			x.safeguard(t, f.name, &contract.SafeguardRequest{
 				OperationId: contract.OperationID(sealed.Envelope.HeaderCID(), plugintest.Instance, "share"),
-				Order:       scene.Shown(sealed), Share: x.a.Share, Chains: x.Chains(),
+				Order:       scene.Shown(sealed), Share: x.a.Share, Documents: x.Documents(),
 			}, f.kind)
 		})
 	}
@@ -153,7 +153,7 @@ func orderLate(t *testing.T, x *cast) {
 	show := func(id *identity.Identity) *contract.SafeguardRequest {
 		return &contract.SafeguardRequest{
 			OperationId: contract.OperationID(placed.Envelope.Envelope.HeaderCID(), plugintest.Instance, "key"),
-			Order:       scene.Shown(placed.Envelope), Chains: append(x.Chains(), scene.Chain(id)),
+			Order:       scene.Shown(placed.Envelope), Documents: append(x.Documents(), x.Document(id)),
 		}
 	}
 	x.safeguard(t, "an order with a document that was replaced", show(rotated.Identity()), fault.Denied)

@@ -47,7 +47,7 @@ func neighbour(t *testing.T, x *cast) {
 		x.restore(t, "the neighbour's acceptance for this plugin's deposit", &contract.RestoreRequest{
 			OperationId: contract.OperationID(redeemed.Envelope.HeaderCID(), plugintest.Instance, "share"),
 			Order:       scene.Shown(o.Placed.Envelope), Acceptance: scene.Shown(sealed), Redemption: scene.Shown(redeemed),
-			Chains: x.Chains(), Deposit: k.Deposit,
+			Documents: x.Documents(), Deposit: k.Deposit,
 		}, nil, fault.Denied, fault.Invalid)
 	}
 }

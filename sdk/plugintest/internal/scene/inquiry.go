@@ -130,7 +130,7 @@ func (q *Inquiry) Ask() *contract.IssueRequest {
 		Order:       Shown(q.Placed.Envelope),
 		Acceptance:  q.Shown,
 		Request:     Shown(q.Envelope),
-		Chains:      q.Chains(),
+		Documents:   q.Documents(),
 		Deposit:     q.Deposit,
 		Checkpoint:  []byte("checkpoint of the request"),
 		Roll:        q.Roll,

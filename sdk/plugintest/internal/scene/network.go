@@ -106,7 +106,7 @@ func (n *Network) Ask() *contract.SafeguardRequest {
 	return &contract.SafeguardRequest{
 		OperationId: contract.OperationID(n.Verified.HeaderCID(), n.Instance, "network-share"),
 		Order:       Shown(n.Placed.Envelope),
-		Chains:      n.Chains(),
+		Documents:   n.Documents(),
 		Checkpoint:  []byte("checkpoint of the order"),
 	}
 }

@@ -26,7 +26,8 @@ type Scene struct {
 	Fiduciary *identity.Identity // the plugin's custody identity
 	Node      *identity.Keyring  // the host's
 
-	known []*identity.Identity // whose chains may be shown
+	known []*identity.Identity // whose documents requests name
+	shelf *shelf
 }
 
 // New begins a scene around an enrolled plugin.
@@ -36,7 +37,7 @@ func New(t testing.TB, instance string, mode order.Mode, chain [][]byte) *Scene 
 	if err != nil {
 		t.Fatalf("verifying the custody chain: %v", err)
 	}
-	s := &Scene{Instance: instance, Started: mode, Fiduciary: custody}
+	s := &Scene{Instance: instance, Started: mode, Fiduciary: custody, shelf: newShelf()}
 	s.Node = s.Party(t, "node")
 	s.known = append(s.known, custody)
 	return s
@@ -50,7 +51,7 @@ func (s *Scene) Party(t testing.TB, reference string) *identity.Keyring {
 	return k
 }
 
-// Know adds an identity to those whose chains are shown.
+// Know adds an identity to those whose documents requests name.
 func (s *Scene) Know(ids ...*identity.Identity) { s.known = append(s.known, ids...) }
 
 // Keyring is a new identity that nobody knows yet.
@@ -69,17 +70,20 @@ func (s *Scene) Parties(t testing.TB) order.Parties {
 	return who
 }
 
-// Chains shows everyone this scene knows.
-func (s *Scene) Chains() []*contract.Chain {
-	chains := make([]*contract.Chain, 0, len(s.known))
+// Documents names everyone this scene knows.
+func (s *Scene) Documents() [][]byte {
+	named := make([][]byte, 0, len(s.known))
 	for _, id := range s.known {
-		chains = append(chains, Chain(id))
+		named = append(named, s.Document(id))
 	}
-	return chains
+	return named
 }
 
-// Chain shows one identity's documents.
-func Chain(id *identity.Identity) *contract.Chain { return &contract.Chain{Documents: id.Blocks()} }
+// Document names one identity's newest document, which is shown to the plugin when it lacks it.
+func (s *Scene) Document(id *identity.Identity) []byte {
+	s.shelf.put(id)
+	return id.Document.Bytes()
+}
 
 // Shown is an envelope as a plugin is shown it.
 func Shown(e *envelope.Sealed) *contract.Shown {
@@ -168,7 +172,7 @@ func (o *Order) Ask() *contract.SafeguardRequest {
 	return &contract.SafeguardRequest{
 		OperationId: contract.OperationID(o.Verified.HeaderCID(), o.Instance, o.Purpose()),
 		Order:       Shown(o.Placed.Envelope),
-		Chains:      o.Chains(),
+		Documents:   o.Documents(),
 		Share:       o.Share,
 		Checkpoint:  []byte("checkpoint of the order"),
 	}
@@ -246,7 +250,7 @@ func (r *Redeemed) Ask() *contract.RestoreRequest {
 		Order:       Shown(r.Placed.Envelope),
 		Acceptance:  r.Shown,
 		Redemption:  Shown(r.Envelope),
-		Chains:      r.Chains(),
+		Documents:   r.Documents(),
 		Deposit:     r.Deposit,
 		Checkpoint:  []byte("checkpoint of the redemption"),
 	}
