@@ -25,3 +25,25 @@ func TestMapKeepsWhatIsUsedAndForgetsTheRest(t *testing.T) {
 		t.Errorf("expected 10 to 20 entries; found %d", left)
 	}
 }
+
+func TestASizedMapHoldsAtMostTwiceItsSize(t *testing.T) {
+	m := cache.Sized[int](100, func(v []byte) int { return len(v) })
+	for i := range 1000 {
+		m.Put(i, make([]byte, 1+i%30))
+	}
+	held := 0
+	for i := 999; i >= 0; i-- {
+		if v, ok := m.Get(i); ok {
+			held += len(v)
+		} else if held < 70 {
+			t.Fatalf("expected the entries put last; found %d bytes of them", held)
+		}
+	}
+	if held > 200 {
+		t.Errorf("expected at most 200 bytes; found %d", held)
+	}
+	m.Put(-1, make([]byte, 1000)) // larger than all: it is the only one
+	if _, ok := m.Get(-1); !ok {
+		t.Error("the entry put last is not there")
+	}
+}

@@ -147,3 +147,41 @@ func BenchmarkVerify(b *testing.B) {
 		}
 	})
 }
+
+func TestACacheFindsAChainByItsNewestDocument(t *testing.T) {
+	k, next := create(t, Node, "acme")
+	first := k.Identity()
+	k, _ = rotate(t, k, next, tuesday)
+	c := NewCache(1)
+	if _, err := c.Verify(k.Identity().Blocks()); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Find(k.Identity().Document); got == nil || got.Document != k.Identity().Document || len(got.Blocks()) != 2 {
+		t.Errorf("found %v", got)
+	}
+	// It is the newest of no chain that was shown.
+	if got := c.Find(first.Document); got != nil {
+		t.Errorf("an earlier document: found %v", got)
+	}
+	other, _ := create(t, Node, "other")
+	if _, err := c.Verify(other.Identity().Blocks()); err != nil {
+		t.Fatal(err)
+	}
+	if got := c.Find(k.Identity().Document); got != nil {
+		t.Errorf("a chain that was forgotten: found %v", got)
+	}
+}
+
+func TestACacheKeepsWhatIsNeededAtOnceWhateverItsSize(t *testing.T) {
+	c := NewCacheKeeping(4, 3)
+	c.size = 1
+	for range 4 {
+		k, _ := create(t, Node, "acme")
+		if _, err := c.Verify(k.Identity().Blocks()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if c.order.Len() != 3 || len(c.byDocument) != 3 {
+		t.Errorf("expected 3 chains; found %d", c.order.Len())
+	}
+}
