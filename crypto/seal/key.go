@@ -48,6 +48,12 @@ func (k *PrivateKey) Public() []byte { return bytes.Clone(k.public) }
 // Seed returns a copy of the seed, 32 bytes, which the caller clears.
 func (k *PrivateKey) Seed() *secret.Bytes { return secret.Copy(k.seed.Open()) }
 
+// Clone returns a copy with a seed of its own, which is cleared apart from k. They
+// share the expanded key, which nothing changes.
+func (k *PrivateKey) Clone() *PrivateKey {
+	return &PrivateKey{seed: k.Seed(), public: k.public, key: k.key}
+}
+
 // Clear overwrites the seed and lets go of the expanded key, which Go's
 // standard library has no means to overwrite. A cleared key opens nothing. It
 // may be called again, and on nil.

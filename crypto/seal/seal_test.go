@@ -128,6 +128,23 @@ func TestAKeyIsItsSeed(t *testing.T) {
 	}
 }
 
+func TestACloneOpensAfterItsOriginalIsCleared(t *testing.T) {
+	k := newKey(t)
+	sealed := sealTo(t, k.Public(), nil, nil, []byte("text"))
+	clone := k.Clone()
+	k.Clear()
+	if opened, err := V2.OpenWith(clone, nil, nil, sealed); err != nil || !opened.Equal([]byte("text")) {
+		t.Errorf("expected the clone to open; found %v", err)
+	}
+	if !bytes.Equal(clone.Public(), k.Public()) || clone.Seed().Len() != SeedSize {
+		t.Error("expected the clone to be the same key")
+	}
+	clone.Clear()
+	if _, err := V2.OpenWith(clone, nil, nil, sealed); err != ErrOpen {
+		t.Errorf("expected a cleared clone to open nothing; found %v", err)
+	}
+}
+
 func TestAPrivateKeyDoesNotLeak(t *testing.T) {
 	k := newKey(t)
 	secrettest.DoesNotLeak(t, k, k.Seed().Open())

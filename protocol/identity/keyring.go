@@ -170,20 +170,9 @@ func (k *Keyring) clone(signing *sign.PrivateKey) (_ *Keyring, err error) {
 		return nil, err
 	}
 	for _, h := range k.halves {
-		copied, err := h.clone()
-		if err != nil {
-			return nil, err
-		}
-		c.halves = append(c.halves, copied)
+		c.halves = append(c.halves, half{suite: h.suite, sealing: h.sealing.Clone()})
 	}
 	return c, nil
-}
-
-func (h half) clone() (half, error) {
-	seed := h.sealing.Seed()
-	defer seed.Clear()
-	sealing, err := h.suite.ParsePrivateKey(seed)
-	return half{suite: h.suite, sealing: sealing}, err
 }
 
 // Identity returns the public half.
