@@ -137,13 +137,19 @@ func TestAnotherSignatureJoinsTheCallInFlight(t *testing.T) {
 		}
 		before := s.asked.Load()
 		o := scene.New(t, plugintest.Instance, order.Supervised, g.Chain()).Order(t, nil)
+		show := func(ctx context.Context, req *contract.ShowRequest) error {
+			_, err := g.Show(ctx, req)
+			return err
+		}
 		other, forged := o.Resigned(t), o.Resigned(t).Ask()
 		forged.Order.Envelope[len(forged.Order.Envelope)-8] ^= 1
 		answers := make([]*contract.SafeguardResponse, 3)
 		var wg sync.WaitGroup
 		for i, ask := range []*contract.SafeguardRequest{o.Ask(), other.Ask(), o.Ask()} {
 			wg.Go(func() {
-				got, err := g.Safeguard(t.Context(), ask)
+				got, err := scene.Showing(t.Context(), o.Scene, show, func() (*contract.SafeguardResponse, error) {
+					return g.Safeguard(t.Context(), ask)
+				})
 				if err != nil {
 					t.Error(err)
 				}
