@@ -48,10 +48,10 @@ func inquire(t testing.TB, f *scene.Founded) issued {
 
 func (i issued) all() []*scene.Inquiry { return []*scene.Inquiry{i.clients, i.server, i.permits} }
 
-// points gives the encodings of all that the receivers of i end up with.
-func (e *Enrolled) points(t testing.TB, i issued) (all [][]byte) {
+// points gives the encodings of all that the receivers of requests end up with.
+func (e *Enrolled) points(t testing.TB, requests ...*scene.Inquiry) (all [][]byte) {
 	t.Helper()
-	for _, q := range i.all() {
+	for _, q := range requests {
 		s := e.Issue(t, q)
 		for _, c := range s.Clients {
 			all = append(all, c.Bytes().Open())
@@ -133,11 +133,11 @@ func networkSurvivesProcess(t *testing.T, c Config) {
 	for _, suite := range suites {
 		f := e.Found(t, e.Network(t, suite))
 		i := inquire(t, f)
-		before := e.points(t, i)
+		before := e.points(t, i.all()...)
 		e.Restart(t)
-		wantSamePoints(t, before, e.points(t, i))
+		wantSamePoints(t, before, e.points(t, i.all()...))
 		// New requests of the restarted plugin belong to the old ones.
-		wantSamePoints(t, before, e.points(t, inquire(t, f)))
+		wantSamePoints(t, before, e.points(t, inquire(t, f).all()...))
 	}
 }
 
@@ -162,12 +162,12 @@ func cachesShares(t *testing.T, c Config) {
 	e := Enrol(t, c)
 	a, b := e.Found(t, e.Network(t, mpin.V1)), e.Found(t, e.Network(t, mpin.AMCL))
 	ia, ib := inquire(t, a), inquire(t, b)
-	pa, pb := e.points(t, ia), e.points(t, ib)
+	pa, pb := e.points(t, ia.all()...), e.points(t, ib.all()...)
 	e.Config.Block = c.CachedBlock
 	e.Restart(t)
 	for range 2 {
-		wantSamePoints(t, pa, e.points(t, ia))
-		wantSamePoints(t, pb, e.points(t, ib))
+		wantSamePoints(t, pa, e.points(t, ia.all()...))
+		wantSamePoints(t, pb, e.points(t, ib.all()...))
 	}
 	// What the cache holds is for those who prove that it is theirs.
 	ask := ia.clients.Ask()

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"google.golang.org/protobuf/proto"
@@ -25,6 +26,7 @@ type golden struct {
 	Root     []byte          `json:"root"`    // the custody-root deposit; empty where the realm keeps it
 	Custody  dag.CID         `json:"custody"` // name of the plugin's identity
 	Releases []goldenRelease `json:"releases"`
+	Networks []goldenNetwork `json:"networks"`
 }
 
 type goldenRelease struct {
@@ -37,9 +39,15 @@ type goldenRelease struct {
 	Opens      []byte     `json:"opensTo"`    // the secret, or the key's private half
 }
 
-// MakeGolden has a plugin keep a secret, keys of some types, and where it can a secret under a key of its own, in the
-// realm that c.Block names and that was never enrolled, and writes down what it takes to check later that all of it comes
-// back. It is for the test data of the version that brings a new kind of deposit: the realm's own files belong beside it.
+// goldenNetwork is a network with what its D-TAs issue to two people and a server. Permits depend on the day.
+type goldenNetwork struct {
+	scene.Written
+	Issued [][]byte `json:"issued"`
+}
+
+// MakeGolden has a plugin keep a secret, keys of some types, and where it can a secret under a key of its own and a
+// network's share for each suite, in the realm that c.Block names and that was never enrolled, and writes down what it
+// takes to check later that all of it comes back. It is for the test data of the version that brings a new kind of deposit: the realm's own files belong beside it.
 func MakeGolden(t testing.TB, c Config, file string, types ...keytype.Type) {
 	t.Helper()
 	c.Fresh = nil
@@ -76,6 +84,12 @@ func MakeGolden(t testing.TB, c Config, file string, types ...keytype.Type) {
 	if e.has(t, order.AbilityOwnKey) {
 		keep("a secret under a key of its own", []byte("golden: on its own"), func(p *order.Plan) { p.OwnKey = true })
 	}
+	if e.has(t, string(Networks)) {
+		for _, suite := range suites {
+			f := e.Found(t, e.Network(t, suite))
+			g.Networks = append(g.Networks, goldenNetwork{f.Write(t), e.points(t, goldenRequests(t, f)...)})
+		}
+	}
 	text, err := json.MarshalIndent(g, "", "  ")
 	if err != nil {
 		t.Fatal(err)
@@ -83,6 +97,11 @@ func MakeGolden(t testing.TB, c Config, file string, types ...keytype.Type) {
 	if err := os.WriteFile(file, append(text, '\n'), 0o600); err != nil {
 		t.Fatal(err)
 	}
+}
+
+func goldenRequests(t testing.TB, f *scene.Founded) []*scene.Inquiry {
+	t.Helper()
+	return []*scene.Inquiry{f.Clients(t, "alice", "bob"), f.Server(t, "login.example")}
 }
 
 // has tells whether the plugin, configured, lists an ability.
@@ -140,6 +159,21 @@ func Golden(t *testing.T, c Config, file string) {
 				t.Error("something else came back")
 			}
 		})
+	}
+	for _, n := range g.Networks {
+		t.Run("a network, "+n.Suite, func(t *testing.T) { n.reissued(t, c, r, answer.GetCustodyChain()) })
+	}
+}
+
+// reissued checks that what the plugin and the other D-TA issue today is what they issued then.
+func (g goldenNetwork) reissued(t *testing.T, c Config, r *Running, custody [][]byte) {
+	f := g.Reopen(t, Instance, r.Mode, custody)
+	e, plain := &Enrolled{Scene: f.Scene, Config: c}, r.Client
+	e.use(r)
+	defer func() { r.Client = plain }()
+	again := e.points(t, goldenRequests(t, f)...)
+	if len(again) == 0 || !slices.EqualFunc(again, g.Issued, bytes.Equal) {
+		t.Error("something else was issued")
 	}
 }
 
